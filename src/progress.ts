@@ -1,0 +1,26 @@
+// What everything long has in common: it reports typed progress, and it can be stopped.
+
+/** One step of a long operation; `done` of `total` in units that `phase` implies. */
+export interface Progress {
+  phase: 'load' | 'tokenize' | 'search' | 'prune' | 'save' | 'evaluate' | 'generate';
+  done: number;
+  total: number;
+  /** A short remark for a person, such as the λ being tried. */
+  note?: string;
+}
+
+/** Options that every long function takes. */
+export interface LongRunning {
+  /** Stops the work at the next safe point; the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/**
+ * A safe point inside a long computation: lets the event loop run (signals, timers, a server's other requests),
+ * then throws the signal's reason if the work was aborted.
+ */
+export async function safePoint(signal?: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  signal?.throwIfAborted();
+}
