@@ -1,0 +1,102 @@
+// Dot products of rows: the inner loop of linear layers and of attention scores. Four weight rows at a time keep four
+// memory streams busy; two tokens at a time reuse each loaded weight. Every output is one chain of four lanes along k,
+// eight columns a step, then four, then single ones: all tile shapes add in the same order, so they give the same bits.
+
+import { madd, sum, sums } from './lanes';
+
+/** y[t][r] = (add ? y[t][r] : bias[r] or 0) + x[t]·w[r] over n columns, for t < 2 and r < 4; strides in bytes. */
+export function dots4x2(
+  x: usize, strideX: usize, w: usize, strideW: usize, n: i32, y: usize, strideY: usize, bias: usize, add: bool,
+): void {
+  let x0 = x, x1 = x + strideX;
+  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  let end8 = x0 + (<usize>(n & ~7) << 2), end4 = x0 + (<usize>(n & ~3) << 2);
+  while (x0 < end8) {
+    let u = v128.load(x0), v = v128.load(x1), q = v128.load(w0);
+    a0 = madd(u, q, a0); b0 = madd(v, q, b0); q = v128.load(w1);
+    a1 = madd(u, q, a1); b1 = madd(v, q, b1); q = v128.load(w2);
+    a2 = madd(u, q, a2); b2 = madd(v, q, b2); q = v128.load(w3);
+    a3 = madd(u, q, a3); b3 = madd(v, q, b3);
+    u = v128.load(x0, 16); v = v128.load(x1, 16); q = v128.load(w0, 16);
+    a0 = madd(u, q, a0); b0 = madd(v, q, b0); q = v128.load(w1, 16);
+    a1 = madd(u, q, a1); b1 = madd(v, q, b1); q = v128.load(w2, 16);
+    a2 = madd(u, q, a2); b2 = madd(v, q, b2); q = v128.load(w3, 16);
+    a3 = madd(u, q, a3); b3 = madd(v, q, b3);
+    x0 += 32; x1 += 32; w0 += 32; w1 += 32; w2 += 32; w3 += 32;
+  }
+  if (x0 < end4) {
+    let u = v128.load(x0), v = v128.load(x1), q = v128.load(w0);
+    a0 = madd(u, q, a0); b0 = madd(v, q, b0); q = v128.load(w1);
+    a1 = madd(u, q, a1); b1 = madd(v, q, b1); q = v128.load(w2);
+    a2 = madd(u, q, a2); b2 = madd(v, q, b2); q = v128.load(w3);
+    a3 = madd(u, q, a3); b3 = madd(v, q, b3);
+    x0 += 16; x1 += 16; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
+  }
+  let ya = sums(a0, a1, a2, a3), yb = sums(b0, b1, b2, b3);
+  for (let rest = n & 3; rest > 0; rest--) {
+    let q = column(w0, w1, w2, w3);
+    ya = f32x4.add(ya, f32x4.mul(v128.load32_splat(x0), q));
+    yb = f32x4.add(yb, f32x4.mul(v128.load32_splat(x1), q));
+    x0 += 4; x1 += 4; w0 += 4; w1 += 4; w2 += 4; w3 += 4;
+  }
+  let z = y + strideY;
+  let base = bias ? v128.load(bias) : f32x4.splat(0);
+  v128.store(y, f32x4.add(add ? v128.load(y) : base, ya));
+  v128.store(z, f32x4.add(add ? v128.load(z) : base, yb));
+}
+
+/** The same for one token. */
+export function dots4x1(
+  x: usize, w: usize, strideW: usize, n: i32, y: usize, bias: usize, add: bool,
+): void {
+  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
+  let end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  while (x < end8) {
+    let u = v128.load(x);
+    a0 = madd(u, v128.load(w0), a0); a1 = madd(u, v128.load(w1), a1);
+    a2 = madd(u, v128.load(w2), a2); a3 = madd(u, v128.load(w3), a3);
+    u = v128.load(x, 16);
+    a0 = madd(u, v128.load(w0, 16), a0); a1 = madd(u, v128.load(w1, 16), a1);
+    a2 = madd(u, v128.load(w2, 16), a2); a3 = madd(u, v128.load(w3, 16), a3);
+    x += 32; w0 += 32; w1 += 32; w2 += 32; w3 += 32;
+  }
+  if (x < end4) {
+    let u = v128.load(x);
+    a0 = madd(u, v128.load(w0), a0); a1 = madd(u, v128.load(w1), a1);
+    a2 = madd(u, v128.load(w2), a2); a3 = madd(u, v128.load(w3), a3);
+    x += 16; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
+  }
+  let s = sums(a0, a1, a2, a3);
+  for (let rest = n & 3; rest > 0; rest--) {
+    s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), column(w0, w1, w2, w3)));
+    x += 4; w0 += 4; w1 += 4; w2 += 4; w3 += 4;
+  }
+  let base = bias ? v128.load(bias) : f32x4.splat(0);
+  v128.store(y, f32x4.add(add ? v128.load(y) : base, s));
+}
+
+/** The same for one token and one row. */
+export function dots1x1(x: usize, w: usize, n: i32, y: usize, bias: usize, add: bool): void {
+  let a = f32x4.splat(0);
+  let end4 = x + (<usize>(n & ~3) << 2);
+  while (x < end4) {
+    a = madd(v128.load(x), v128.load(w), a);
+    x += 16; w += 16;
+  }
+  let s = sum(a);
+  for (let rest = n & 3; rest > 0; rest--) {
+    s += load<f32>(x) * load<f32>(w);
+    x += 4; w += 4;
+  }
+  store<f32>(y, (add ? load<f32>(y) : bias ? load<f32>(bias) : 0) + s);
+}
+
+/** One column of four rows, as a vector. */
+function column(w0: usize, w1: usize, w2: usize, w3: usize): v128 {
+  let v = v128.load32_splat(w0);
+  v = v128.load_lane<f32>(w1, v, 1);
+  v = v128.load_lane<f32>(w2, v, 2);
+  return v128.load_lane<f32>(w3, v, 3);
+}

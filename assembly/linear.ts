@@ -1,0 +1,52 @@
+// y[T, rows] = x[T, columns] · W[rows, columns]ᵀ + bias. W is used as Hugging Face stores it, row-major and unpacked,
+// so that pruning can edit it in place and one layout serves one token and thousands.
+
+import { dots1x1, dots4x1, dots4x2 } from './dots';
+
+/** A unit is ROWS rows of W for TOKENS tokens: W's part stays in the first cache, x's in the second. */
+const ROWS: i32 = 32;
+const TOKENS: i32 = 256;
+/** Columns at a time; partial sums go through y. */
+const COLUMNS: i32 = 512;
+
+/** Units: row blocks vary fastest, ⌈rows/32⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. */
+export function linear(
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, begin: i32, end: i32,
+): void {
+  let rowBlocks = (rows + ROWS - 1) / ROWS;
+  for (let unit = begin; unit < end; unit++) {
+    let r = (unit % rowBlocks) * ROWS, t = (unit / rowBlocks) * TOKENS;
+    block(x, w, bias, y, columns, rows, r, min(r + ROWS, rows), t, min(t + TOKENS, tokens));
+  }
+}
+
+function block(
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, r0: i32, r1: i32, t0: i32, t1: i32,
+): void {
+  let strideX = <usize>columns << 2, strideY = <usize>rows << 2;
+  let r = r0;
+  for (; r + 4 <= r1; r += 4) {
+    let wr = w + <usize>r * strideX, br = bias ? bias + (<usize>r << 2) : 0;
+    for (let k = 0; k < columns; k += COLUMNS) {
+      let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << 2);
+      let xt = x + <usize>t0 * strideX + (<usize>k << 2), yt = y + <usize>t0 * strideY + (<usize>r << 2);
+      let t = t0;
+      for (; t + 2 <= t1; t += 2) {
+        dots4x2(xt, strideX, wk, strideX, n, yt, strideY, br, k > 0);
+        xt += strideX << 1; yt += strideY << 1;
+      }
+      if (t < t1) dots4x1(xt, wk, strideX, n, yt, br, k > 0);
+    }
+  }
+  for (; r < r1; r++) {
+    let wr = w + <usize>r * strideX, br = bias ? bias + (<usize>r << 2) : 0;
+    for (let k = 0; k < columns; k += COLUMNS) {
+      let n = min(COLUMNS, columns - k);
+      for (let t = t0; t < t1; t++)
+        dots1x1(
+          x + <usize>t * strideX + (<usize>k << 2), wr + (<usize>k << 2), n,
+          y + <usize>t * strideY + (<usize>r << 2), br, k > 0,
+        );
+    }
+  }
+}

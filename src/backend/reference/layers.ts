@@ -1,0 +1,73 @@
+// The layers of a model as the textbook writes them: one loop for each index of the formula, all in f64.
+
+import type { Backend } from '../backend.js';
+import { checkElementwise, checkEmbed, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
+import { elements } from './storage.js';
+
+type Layers = Pick<Backend, 'linear' | 'embed' | 'rmsNorm' | 'rope' | 'siluGate' | 'add'>;
+
+/** The layers of the reference backend, without attention. */
+export const layers: Layers = {
+  linear(y, x, weight, bias) {
+    checkLinear(y, x, weight, bias);
+    const [rows, columns] = [weight.rowCount, weight.columns];
+    const [result, input, w] = [elements(y), elements(x), elements(weight)];
+    const b = bias === null ? null : elements(bias);
+    for (let t = 0; t < x.rowCount; t++) {
+      for (let r = 0; r < rows; r++) {
+        let sum = 0;
+        for (let c = 0; c < columns; c++) sum += input[t * columns + c] * w[r * columns + c];
+        result[t * rows + r] = b === null ? sum : sum + b[r];
+      }
+    }
+  },
+
+  embed(y, ids, table) {
+    checkEmbed(y, ids, table);
+    const [result, id, vectors, n] = [elements(y), elements(ids), elements(table), table.columns];
+    for (let t = 0; t < ids.size; t++) {
+      for (let c = 0; c < n; c++) result[t * n + c] = vectors[id[t] * n + c];
+    }
+  },
+
+  rmsNorm(y, x, weight, eps) {
+    checkRmsNorm(y, x, weight);
+    const [result, input, w, n] = [elements(y), elements(x), elements(weight), x.columns];
+    for (let t = 0; t < x.rowCount; t++) {
+      let squares = 0;
+      for (let c = 0; c < n; c++) squares += input[t * n + c] ** 2;
+      const root = Math.sqrt(squares / n + eps);
+      for (let c = 0; c < n; c++) result[t * n + c] = (input[t * n + c] / root) * w[c];
+    }
+  },
+
+  rope(x, cos, sin, shape) {
+    checkRope(x, cos, sin, shape);
+    const { heads, headDim, start, period } = shape;
+    const [values, cosines, sines, half] = [elements(x), elements(cos), elements(sin), headDim / 2];
+    for (let r = 0; r < x.rowCount; r++) {
+      const position = start + (r % period);
+      for (let h = 0; h < heads; h++) {
+        for (let i = 0; i < half; i++) {
+          const at = (r * heads + h) * headDim + i;
+          const [c, s] = [cosines[position * half + i], sines[position * half + i]];
+          const [first, second] = [values[at], values[at + half]];
+          values[at] = first * c - second * s;
+          values[at + half] = second * c + first * s;
+        }
+      }
+    }
+  },
+
+  siluGate(y, gate, up) {
+    checkElementwise('siluGate', y, gate, up);
+    const [result, g, u] = [elements(y), elements(gate), elements(up)];
+    for (let i = 0; i < y.size; i++) result[i] = (g[i] / (1 + Math.exp(-g[i]))) * u[i];
+  },
+
+  add(y, a, b) {
+    checkElementwise('add', y, a, b);
+    const [result, left, right] = [elements(y), elements(a), elements(b)];
+    for (let i = 0; i < y.size; i++) result[i] = left[i] + right[i];
+  },
+};

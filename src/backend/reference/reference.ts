@@ -1,0 +1,22 @@
+// The oracle of the conformance suite, and of nothing else: every operation of the interface in plain TypeScript,
+// in f64 and as close to its definition as code can be. Slow on purpose; nothing here is to be optimised.
+
+import type { Backend } from '../backend.js';
+import { attention } from './attention.js';
+import { layers } from './layers.js';
+import { measures } from './measures.js';
+import { mask } from './selection.js';
+import { memory } from './storage.js';
+
+/** A backend to compare others with. */
+export function createReferenceBackend(): Backend {
+  return {
+    info: { backend: 'reference', simd: 'plain', threads: 1 },
+    ...memory,
+    ...layers,
+    attention,
+    ...measures,
+    mask,
+    async dispose() {},
+  };
+}

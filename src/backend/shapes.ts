@@ -1,0 +1,179 @@
+// What every operation demands of its operands, one function per operation, named after it.
+// All backends call these before they touch memory, so a wrong shape fails with the same text everywhere. They look
+// at shapes only, never at contents, and build no string unless they fail: a decoding loop calls them for each layer.
+
+import { BackendError } from '../errors.js';
+import { bytesPerElement, type DType } from '../tensor/dtype.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { AttentionShape, RopeShape, Selection } from './backend.js';
+
+/** Every axis is a whole number of elements. */
+export function checkAllocate(shape: readonly number[]): void {
+  for (const axis of shape) within(axis, 0, Number.MAX_SAFE_INTEGER, 'length of an axis', 'allocate');
+}
+
+/** As many values as elements. */
+export function checkWrite(tensor: Tensor, values: ArrayLike<number>): void {
+  equal(values.length, tensor.size, 'number of values', 'write');
+}
+
+/** Same type, same size. */
+export function checkCopy(to: Tensor, from: Tensor): void {
+  typed(from, to.dtype, 'from', 'copy');
+  equal(from.size, to.size, 'size of from', 'copy');
+}
+
+/** y[T, rows], x[T, columns], weight[rows, columns], bias[rows]; y overlaps neither x nor weight. */
+export function checkLinear(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor | null): void {
+  typed(y, 'f32', 'y', 'linear');
+  typed(x, 'f32', 'x', 'linear');
+  typed(weight, 'f32', 'weight', 'linear');
+  equal(x.columns, weight.columns, 'columns of x', 'linear');
+  equal(y.columns, weight.rowCount, 'columns of y', 'linear');
+  equal(y.rowCount, x.rowCount, 'rows of y', 'linear');
+  if (bias !== null) {
+    typed(bias, 'f32', 'bias', 'linear');
+    equal(bias.size, weight.rowCount, 'size of bias', 'linear');
+  }
+  apart(y, x, 'x', 'linear');
+  apart(y, weight, 'weight', 'linear');
+}
+
+/** y[T, n], ids[T], table[vocabulary, n]. */
+export function checkEmbed(y: Tensor, ids: Tensor, table: Tensor): void {
+  typed(y, 'f32', 'y', 'embed');
+  typed(ids, 'i32', 'ids', 'embed');
+  typed(table, 'f32', 'table', 'embed');
+  equal(y.columns, table.columns, 'columns of y', 'embed');
+  equal(y.rowCount, ids.size, 'rows of y', 'embed');
+  apart(y, table, 'table', 'embed');
+}
+
+/** y and x of one shape, weight as long as a row. */
+export function checkRmsNorm(y: Tensor, x: Tensor, weight: Tensor): void {
+  typed(weight, 'f32', 'weight', 'rmsNorm');
+  sameRows(y, x, 'y', 'rmsNorm');
+  equal(weight.size, x.columns, 'size of weight', 'rmsNorm');
+}
+
+/** x[T, heads·headDim], cos and sin [positions, headDim/2] with a row for every position in use. */
+export function checkRope(x: Tensor, cos: Tensor, sin: Tensor, shape: RopeShape): void {
+  const { heads, headDim, start, period } = shape;
+  typed(x, 'f32', 'x', 'rope');
+  typed(cos, 'f32', 'cos', 'rope');
+  positive(heads, 'heads', 'rope');
+  positive(headDim, 'headDim', 'rope');
+  positive(period, 'period', 'rope');
+  multiple(headDim, 2, 'headDim', 'rope');
+  equal(x.columns, heads * headDim, 'columns of x', 'rope');
+  equal(cos.columns, headDim / 2, 'columns of cos', 'rope');
+  sameRows(sin, cos, 'sin', 'rope');
+  within(start, 0, cos.rowCount - Math.min(period, x.rowCount), 'start', 'rope');
+}
+
+/** The rows and columns that the AttentionShape implies; y overlaps none of the inputs. */
+export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape: AttentionShape): void {
+  const { heads, kvHeads, headDim, sequences, queries, keys } = shape;
+  positive(kvHeads, 'kvHeads', 'attention');
+  positive(headDim, 'headDim', 'attention');
+  positive(sequences, 'sequences', 'attention');
+  positive(queries, 'queries', 'attention');
+  positive(heads, 'heads', 'attention');
+  multiple(heads, kvHeads, 'heads', 'attention');
+  within(keys, queries, Number.MAX_SAFE_INTEGER, 'keys', 'attention');
+  typed(q, 'f32', 'q', 'attention');
+  equal(q.columns, heads * headDim, 'columns of q', 'attention');
+  equal(q.rowCount, sequences * queries, 'rows of q', 'attention');
+  typed(k, 'f32', 'k', 'attention');
+  equal(k.columns, kvHeads * headDim, 'columns of k', 'attention');
+  equal(k.rowCount, sequences * keys, 'rows of k', 'attention');
+  sameRows(v, k, 'v', 'attention');
+  sameRows(y, q, 'y', 'attention');
+  apart(y, q, 'q', 'attention');
+  apart(y, k, 'k', 'attention');
+  apart(y, v, 'v', 'attention');
+}
+
+/** siluGate and add: three tensors of one size. */
+export function checkElementwise(operation: string, y: Tensor, first: Tensor, second: Tensor): void {
+  typed(y, 'f32', 'y', operation);
+  typed(first, 'f32', 'first operand', operation);
+  typed(second, 'f32', 'second operand', operation);
+  equal(first.size, y.size, 'size of first operand', operation);
+  equal(second.size, y.size, 'size of second operand', operation);
+}
+
+/** One f64 sum for each column of x. */
+export function checkAddColumnSquares(sums: Tensor, x: Tensor): void {
+  typed(sums, 'f64', 'sums', 'addColumnSquares');
+  typed(x, 'f32', 'x', 'addColumnSquares');
+  equal(sums.size, x.columns, 'size of sums', 'addColumnSquares');
+}
+
+/** One target and one result for each row of logits. */
+export function checkLogProbabilities(out: Tensor, logits: Tensor, targets: Tensor): void {
+  typed(out, 'f32', 'out', 'logProbabilities');
+  typed(logits, 'f32', 'logits', 'logProbabilities');
+  typed(targets, 'i32', 'targets', 'logProbabilities');
+  equal(out.size, logits.rowCount, 'size of out', 'logProbabilities');
+  equal(targets.size, logits.rowCount, 'size of targets', 'logProbabilities');
+}
+
+/** out and weight of one shape, a scale for each column, and a selection that the matrix can satisfy. */
+export function checkMask(out: Tensor, weight: Tensor, columnScale: Tensor | null, selection: Selection): void {
+  sameRows(out, weight, 'out', 'mask');
+  if (columnScale !== null) {
+    typed(columnScale, 'f32', 'columnScale', 'mask');
+    equal(columnScale.size, weight.columns, 'size of columnScale', 'mask');
+  }
+  if (selection.kind === 'row') within(selection.prune, 0, weight.columns, 'prune', 'mask');
+  if (selection.kind === 'rows') {
+    typed(selection.keep, 'i32', 'keep', 'mask');
+    equal(selection.keep.size, weight.rowCount, 'size of keep', 'mask');
+  }
+  if (selection.kind === 'layer') within(selection.rank, 0, weight.size - 1, 'rank', 'mask');
+  if (selection.kind === 'n:m') {
+    positive(selection.m, 'm', 'mask');
+    within(selection.n, 0, selection.m, 'n', 'mask');
+    multiple(weight.columns, selection.m, 'columns of weight', 'mask');
+  }
+}
+
+function typed(tensor: Tensor, dtype: DType, name: string, where: string): void {
+  if (tensor.dtype !== dtype)
+    throw new BackendError({ expected: `${name} of type ${dtype}`, got: tensor.dtype, where });
+}
+
+function equal(got: number, expected: number, what: string, where: string): void {
+  if (got !== expected) throw new BackendError({ expected: `${what} = ${expected}`, got: `${got}`, where });
+}
+
+function within(got: number, low: number, high: number, what: string, where: string): void {
+  if (Number.isInteger(got) && got >= low && got <= high) return;
+  const range = high === Number.MAX_SAFE_INTEGER ? `whole and at least ${low}` : `whole and within ${low}..${high}`;
+  throw new BackendError({ expected: `${what} ${range}`, got: `${got}`, where });
+}
+
+function positive(got: number, what: string, where: string): void {
+  within(got, 1, Number.MAX_SAFE_INTEGER, what, where);
+}
+
+function multiple(got: number, of: number, what: string, where: string): void {
+  if (got % of !== 0) throw new BackendError({ expected: `${what} a multiple of ${of}`, got: `${got}`, where });
+}
+
+/** `other` is an f32 tensor of the rows and columns of `like`. */
+function sameRows(other: Tensor, like: Tensor, name: string, where: string): void {
+  typed(like, 'f32', 'operand', where);
+  typed(other, 'f32', name, where);
+  if (other.columns !== like.columns || other.rowCount !== like.rowCount)
+    throw new BackendError({ expected: `${name} of shape [${like.shape}]`, got: `[${other.shape}]`, where });
+}
+
+/** Results written to y while `operand` is still being read would be garbage without a sign. */
+function apart(y: Tensor, operand: Tensor, name: string, where: string): void {
+  if (y.storage !== operand.storage) return;
+  const [a, b] = [y.offset * bytesPerElement[y.dtype], operand.offset * bytesPerElement[operand.dtype]];
+  if (a + y.size * bytesPerElement[y.dtype] <= b || b + operand.size * bytesPerElement[operand.dtype] <= a) return;
+  throw new BackendError({ expected: `y apart from ${name}`, got: 'an overlap', where });
+}

@@ -1,0 +1,49 @@
+// The compiled kernels: which file to load, and the functions of one instance in an order that all threads agree on.
+
+import { readFile } from 'node:fs/promises';
+
+/** Kernels that are split over the team; their position in this list is how one thread names them to another. */
+export const KERNELS = [
+  'addition',
+  'attention',
+  'columnSquares',
+  'embed',
+  'linear',
+  'logProbabilities',
+  'maskGroups',
+  'maskRows',
+  'maskThreshold',
+  'rmsNorm',
+  'rope',
+  'siluGate',
+] as const;
+
+export type KernelName = (typeof KERNELS)[number];
+
+/** Pointers and numbers, then begin, end and the number of the thread. */
+export type Kernel = (...args: number[]) => void;
+
+export interface KernelBuild {
+  simd: 'plain' | 'relaxed';
+  shared: boolean;
+}
+
+/** Compiles one of the four builds; src/ and dist/ lie equally deep, so the path holds from both. */
+export async function compileKernels({ simd, shared }: KernelBuild): Promise<WebAssembly.Module> {
+  const file = new URL(`../../../dist/kernels/${simd}${shared ? '-shared' : ''}.wasm`, import.meta.url);
+  return WebAssembly.compile(await readFile(file));
+}
+
+/** The kernels working on one memory. */
+export class KernelSet {
+  /** Split kernels, in the order of KERNELS. */
+  readonly split: Kernel[];
+  /** Counts scores for a threshold over a whole matrix; runs on one thread. */
+  readonly countScores: Kernel;
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    this.split = KERNELS.map((name) => exports[name] as Kernel);
+    this.countScores = exports.countScores as Kernel;
+  }
+}

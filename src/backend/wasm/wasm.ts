@@ -1,0 +1,212 @@
+// The WebAssembly backend: every operation of the interface as a kernel call, split over the team where it pays.
+
+import { BackendError } from '../../errors.js';
+import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { AttentionShape, Backend, BackendInfo, RopeShape, Selection } from '../backend.js';
+import * as check from '../shapes.js';
+import { MAXIMUM_BYTES } from './arena.js';
+import { relaxedSimdSupported, simdSupported } from './features.js';
+import { compileKernels, type KernelName } from './kernels.js';
+import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
+import { SoloTeam, type Team, WorkerTeam } from './team.js';
+import { layerThreshold } from './threshold.js';
+
+export interface WasmOptions {
+  /** Threads that compute, the calling one included; 1 starts no worker and uses no shared memory. */
+  threads?: number;
+  /** The plain kernels, whose results have the same bits on every machine. */
+  deterministic?: boolean;
+  /** Overrides the choice of the kernel build. */
+  simd?: 'plain' | 'relaxed';
+  /** Size limit of one arena; 4 GiB. */
+  arenaBytes?: number;
+}
+
+/** An operand of a kernel: a tensor (by address), a number as it is, or null for "none". */
+type Operand = Tensor | number | null;
+
+/** How a kernel is split: units in all, and the units that one thread draws at a time. */
+interface Split {
+  units: number;
+  grain: number;
+}
+
+/** Opens the WebAssembly backend. Errors: no SIMD in this JavaScript engine, or relaxed SIMD asked for and absent. */
+export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+  const { threads = 1, deterministic = false, arenaBytes = MAXIMUM_BYTES } = options;
+  const simd = options.simd ?? (relaxedSimdSupported() && !deterministic ? 'relaxed' : 'plain');
+  if (!simdSupported() || (simd === 'relaxed' && !relaxedSimdSupported()))
+    throw new BackendError({
+      expected: `WebAssembly with ${simd} SIMD`,
+      got: `Node ${process.version}`,
+      where: 'the wasm backend',
+    });
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new BackendError({ expected: 'a whole number of threads, at least 1', got: `${threads}`, where: 'threads' });
+  const shared = threads > 1;
+  const module = await compileKernels({ simd, shared });
+  const team = shared ? await WorkerTeam.start(threads, module) : new SoloTeam();
+  return new WasmBackend(
+    { backend: 'wasm', simd, threads },
+    team,
+    new ArenaMemory({ module, shared, maximumBytes: arenaBytes }, (arena) => team.join(arena)),
+  );
+}
+
+/** Units of a split elementwise kernel. */
+const ELEMENTS = 1024;
+/** Units of `linear`, as in assembly/linear.ts. */
+const LINEAR_ROWS = 32;
+const LINEAR_TOKENS = 256;
+/** Units of `attention` and `columnSquares`, as in their kernels. */
+const ATTENTION_QUERIES = 8;
+const STATISTICS_COLUMNS = 16;
+const ATTENTION_SCRATCH = 4096;
+/** Work that one draw should hold, in multiply-adds: tens of microseconds, so that a draw costs nothing beside it. */
+const GRAIN_WORK = 1 << 18;
+
+const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = { f32: Float32Array, f64: Float64Array, i32: Int32Array };
+
+class WasmBackend implements Backend {
+  constructor(
+    readonly info: BackendInfo,
+    readonly team: Team,
+    readonly memory: ArenaMemory,
+  ) {}
+
+  allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {
+    check.checkAllocate(shape);
+    const size = shape.reduce((a, b) => a * b, 1);
+    return new Tensor(this.memory.allocate(size * bytesPerElement[dtype]), dtype, [...shape]);
+  }
+
+  free(tensor: Tensor): void {
+    this.memory.free(storageOf(tensor));
+  }
+
+  write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void {
+    check.checkWrite(tensor, values);
+    viewOf(tensor).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+
+  async read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]> {
+    const view = viewOf(tensor);
+    const bytes = new Uint8Array(view.length);
+    bytes.set(view);
+    return new ARRAYS[tensor.dtype](bytes.buffer) as ArrayOf[D];
+  }
+
+  fill(tensor: Tensor, value: number): void {
+    const { buffer, byteOffset } = viewOf(tensor);
+    new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(value);
+  }
+
+  copy<D extends DType>(to: Tensor<D>, from: Tensor<D>): void {
+    check.checkCopy(to, from);
+    viewOf(to).set(viewOf(from));
+  }
+
+  linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, bias: Tensor<'f32'> | null): void {
+    check.checkLinear(y, x, weight, bias);
+    const [rows, columns] = weight.shape;
+    const tokens = x.rowCount;
+    const split = grains(
+      Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
+      LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
+    );
+    this.#run('linear', split, y, [x, weight, bias, y, columns, rows, tokens]);
+  }
+
+  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void {
+    check.checkEmbed(y, ids, table);
+    this.#run('embed', grains(ids.size, table.columns), y, [ids, table, y, table.columns]);
+  }
+
+  rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, eps: number): void {
+    check.checkRmsNorm(y, x, weight);
+    this.#run('rmsNorm', grains(x.rowCount, 2 * x.columns), y, [x, weight, y, x.columns, eps]);
+  }
+
+  rope(x: Tensor<'f32'>, cos: Tensor<'f32'>, sin: Tensor<'f32'>, shape: RopeShape): void {
+    check.checkRope(x, cos, sin, shape);
+    const { heads, headDim, start, period } = shape;
+    this.#run('rope', grains(x.rowCount, 2 * x.columns), x, [x, cos, sin, heads, headDim / 2, start, period]);
+  }
+
+  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void {
+    check.checkAttention(y, q, k, v, shape);
+    const { heads, kvHeads, headDim, sequences, queries, keys, scale } = shape;
+    const split = grains(
+      sequences * heads * Math.ceil(queries / ATTENTION_QUERIES),
+      2 * Math.min(queries, ATTENTION_QUERIES) * keys * headDim,
+    );
+    const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale];
+    this.#run('attention', split, y, args, ATTENTION_SCRATCH);
+  }
+
+  siluGate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>): void {
+    check.checkElementwise('siluGate', y, gate, up);
+    this.#run('siluGate', grains(Math.ceil(y.size / ELEMENTS), 8 * ELEMENTS), y, [gate, up, y, y.size]);
+  }
+
+  add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
+    check.checkElementwise('add', y, a, b);
+    this.#run('addition', grains(Math.ceil(y.size / ELEMENTS), ELEMENTS), y, [a, b, y, y.size]);
+  }
+
+  addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
+    check.checkAddColumnSquares(sums, x);
+    const split = grains(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
+    this.#run('columnSquares', split, sums, [x, sums, x.columns, x.rowCount]);
+  }
+
+  logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
+    check.checkLogProbabilities(out, logits, targets);
+    const n = logits.columns;
+    this.#run('logProbabilities', grains(logits.rowCount, 8 * n), out, [logits, targets, out, n]);
+  }
+
+  mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scale: Tensor<'f32'> | null, selection: Selection): void {
+    check.checkMask(out, weight, scale, selection);
+    const [rows, columns] = weight.shape;
+    const split = grains(rows, 16 * columns);
+    if (selection.kind === 'n:m') {
+      this.#run('maskGroups', split, out, [weight, scale, out, columns, selection.n, selection.m]);
+    } else if (selection.kind === 'layer') {
+      const threshold = layerThreshold(this.memory, weight, scale, selection.rank);
+      this.#run('maskThreshold', split, out, [weight, scale, out, columns, threshold]);
+    } else {
+      const [prune, keep] = selection.kind === 'row' ? [selection.prune, null] : [0, selection.keep];
+      this.#run('maskRows', split, out, [weight, scale, out, columns, prune, keep], 8 * columns + 8192);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.team.stop();
+  }
+
+  /**
+   * Runs one kernel. Its arguments are the operands, then (scratch, stride) where it needs `scratch` bytes for each
+   * thread. Operands that lie in different arenas are brought together first, and `output` is brought back.
+   */
+  #run(kernel: KernelName, split: Split, output: Tensor, operands: Operand[], scratch = 0): void {
+    const stride = Math.ceil(scratch / 64) * 64;
+    const tensors = operands.filter((o) => o instanceof Tensor);
+    const gathered = this.memory.gather(tensors, stride * this.team.threads);
+    const args = operands.map((o) => (o instanceof Tensor ? addressIn(gathered, o) : (o ?? 0)));
+    if (gathered.scratch) args.push(gathered.scratch.pointer, stride);
+    let done = false;
+    try {
+      this.team.run({ kernel, arena: gathered.arena, args, ...split });
+      done = true;
+    } finally {
+      this.memory.release(gathered, done ? output : undefined);
+    }
+  }
+}
+
+/** Draws of about GRAIN_WORK; an operation no larger than one draw stays on the calling thread. */
+function grains(units: number, work: number): Split {
+  return { units, grain: Math.max(1, Math.round(GRAIN_WORK / work)) };
+}

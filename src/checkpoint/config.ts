@@ -1,0 +1,130 @@
+// config.json through typed questions. Each family asks for its keys under the names that transformers gives them and
+// passes transformers' default; a key that is missing or null gets it, a value that makes no sense is refused here.
+
+import { join } from 'node:path';
+import { ConfigError } from '../errors.js';
+import { readJsonObject } from './json-file.js';
+import { quoted } from './quoted.js';
+
+/** Above any dimension of a real model, and small enough that products of two stay exact. */
+const largest = 2 ** 27;
+
+const isObject = (x: unknown) => typeof x === 'object' && x !== null && !Array.isArray(x);
+
+/** Rotary position embedding, whichever spelling the file has. */
+export interface RopeConfig {
+  rope_theta: number;
+  /** `default`, `linear`, `dynamic`, `llama3`, `yarn`, … */
+  rope_type: string;
+  /** Share of each head that is rotated, in (0, 1]. */
+  partial_rotary_factor: number;
+  /** The section itself, for what a rope type needs besides (`factor`, `low_freq_factor`, …). */
+  parameters: ConfigReader;
+}
+
+export class ConfigReader {
+  /** @param where the file, and the section inside it, for messages */
+  constructor(
+    readonly raw: Readonly<Record<string, unknown>>,
+    readonly where: string,
+  ) {}
+
+  /** An integer in 1..limit. A missing or null key gives `fallback`, which may be null; without one it is an error. */
+  positiveInteger<D extends number | null = never>(key: string, fallback?: D, limit = largest): number | D {
+    const fits = (x: unknown) => Number.isInteger(x) && (x as number) >= 1 && (x as number) <= limit;
+    return this.value(key, `a whole number from 1 to ${limit}`, fits, fallback);
+  }
+
+  /** An integer in 0..limit; a missing or null key as in `positiveInteger`. */
+  nonNegativeInteger<D extends number | null = never>(key: string, fallback?: D, limit = largest): number | D {
+    const fits = (x: unknown) => Number.isInteger(x) && (x as number) >= 0 && (x as number) <= limit;
+    return this.value(key, `a whole number from 0 to ${limit}`, fits, fallback);
+  }
+
+  /** A number in (0, limit]; a missing or null key as in `positiveInteger`. */
+  positiveNumber<D extends number | null = never>(key: string, fallback?: D, limit = 1e12): number | D {
+    const fits = (x: unknown) => typeof x === 'number' && x > 0 && x <= limit;
+    return this.value(key, `a positive number of at most ${limit}`, fits, fallback);
+  }
+
+  boolean(key: string, fallback?: boolean): boolean {
+    return this.value<boolean>(key, 'true or false', (x) => typeof x === 'boolean', fallback);
+  }
+
+  text<D extends string | null = never>(key: string, fallback?: D): string | D {
+    return this.value(key, 'a text', (x) => typeof x === 'string', fallback);
+  }
+
+  /** Token ids: a number, a list of numbers, or none. -1, which some files write for "no such token", is left out. */
+  tokenIds(key: string): number[] {
+    const isId = (x: unknown) => Number.isInteger(x) && (x as number) >= -1 && (x as number) <= largest;
+    const fits = (x: unknown) => (Array.isArray(x) ? x.every(isId) : isId(x));
+    return [this.value<number | number[]>(key, 'a token id or a list of them', fits, [])]
+      .flat()
+      .filter((id) => id >= 0);
+  }
+
+  /** Whether the file says null: for the keys where that differs from saying nothing (mistral's sliding_window). */
+  isNull(key: string): boolean {
+    return this.get(key) === null;
+  }
+
+  /** An object inside this one; undefined where it is missing or null. */
+  section(key: string): ConfigReader | undefined {
+    const found = this.value<Record<string, unknown> | null>(key, 'an object {…}', isObject, null);
+    return found ? new ConfigReader(found, `${this.where}, ${key}`) : undefined;
+  }
+
+  /** The dtype of the weights as transformers calls it (`float16`), from `dtype` or, before v5, `torch_dtype`. */
+  dtype(): string | null {
+    return this.text('dtype', this.text('torch_dtype', null))?.replace(/^torch\./, '') ?? null;
+  }
+
+  /**
+   * Rope settings from `rope_parameters` (transformers v5) or from `rope_theta` and `rope_scaling` (before).
+   * The defaults are those of the family.
+   */
+  rope(rope_theta: number, partial_rotary_factor = 1): RopeConfig {
+    const parameters =
+      this.section('rope_parameters') ??
+      this.section('rope_scaling') ??
+      new ConfigReader({}, `${this.where}, rope_parameters`);
+    // Some families (gemma3) have one set for each type of layer; taking none of them silently would be wrong.
+    const nested = Object.keys(parameters.raw).find((key) => isObject(parameters.get(key)));
+    if (nested !== undefined)
+      throw new ConfigError({
+        expected: 'one set of rope parameters for all layers',
+        got: `a set for ${quoted(nested)}`,
+        where: parameters.where,
+      });
+    return {
+      rope_theta: parameters.positiveNumber('rope_theta', this.positiveNumber('rope_theta', rope_theta)),
+      rope_type: parameters.text('rope_type', parameters.text('type', 'default')),
+      partial_rotary_factor: parameters.positiveNumber(
+        'partial_rotary_factor',
+        this.positiveNumber('partial_rotary_factor', partial_rotary_factor, 1),
+        1,
+      ),
+      parameters,
+    };
+  }
+
+  private get(key: string): unknown {
+    return Object.hasOwn(this.raw, key) ? this.raw[key] : undefined;
+  }
+
+  private value<T>(key: string, kind: string, fits: (value: unknown) => boolean, fallback: T | undefined): T {
+    const value = this.get(key) ?? fallback;
+    // A default is the caller's own and need not fit: it may be null.
+    if (value !== undefined && (value === fallback || fits(value))) return value as T;
+    throw new ConfigError({ expected: `${kind} for ${key}`, got: quoted(value), where: this.where });
+  }
+}
+
+/** Reads `folder`/config.json. Throws a ConfigError if it is missing or not a JSON object. */
+export async function readConfig(folder: string): Promise<ConfigReader> {
+  const path = join(folder, 'config.json');
+  const file = await readJsonObject(path, ConfigError);
+  if (file) return new ConfigReader(file.value, path);
+  throw new ConfigError({ expected: 'a Hugging Face model folder with a config.json', got: 'none', where: folder });
+}

@@ -1,0 +1,193 @@
+// Writes a pruned copy of a model folder. All work happens in a hidden folder beside the target, which takes the
+// target's name at the end: whoever looks sees the old state or the whole new one. The weight files are copied and
+// single tensors overwritten in place, so that header, order, shapes and dtypes stay byte for byte what they were.
+
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { OutputError } from '../errors.js';
+import type { Checkpoint } from './checkpoint.js';
+import { copyFolder } from './copy-folder.js';
+import { asOutputError } from './disk-errors.js';
+import { decodeFloats, encodeFloats, type FloatDtype, firstNonFinite } from './float-dtype.js';
+import { mayReplace, outputPlace } from './output-place.js';
+import { quoted, shapeText, tensorAt } from './quoted.js';
+
+/** Of the source folder, what is not part of the model: our record of an earlier run, and version control. */
+const notCopied = ['neuroal.json', '.git'];
+
+export interface OutputOptions {
+  /** Replace a model folder that already stands there. */
+  force?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+export class OutputFolder {
+  private readonly handles = new Map<string, Promise<FileHandle>>();
+  private readonly written = new Set<string>();
+  private finished = false;
+
+  private constructor(
+    private readonly source: Checkpoint,
+    /** The folder that `commit` makes, as a real path. */
+    readonly path: string,
+    private readonly partial: string,
+    /** Topmost parent folder that did not exist before. */
+    private readonly madeParent: string | undefined,
+    private readonly options: OutputOptions,
+  ) {}
+
+  /**
+   * Starts a copy of the folder of `source` that will appear at `out`. Throws an OutputError, leaving nothing behind, if
+   * `out` is not a place to write at or the copy fails; an abort rejects with the signal's reason.
+   */
+  static async create(source: Checkpoint, out: string, options: OutputOptions = {}): Promise<OutputFolder> {
+    let output: OutputFolder | undefined;
+    try {
+      options.signal?.throwIfAborted();
+      const path = await outputPlace(source, out);
+      await mayReplace(path, options.force ?? false);
+      const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
+      const madeParent = await mkdir(dirname(path), { recursive: true });
+      output = new OutputFolder(source, path, partial, madeParent, options);
+      await mkdir(partial);
+      for (const copy of await copyFolder(source.folder, partial, notCopied, options.signal)) output.written.add(copy);
+      return output;
+    } catch (error) {
+      await output?.discard();
+      throw asOutputError(error, resolve(out), source.bytes);
+    }
+  }
+
+  /**
+   * Overwrites one tensor of the copy, in its stored dtype. Throws a CheckpointError if there is no such tensor or it is
+   * not a float tensor, an OutputError if the values have another count, do not fit its dtype, or cannot be written.
+   */
+  async writeTensor(name: string, values: Float32Array): Promise<void> {
+    this.assertOpen();
+    const { dtype, shape, file, begin, end } = this.source.info(name);
+    const where = tensorAt(join(this.path, file), name);
+    const count = shape.reduce((a, b) => a * b, 1);
+    if (values.length !== count)
+      throw new OutputError({ expected: `${count} values of ${shapeText(shape)}`, got: `${values.length}`, where });
+    const bytes = encodeFloats(values, dtype);
+    const bad = firstNonFinite(decodeFloats(bytes.buffer as ArrayBuffer, dtype as FloatDtype));
+    if (bad >= 0)
+      throw new OutputError({
+        expected: `finite values that ${dtype} can hold`,
+        got: `${values[bad]} at index ${bad}`,
+        where,
+      });
+    await this.guarded(async () => {
+      const handle = await this.handle(file);
+      for (let done = 0; begin + done < end; ) {
+        this.options.signal?.throwIfAborted();
+        done += (await handle.write(bytes, done, bytes.length - done, begin + done)).bytesWritten;
+      }
+    });
+  }
+
+  /** Writes a text file, such as the run record, at the top of the folder. */
+  async writeFile(name: string, text: string): Promise<void> {
+    this.assertOpen();
+    if (!/^[^/\\:\0]+$/.test(name) || name === '.' || name === '..')
+      throw new OutputError({ expected: 'a plain file name', got: quoted(name), where: this.path });
+    const path = join(this.partial, name);
+    await this.guarded(() => writeFile(path, text));
+    this.written.add(path);
+  }
+
+  /**
+   * Makes the folder appear under its name, once everything in it is on the disk. Throws an OutputError if that fails;
+   * what stood there before is then still there.
+   */
+  async commit(): Promise<void> {
+    this.assertOpen();
+    try {
+      await this.closeHandles();
+      for (const file of this.written) await sync(file, 'r+');
+      this.options.signal?.throwIfAborted();
+      // Asked again: hours may have passed since the beginning.
+      if (await mayReplace(this.path, this.options.force ?? false)) await this.replace();
+      else await rename(this.partial, this.path);
+      this.finished = true;
+    } catch (error) {
+      await this.discard();
+      throw asOutputError(error, this.path, this.source.bytes);
+    }
+    // The name itself reaches the disk with its parent; not every system can do that, and the files are safe.
+    await sync(dirname(this.path), 'r').catch(() => {});
+  }
+
+  /** Removes everything that was written; does nothing after `commit` or a second time. */
+  async discard(): Promise<void> {
+    if (this.finished) return;
+    this.finished = true;
+    await this.closeHandles().catch(() => {});
+    await rm(this.partial, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    if (this.madeParent === undefined) return;
+    // Only empty folders go, from the innermost to the topmost that was made.
+    for (let folder = dirname(this.path); ; folder = dirname(folder)) {
+      const gone = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+      if (!gone || folder === this.madeParent) return;
+    }
+  }
+
+  /** Moves the old folder aside, the new one in, and then removes the old; if the second step fails it undoes the first. */
+  private async replace(): Promise<void> {
+    const old = this.partial.replace(/\.partial$/, '.old');
+    await rename(this.path, old);
+    try {
+      await rename(this.partial, this.path);
+    } catch (error) {
+      await rename(old, this.path);
+      throw error;
+    }
+    this.finished = true;
+    await rm(old, { recursive: true, force: true, maxRetries: 3 }).catch((cause: Error) => {
+      const got = `${cause.message}; the new model is in place, remove the old one yourself`;
+      throw new OutputError({ expected: 'to remove the folder that was replaced', got, where: old, cause });
+    });
+  }
+
+  private handle(file: string): Promise<FileHandle> {
+    const handle = this.handles.get(file) ?? open(join(this.partial, file), 'r+');
+    this.handles.set(file, handle);
+    return handle;
+  }
+
+  private async closeHandles(): Promise<void> {
+    const handles = [...this.handles.values()];
+    this.handles.clear();
+    await Promise.all(handles.map(async (handle) => (await handle).close()));
+  }
+
+  private async guarded(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw asOutputError(error, this.path, this.source.bytes);
+    }
+  }
+
+  private assertOpen(): void {
+    if (this.finished)
+      throw new OutputError({
+        expected: 'an output folder being written',
+        got: 'one already finished',
+        where: this.path,
+      });
+  }
+}
+
+async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
+  const handle = await open(path, flags);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

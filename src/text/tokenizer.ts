@@ -1,0 +1,99 @@
+// Text to token ids and back, as a model folder's tokenizer.json says. The pipeline (normalizer, pre-tokenizer,
+// model, post-processor, decoder) is the tokenizers library's, mended (pipeline.ts); folders that transformers would not
+// take at their word are read as transformers reads them (llama-tokenizer.ts).
+
+import { basename, dirname, join } from 'node:path';
+import { readJsonObject } from '../checkpoint/json-file.js';
+import { quoted } from '../checkpoint/quoted.js';
+import { DataError } from '../errors.js';
+import { asLlamaTokenizer, isLlamaTokenizer } from './llama-tokenizer.js';
+import { type Json, makePipeline, type Pipeline } from './pipeline.js';
+
+/** Encodes and decodes; made by `loadTokenizer` or `readTokenizer`. */
+export class Tokenizer {
+  /** One more than the largest id, added tokens included. */
+  readonly vocabSize: number;
+  private readonly pipeline: Pipeline;
+  private readonly special: ReadonlySet<number>;
+  private readonly cleanUp: boolean;
+
+  /**
+   * @param definition the content of tokenizer.json
+   * @param config the content of tokenizer_config.json
+   * @param where the file, for messages
+   * @throws DataError where the content is no tokenizer
+   */
+  constructor(
+    definition: Json,
+    config: Json = {},
+    private readonly where = 'tokenizer.json',
+  ) {
+    try {
+      this.pipeline = makePipeline(definition, config);
+    } catch (error) {
+      const got = (error as Error).message;
+      throw new DataError({ expected: 'a tokenizer that the tokenizers library accepts', got, where, cause: error });
+    }
+    this.vocabSize = this.pipeline.model.vocab.length;
+    const added = this.pipeline.get_added_tokens_decoder();
+    this.special = new Set([...added].filter(([, token]) => token.special).map(([id]) => id));
+    this.cleanUp = config.clean_up_tokenization_spaces === true;
+  }
+
+  /**
+   * The ids of `text`. With `addSpecialTokens`, the ones that the post-processor puts around it come too (BOS, for
+   * most families): what tokenizer.json says, whatever tokenizer_config.json claims.
+   */
+  encode(text: string, { addSpecialTokens = true }: { addSpecialTokens?: boolean } = {}): number[] {
+    const { ids, tokens } = this.pipeline.encode(text, { add_special_tokens: addSpecialTokens });
+    const missing = ids.findIndex((id) => !Number.isInteger(id));
+    if (missing >= 0) {
+      const expected = 'a tokenizer that has an id for each of its tokens';
+      throw new DataError({ expected, got: `none for ${quoted(tokens[missing])}`, where: this.where });
+    }
+    return ids as number[];
+  }
+
+  /** The text of `ids`; ids that the tokenizer does not have (a padded vocabulary) stand for no text. */
+  decode(ids: ArrayLike<number>, { skipSpecialTokens = true }: { skipSpecialTokens?: boolean } = {}): string {
+    const { vocab } = this.pipeline.model;
+    const known = Array.from(ids).filter((id) => vocab[id] !== undefined && !(skipSpecialTokens && this.isSpecial(id)));
+    if (known.length === 0) return '';
+    return this.pipeline.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: this.cleanUp });
+  }
+
+  /** The id of exactly this token, such as `</s>`; undefined if there is none. */
+  idOf(token: string): number | undefined {
+    return this.pipeline.token_to_id(token);
+  }
+
+  /** Whether `id` is a special token, which `decode` leaves out unless told otherwise. */
+  isSpecial(id: number): boolean {
+    return this.special.has(id);
+  }
+}
+
+/**
+ * The tokenizer of a model folder, giving the ids that transformers' AutoTokenizer gives for it.
+ * @throws DataError where tokenizer.json is missing or is no tokenizer
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const path = join(folder, 'tokenizer.json');
+  const definition = await readDefinition(path);
+  const config = (await readJsonObject(join(folder, 'tokenizer_config.json'), DataError))?.value ?? {};
+  const model = (await readJsonObject(join(folder, 'config.json'), DataError))?.value ?? {};
+  const llama = isLlamaTokenizer(definition, config, model.model_type);
+  return new Tokenizer(llama ? asLlamaTokenizer(definition, config) : definition, config, path);
+}
+
+/** A tokenizer.json by itself, exactly as it is written (Python: `tokenizers.Tokenizer.from_file`). */
+export async function readTokenizer(path: string): Promise<Tokenizer> {
+  return new Tokenizer(await readDefinition(path), {}, path);
+}
+
+async function readDefinition(path: string): Promise<Json> {
+  const file = await readJsonObject(path, DataError);
+  if (file) return file.value;
+  const expected = `${basename(path)} in ${dirname(path)}: save the model's tokenizer there, or give token windows`;
+  throw new DataError({ expected, got: 'no such file' });
+}

@@ -1,0 +1,54 @@
+// Cases of attention: whole prompts, single new tokens, several sequences, grouped heads, and heads of any width.
+
+import { type Case, close, type Tolerance } from './case.js';
+import { type Draw, normal, oneOf, whole } from './draws.js';
+
+/** Heads, key heads, width of a head, sequences, queries, keys. */
+type Sizes = [number, number, number, number, number, number];
+
+const sizes: Sizes[] = [
+  [1, 1, 1, 1, 1, 1],
+  [1, 1, 4, 1, 1, 1],
+  [2, 2, 4, 1, 2, 2],
+  [3, 1, 4, 2, 3, 3],
+  [4, 2, 12, 2, 5, 5],
+  [2, 2, 7, 1, 5, 6],
+  [6, 3, 20, 3, 7, 9],
+  [4, 1, 32, 1, 1, 37],
+  [4, 2, 32, 5, 1, 18],
+  [8, 2, 64, 2, 1, 333],
+  [2, 1, 80, 1, 3, 301],
+  [3, 3, 64, 1, 2, 700],
+  [9, 3, 64, 1, 1, 1030],
+  [2, 1, 4, 3, 257, 257],
+  [4, 2, 64, 1, 257, 257],
+  [2, 1, 20, 2, 33, 350],
+];
+
+function attention(name: string, shape: Sizes, scale: number, draw: Draw, tolerance: Tolerance): Case {
+  const [heads, kvHeads, headDim, sequences, queries, keys] = shape;
+  const grouping = kvHeads === heads ? `${heads} heads` : `${heads} heads on ${kvHeads}`;
+  return {
+    name: `attention ${name}${grouping} of ${headDim}, ${sequences} × ${queries} queries, ${keys} keys`,
+    tolerance,
+    run(rig) {
+      const q = rig.f32([sequences * queries, heads * headDim], draw);
+      const k = rig.f32([sequences * keys, kvHeads * headDim], draw);
+      const v = rig.f32([sequences * keys, kvHeads * headDim]);
+      const y = rig.result([sequences * queries, heads * headDim]);
+      rig.backend.attention(y, q, k, v, { heads, kvHeads, headDim, sequences, queries, keys, scale });
+      return [y];
+    },
+  };
+}
+
+/** f32 noise of a logit of 1e4 is a thousandth, and so is then the relative error of its exponential. */
+const ofLargeLogits: Tolerance = { relative: 5e-3, floor: 'rms' };
+
+export const attentionCases: Case[] = [
+  ...sizes.map((shape) => attention('', shape, 1 / Math.sqrt(shape[2]), normal, close)),
+  attention('with logits to ±1e4, ', [2, 1, 4, 2, 9, 9], 1, whole(-50, 50), ofLargeLogits),
+  attention('with logits to ±1e4, ', [4, 2, 64, 1, 3, 301], 1, whole(-12, 12), ofLargeLogits),
+  attention('with logits of ±1e4 only, ', [1, 1, 4, 1, 5, 40], 1, oneOf(-50, 50), ofLargeLogits),
+  attention('with equal logits, ', [2, 2, 12, 1, 5, 77], 1, () => 0, close),
+];

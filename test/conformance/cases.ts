@@ -1,0 +1,10 @@
+// All cases of the suite. A new operation is one more list here.
+
+import { attentionCases } from './attention.js';
+import type { Case } from './case.js';
+import { layerCases } from './layers.js';
+import { measureCases } from './measures.js';
+import { memoryCases } from './memory.js';
+import { pruningCases } from './pruning.js';
+
+export const cases: Case[] = [...memoryCases, ...layerCases, ...attentionCases, ...measureCases, ...pruningCases];

@@ -1,0 +1,62 @@
+// Cases of the memory operations: all dtypes survive the way there and back, and views touch only what they show.
+
+import type { DType } from '../../src/tensor/dtype.js';
+import type { Case } from './case.js';
+import { type Draw, mixed, oneOf, whole } from './draws.js';
+
+const draws: Record<DType, Draw> = {
+  f32: mixed,
+  f64: (random, i) => mixed(random, i) * 1e200,
+  i32: whole(-(2 ** 31), 2 ** 31 - 1),
+};
+const dtypes: DType[] = ['f32', 'f64', 'i32'];
+const lengths = [1, 3, 7, 64, 1025];
+
+const eachLength = (name: string, run: (dtype: DType, length: number) => Case['run']): Case[] =>
+  dtypes.flatMap((dtype) =>
+    lengths.map((length) => ({ name: `${name} ${dtype} of ${length}`, tolerance: 'exact', run: run(dtype, length) })),
+  );
+
+export const memoryCases: Case[] = [
+  ...eachLength('write and read', (dtype, length) => (rig) => [rig.tensor(dtype, [length], draws[dtype])]),
+
+  ...eachLength('fill', (dtype, length) => (rig) => {
+    const tensor = rig.tensor(dtype, [length], draws[dtype]);
+    rig.backend.fill(tensor, -2.5 * (dtype === 'i32' ? 2 : 1));
+    return [tensor];
+  }),
+
+  ...eachLength('copy', (dtype, length) => (rig) => {
+    const from = rig.tensor(dtype, [length], draws[dtype]);
+    const to = rig.tensor(dtype, [length], draws[dtype]);
+    rig.backend.copy(to, from);
+    return [to, from];
+  }),
+
+  {
+    name: 'fill and copy of rows leave the other rows alone',
+    tolerance: 'exact',
+    run(rig) {
+      const from = rig.f32([7, 13]);
+      const to = rig.f32([9, 13]);
+      rig.backend.fill(to.rows(0, 2), 0);
+      rig.backend.copy(to.rows(3, 6), from.rows(4, 7));
+      return [to];
+    },
+  },
+  {
+    name: 'a large copy from one storage to another',
+    tolerance: 'exact',
+    run(rig) {
+      const from = rig.f32([160_001], mixed);
+      const to = rig.result([160_001]);
+      rig.backend.copy(to, from);
+      return [to];
+    },
+  },
+  {
+    name: 'special values of f32 survive',
+    tolerance: 'exact',
+    run: (rig) => [rig.f32([64], oneOf(0, -0, Infinity, -Infinity, Number.NaN, 2 ** -149, 3.4028234663852886e38))],
+  },
+];

@@ -1,0 +1,161 @@
+// The oracle itself, against numbers worked out by hand. What it says of every other input follows from these and
+// from its plainness; the other backends then follow from it.
+
+import { describe, expect, it } from 'vitest';
+import type { Selection } from '../../src/backend/backend.js';
+import { createReferenceBackend } from '../../src/backend/reference/reference.js';
+import { BackendError } from '../../src/errors.js';
+import { refusals } from './refusals.js';
+import { Rig } from './rig.js';
+
+const backend = createReferenceBackend();
+const f32 = (shape: number[], ...values: number[]) => {
+  const tensor = backend.allocate('f32', shape);
+  backend.write(tensor, Float32Array.from(values));
+  return tensor;
+};
+const i32 = (...values: number[]) => {
+  const tensor = backend.allocate('i32', [values.length]);
+  backend.write(tensor, Int32Array.from(values));
+  return tensor;
+};
+
+describe('the reference agrees with hand computation', () => {
+  it('linear', async () => {
+    const y = backend.allocate('f32', [2, 3]);
+    const [x, weight] = [f32([2, 2], 1, 2, 3, 4), f32([3, 2], 1, 0, 0, 1, 1, -1)];
+    backend.linear(y, x, weight, null);
+    expect(await backend.read(y)).toEqual(Float32Array.of(1, 2, -1, 3, 4, -1));
+    backend.linear(y, x, weight, f32([3], 10, 20, 30));
+    expect(await backend.read(y)).toEqual(Float32Array.of(11, 22, 29, 13, 24, 29));
+  });
+
+  it('embed', async () => {
+    const y = backend.allocate('f32', [3, 2]);
+    backend.embed(y, i32(2, 0, 2), f32([3, 2], 1, 2, 3, 4, 5, 6));
+    expect(await backend.read(y)).toEqual(Float32Array.of(5, 6, 1, 2, 5, 6));
+  });
+
+  it('rmsNorm', async () => {
+    const x = f32([2, 2], 1, 7, 3, -1);
+    backend.rmsNorm(x, x, f32([2], 10, 100), 0); // mean squares 25 and 5
+    expect(await backend.read(x)).toBeAllClose([2, 140, 30 / Math.sqrt(5), -100 / Math.sqrt(5)]);
+    const y = f32([1, 1], 4);
+    backend.rmsNorm(y, y, f32([1], 1), 9); // 4 / √(16 + 9)
+    expect(await backend.read(y)).toBeAllClose([0.8]);
+  });
+
+  it('rope', async () => {
+    const [cos, sin] = [f32([3, 2], 9, 9, 0, 1, 0.6, 0), f32([3, 2], 9, 9, 1, 0, 0.8, -1)];
+    const x = f32([3, 4], 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4);
+    backend.rope(x, cos, sin, { heads: 1, headDim: 4, start: 1, period: 2 }); // positions 1, 2, 1
+    expect(await backend.read(x)).toBeAllClose([-3, 2, 1, 4, 0.6 - 2.4, 4, 1.8 + 0.8, -2, -3, 2, 1, 4]);
+  });
+
+  it('attention', async () => {
+    // Two query heads of width 1 on one key head; keys hold log 1, log 3, log 4, so that the weights are 1 : 3 : 4.
+    const [y, q] = [backend.allocate('f32', [2, 2]), f32([2, 2], 1, 0, 1, 2)];
+    const [k, v] = [f32([3, 1], 0, Math.log(3), Math.log(4)), f32([3, 1], 8, 16, 32)];
+    const shape = { heads: 2, kvHeads: 1, headDim: 1, sequences: 1, queries: 2, keys: 3, scale: 1 };
+    backend.attention(y, q, k, v, shape);
+    const [first, equal] = [(8 + 3 * 16) / 4, (8 + 16) / 2]; // query 0 sees two keys
+    const [last, squared] = [(8 + 3 * 16 + 4 * 32) / 8, (8 + 9 * 16 + 16 * 32) / 26]; // query 1 sees all
+    expect(await backend.read(y)).toBeAllClose([first, equal, last, squared]);
+  });
+
+  it('attention of several sequences and grouped heads', async () => {
+    // One key for each query: the output is the value of the key head.
+    const y = backend.allocate('f32', [2, 4]);
+    const shape = { heads: 4, kvHeads: 2, headDim: 1, sequences: 2, queries: 1, keys: 1, scale: 1 };
+    backend.attention(y, f32([2, 4], 1, 2, 3, 4, 5, 6, 7, 8), f32([2, 2], 1, 2, 3, 4), f32([2, 2], 5, 6, 7, 8), shape);
+    expect(await backend.read(y)).toEqual(Float32Array.of(5, 5, 6, 6, 7, 7, 8, 8));
+  });
+
+  it('siluGate and add', async () => {
+    const [y, gate, up] = [backend.allocate('f32', [3]), f32([3], 0, Math.log(3), -Math.log(4)), f32([3], 5, 4, 10)];
+    backend.siluGate(y, gate, up); // sigmoids 1/2, 3/4, 1/5
+    expect(await backend.read(y)).toBeAllClose([0, 3 * Math.log(3), -2 * Math.log(4)]);
+    backend.add(y, up, f32([3], 1, -1, 0.5));
+    expect(await backend.read(y)).toEqual(Float32Array.of(6, 3, 10.5));
+  });
+
+  it('addColumnSquares', async () => {
+    const sums = backend.allocate('f64', [2]);
+    backend.write(sums, Float64Array.of(0.5, 0));
+    backend.addColumnSquares(sums, f32([2, 2], 1, 2, 3, 4));
+    backend.addColumnSquares(sums, f32([1, 2], -1, 0));
+    expect(await backend.read(sums)).toEqual(Float64Array.of(11.5, 20));
+  });
+
+  it('logProbabilities', async () => {
+    const out = backend.allocate('f32', [2]);
+    backend.logProbabilities(out, f32([2, 3], 0, Math.log(3), Math.log(4), 1e4, -1e4, 1e4), i32(1, 2));
+    expect(await backend.read(out)).toBeAllClose([Math.log(3 / 8), -Math.log(2)]);
+  });
+
+  it('fill, copy and views', async () => {
+    const x = f32([3, 2], 1, 2, 3, 4, 5, 6);
+    backend.fill(x.rows(1, 2), 9);
+    backend.copy(x.rows(0, 1), x.rows(2, 3));
+    expect(await backend.read(x)).toEqual(Float32Array.of(5, 6, 9, 9, 5, 6));
+  });
+});
+
+describe('the reference masks as written', () => {
+  const masked = async (selection: Selection, scale: number[] | null, ...values: number[]) => {
+    const out = backend.allocate('f32', [2, values.length / 2]);
+    const columnScale = scale && f32([scale.length], ...scale);
+    backend.mask(out, f32([2, values.length / 2], ...values), columnScale, selection);
+    return [...(await backend.read(out))];
+  };
+
+  it('row: of equal scores the lower column goes first', async () => {
+    expect(await masked({ kind: 'row', prune: 2 }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([0, 0, 1, 2, 4, 3, 0, 0]);
+  });
+
+  it('rows: of equal scores the lower column stays', async () => {
+    const keep = i32(2, 3);
+    expect(await masked({ kind: 'rows', keep }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([1, 0, 0, 2, 4, 3, -2, 0]);
+  });
+
+  it('layer: all that equals the threshold goes', async () => {
+    expect(await masked({ kind: 'layer', rank: 0 }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([0, 0, 0, 2, 4, 3, -2, 0]);
+    expect(await masked({ kind: 'layer', rank: 4 }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([0, 0, 0, 0, 4, 3, 0, 0]);
+  });
+
+  it('n:m: groups stand alone', async () => {
+    expect(await masked({ kind: 'n:m', n: 1, m: 2 }, null, 1, -1, 9, 8, 4, 3, 0, -0)).toEqual([
+      0, -1, 9, 0, 4, 0, 0, -0,
+    ]);
+  });
+
+  it('scores are scaled by column, and kept weights are not', async () => {
+    expect(await masked({ kind: 'row', prune: 1 }, [4, 1], 1, -2, -1, 8)).toEqual([1, 0, 0, 8]);
+  });
+
+  it('scores are f32: what differs only beyond is a tie', async () => {
+    // 3 · (1 + 2⁻²³) and 1.5 · (2 + 2⁻²²) are one number; (1 + 2⁻²³)² rounds to 1 + 2⁻²².
+    const above = 1 + 2 ** -23;
+    expect(await masked({ kind: 'row', prune: 1 }, [above, 1], above, 1 + 2 ** -22, 1, above)).toEqual([
+      0,
+      1 + 2 ** -22,
+      0,
+      above,
+    ]);
+  });
+});
+
+describe('the reference refuses', () => {
+  for (const { message, call } of refusals) {
+    it(`with: ${message}`, () => {
+      expect(() => call(new Rig(backend, 1))).toThrow(BackendError);
+      expect(() => call(new Rig(backend, 1))).toThrow(message);
+    });
+  }
+
+  it('freed memory', () => {
+    const tensor = f32([2], 1, 2);
+    backend.free(tensor);
+    expect(() => backend.fill(tensor, 0)).toThrow('expected a live f32 tensor of the reference backend, got another');
+  });
+});

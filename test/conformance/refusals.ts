@@ -1,0 +1,123 @@
+// Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
+
+import type { Selection } from '../../src/backend/backend.js';
+import type { Rig } from './rig.js';
+
+export interface Refusal {
+  message: string;
+  call(rig: Rig): void;
+}
+
+const refusal = (message: string, call: (rig: Rig) => void): Refusal => ({ message, call });
+
+const attention = (rig: Rig, change: object, keyRows = 6) => {
+  const shape = { heads: 4, kvHeads: 2, headDim: 4, sequences: 2, queries: 3, keys: 3, scale: 1, ...change };
+  const [y, q, k] = [rig.result([6, 16]), rig.f32([6, 16]), rig.f32([keyRows, 8])];
+  rig.backend.attention(y, q, k, rig.f32([keyRows, 8]), shape);
+};
+
+const rope = (rig: Rig, columns: number, change: object) => {
+  const tables = [rig.f32([8, 2]), rig.f32([8, 2])];
+  rig.backend.rope(rig.f32([3, columns]), tables[0], tables[1], {
+    heads: 2,
+    headDim: 4,
+    start: 0,
+    period: 3,
+    ...change,
+  });
+};
+
+const mask = (rig: Rig, selection: Selection) => rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), null, selection);
+
+export const refusals: Refusal[] = [
+  refusal('expected number of values = 3, got 2, in write', (rig) =>
+    rig.backend.write(rig.f32([3]), new Float32Array(2)),
+  ),
+  refusal('expected size of from = 3, got 4, in copy', (rig) => rig.backend.copy(rig.f32([3]), rig.f32([4]))),
+  refusal('expected from of type f32, got f64, in copy', (rig) =>
+    rig.backend.copy<'f32' | 'f64'>(rig.f32([3]), rig.f64([3])),
+  ),
+
+  refusal('expected columns of x = 5, got 4, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 4]), rig.f32([3, 5]), null),
+  ),
+  refusal('expected columns of y = 3, got 4, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 4]), rig.f32([2, 5]), rig.f32([3, 5]), null),
+  ),
+  refusal('expected rows of y = 2, got 1, in linear', (rig) =>
+    rig.backend.linear(rig.result([1, 3]), rig.f32([2, 5]), rig.f32([3, 5]), null),
+  ),
+  refusal('expected size of bias = 3, got 2, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.f32([3, 5]), rig.f32([2])),
+  ),
+  refusal('expected y apart from x, got an overlap, in linear', (rig) => {
+    const both = rig.f32([3, 4]);
+    rig.backend.linear(both.rows(1, 3), both.rows(0, 2), rig.f32([4, 4]), null);
+  }),
+  refusal('expected x of type f32, got f64, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f64([2, 5]) as never, rig.f32([3, 5]), null),
+  ),
+
+  refusal('expected columns of y = 5, got 4, in embed', (rig) =>
+    rig.backend.embed(
+      rig.result([2, 4]),
+      rig.i32([2], () => 0),
+      rig.f32([3, 5]),
+    ),
+  ),
+  refusal('expected rows of y = 3, got 2, in embed', (rig) =>
+    rig.backend.embed(
+      rig.result([2, 5]),
+      rig.i32([3], () => 0),
+      rig.f32([3, 5]),
+    ),
+  ),
+  refusal('expected size of weight = 5, got 4, in rmsNorm', (rig) =>
+    rig.backend.rmsNorm(rig.result([2, 5]), rig.f32([2, 5]), rig.f32([4]), 1e-5),
+  ),
+  refusal('expected y of shape [2,5], got [5,2], in rmsNorm', (rig) =>
+    rig.backend.rmsNorm(rig.result([5, 2]), rig.f32([2, 5]), rig.f32([5]), 1e-5),
+  ),
+  refusal('expected size of second operand = 6, got 5, in siluGate', (rig) =>
+    rig.backend.siluGate(rig.result([2, 3]), rig.f32([2, 3]), rig.f32([5])),
+  ),
+  refusal('expected size of first operand = 6, got 5, in add', (rig) =>
+    rig.backend.add(rig.result([2, 3]), rig.f32([5]), rig.f32([2, 3])),
+  ),
+
+  refusal('expected headDim a multiple of 2, got 3, in rope', (rig) => rope(rig, 6, { headDim: 3 })),
+  refusal('expected columns of x = 8, got 6, in rope', (rig) => rope(rig, 6, {})),
+  refusal('expected columns of cos = 4, got 2, in rope', (rig) => rope(rig, 16, { headDim: 8 })),
+  refusal('expected start whole and within 0..5, got 6, in rope', (rig) => rope(rig, 8, { start: 6 })),
+
+  refusal('expected heads a multiple of 3, got 4, in attention', (rig) => attention(rig, { kvHeads: 3 })),
+  refusal('expected keys whole and at least 3, got 2, in attention', (rig) => attention(rig, { keys: 2 })),
+  refusal('expected columns of q = 32, got 16, in attention', (rig) => attention(rig, { headDim: 8 })),
+  refusal('expected rows of q = 9, got 6, in attention', (rig) => attention(rig, { sequences: 3 })),
+  refusal('expected columns of k = 16, got 8, in attention', (rig) => attention(rig, { kvHeads: 4 })),
+  refusal('expected rows of k = 6, got 7, in attention', (rig) => attention(rig, {}, 7)),
+
+  refusal('expected size of sums = 5, got 4, in addColumnSquares', (rig) =>
+    rig.backend.addColumnSquares(rig.f64([4]), rig.f32([2, 5])),
+  ),
+  refusal('expected size of targets = 2, got 3, in logProbabilities', (rig) =>
+    rig.backend.logProbabilities(
+      rig.result([2]),
+      rig.f32([2, 5]),
+      rig.i32([3], () => 0),
+    ),
+  ),
+
+  refusal('expected prune whole and within 0..6, got 7, in mask', (rig) => mask(rig, { kind: 'row', prune: 7 })),
+  refusal('expected rank whole and within 0..17, got 18, in mask', (rig) => mask(rig, { kind: 'layer', rank: 18 })),
+  refusal('expected columns of weight a multiple of 4, got 6, in mask', (rig) =>
+    mask(rig, { kind: 'n:m', n: 2, m: 4 }),
+  ),
+  refusal('expected n whole and within 0..3, got 4, in mask', (rig) => mask(rig, { kind: 'n:m', n: 4, m: 3 })),
+  refusal('expected size of keep = 3, got 2, in mask', (rig) =>
+    mask(rig, { kind: 'rows', keep: rig.i32([2], () => 1) }),
+  ),
+  refusal('expected size of columnScale = 6, got 3, in mask', (rig) =>
+    rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), rig.f32([3]), { kind: 'row', prune: 1 }),
+  ),
+];

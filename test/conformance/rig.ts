@@ -1,0 +1,90 @@
+// What a case works with: a backend, and operands that make trouble visible. Tensors can lie inside larger storage
+// at an odd offset, between elements that are NaN: a kernel that reads beyond its operand gets NaN, and one that
+// writes beyond its result is caught when the result is read. Results start as NaN, so stale content shows too.
+
+import type { Backend } from '../../src/backend/backend.js';
+import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { type Draw, generator, normal } from './draws.js';
+
+export interface RigOptions {
+  /** `whole`: a tensor has its own storage. `inside`: it is a view into the middle of larger storage. */
+  placement?: 'whole' | 'inside';
+  /** Draw absolute values only: an operation of them gives the size of its operands, without cancellation. */
+  absolute?: boolean;
+  /** Fewest bytes of any storage: more than half an arena, and no two operands lie in one. */
+  room?: number;
+}
+
+/** What was read of a result, and whether the storage around it is as it was. */
+export interface Result {
+  values: ArrayLike<number> & ArrayBufferView;
+  intact: boolean;
+}
+
+const [before, after] = [3, 5];
+const border: Record<DType, number> = { f32: Number.NaN, f64: Number.NaN, i32: -123456789 };
+const arrays = { f32: Float32Array, f64: Float64Array, i32: Int32Array };
+
+export class Rig {
+  readonly #owners = new Map<Tensor, Tensor>();
+  readonly #random: () => number;
+
+  constructor(
+    readonly backend: Backend,
+    seed: number,
+    readonly options: RigOptions = {},
+  ) {
+    this.#random = generator(seed);
+  }
+
+  f32(shape: number[], draw: Draw = normal): Tensor<'f32'> {
+    return this.tensor('f32', shape, this.options.absolute ? (random, i) => Math.abs(draw(random, i)) : draw);
+  }
+
+  f64(shape: number[], draw: Draw = normal): Tensor<'f64'> {
+    return this.tensor('f64', shape, draw);
+  }
+
+  i32(shape: number[], draw: Draw): Tensor<'i32'> {
+    return this.tensor('i32', shape, draw);
+  }
+
+  /** A place for a result. */
+  result(shape: number[]): Tensor<'f32'> {
+    return this.tensor('f32', shape, () => Number.NaN);
+  }
+
+  tensor<D extends DType>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = Array.from({ length: size }, (_, i) => draw(this.#random, i));
+    const inside = this.options.placement === 'inside';
+    const all = inside ? [...this.#border(dtype, before), ...values, ...this.#border(dtype, after)] : values;
+    const least = Math.ceil((this.options.room ?? 0) / bytesPerElement[dtype]);
+    const owner = this.backend.allocate(dtype, [Math.max(all.length, least)]);
+    const used = owner.rows(0, all.length);
+    this.backend.write(used as Tensor, arrays[dtype].from(all));
+    const view = (inside ? used.rows(before, before + size) : used).reshape(...shape);
+    this.#owners.set(view, used);
+    return view;
+  }
+
+  /** The content of a tensor of this rig, and whether its surroundings are untouched. */
+  async read(tensor: Tensor): Promise<Result> {
+    const values = await this.backend.read(tensor);
+    if (this.options.placement !== 'inside') return { values, intact: true };
+    const all = [...(await this.backend.read(this.#owners.get(tensor)!))];
+    const around = [...all.slice(0, before), ...all.slice(-after)];
+    return { values, intact: around.every((value) => Object.is(value, border[tensor.dtype])) };
+  }
+
+  /** Frees all tensors. */
+  clear(): void {
+    for (const owner of this.#owners.values()) this.backend.free(owner);
+    this.#owners.clear();
+  }
+
+  #border(dtype: DType, length: number): number[] {
+    return new Array(length).fill(border[dtype]);
+  }
+}

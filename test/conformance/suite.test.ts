@@ -1,0 +1,88 @@
+// The suite itself: it accepts the reference, and it notices a backend that is wrong in a single small thing.
+
+import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backend/backend.js';
+import { createReferenceBackend } from '../../src/backend/reference/reference.js';
+import { elements } from '../../src/backend/reference/storage.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { complaint, resultsOf } from './case.js';
+import { cases } from './cases.js';
+
+const reference = createReferenceBackend();
+
+it('has no two cases of one name', () => {
+  expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+});
+
+it('accepts the reference on views', async () => {
+  for (const test of cases) {
+    expect(await complaint(test, await resultsOf(test, reference, { placement: 'inside' })), test.name).toBeNull();
+  }
+});
+
+describe('the suite notices', () => {
+  /** One element more than `tensor` shows. */
+  const beyond = ({ storage, dtype, size, offset }: Tensor) => elements(new Tensor(storage, dtype, [size + 1], offset));
+
+  const faults: Record<string, Partial<Backend>> = {
+    'linear, off by a ten-thousandth': {
+      linear(y, x, weight, bias) {
+        reference.linear(y, x, weight, bias);
+        elements(y)[y.size - 1] *= 1.0001;
+      },
+    },
+    'linear, writing beyond its result': {
+      linear(y, x, weight, bias) {
+        reference.linear(y, x, weight, bias);
+        beyond(y)[y.size] = 0;
+      },
+    },
+    'attention, seeing one key too few': {
+      attention(y, q, k, v, shape) {
+        const { sequences, queries, keys } = shape;
+        if (sequences > 1 || keys === queries) reference.attention(y, q, k, v, shape);
+        else reference.attention(y, q, k.rows(0, keys - 1), v.rows(0, keys - 1), { ...shape, keys: keys - 1 });
+      },
+    },
+    'addColumnSquares, in f32': {
+      addColumnSquares(sums, x) {
+        reference.addColumnSquares(sums, x);
+        elements(sums).forEach((sum, i, all) => {
+          all[i] = Math.fround(sum);
+        });
+      },
+    },
+    'mask, keeping other weights of equal score': {
+      mask(out, weight, scale, selection) {
+        const [result, w] = [elements(out), elements(weight)];
+        if (selection.kind !== 'row' || scale !== null || out === weight)
+          return reference.mask(out, weight, scale, selection);
+        const reversed = reference.allocate('f32', weight.shape);
+        elements(reversed).set([...w].reverse());
+        reference.mask(reversed, reversed, null, selection);
+        result.set([...elements(reversed)].reverse());
+      },
+    },
+    'mask, leaving -0 where it removes': {
+      mask(out, weight, scale, selection) {
+        const signs = elements(weight).map(Math.sign);
+        reference.mask(out, weight, scale, selection);
+        elements(out).forEach((value, i, all) => {
+          if (value === 0 && signs[i] < 0) all[i] = -0;
+        });
+      },
+    },
+  };
+
+  for (const [name, fault] of Object.entries(faults)) {
+    it(name, async () => {
+      const faulty = { ...reference, ...fault };
+      const [operation] = Object.keys(fault);
+      const complaints: (string | null)[] = [];
+      for (const test of cases.filter((c) => c.name.startsWith(operation))) {
+        complaints.push(await complaint(test, await resultsOf(test, faulty, { placement: 'inside' })));
+      }
+      expect(complaints.some((text) => text !== null)).toBe(true);
+    });
+  }
+});

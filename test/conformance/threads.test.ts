@@ -1,0 +1,47 @@
+// With `deterministic` the number of threads must not show: work is divided, sums are not. And a token's row must not
+// depend on how many tokens come with it, or generating would drift from evaluating.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backend/backend.js';
+import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
+import { attentionCases } from './attention.js';
+import { bits, resultsOf } from './case.js';
+import { mixed } from './draws.js';
+import { layerCases } from './layers.js';
+import { measureCases } from './measures.js';
+import { Rig } from './rig.js';
+
+const backends: Backend[] = [];
+beforeAll(async () => {
+  for (const threads of [1, 2, 4]) backends.push(await createWasmBackend({ threads, deterministic: true }));
+});
+afterAll(async () => {
+  for (const backend of backends) await backend.dispose();
+});
+
+describe('1, 2 and 4 threads give the same bits', () => {
+  for (const test of [...layerCases, ...attentionCases, ...measureCases]) {
+    it(test.name, async () => {
+      const [one, ...more] = await Promise.all(backends.map((backend) => resultsOf(test, backend)));
+      for (const other of more) expect(other.map(bits)).toEqual(one.map(bits));
+    });
+  }
+});
+
+describe('linear gives a token the same bits alone and among others', () => {
+  it.each([
+    [7, 13, 37],
+    [7, 300, 513],
+    [65, 64, 128],
+  ])('%i tokens, %i×%i', async (tokens, rows, columns) => {
+    for (const backend of backends) {
+      const rig = new Rig(backend, 5);
+      const [x, weight, bias] = [rig.f32([tokens, columns], mixed), rig.f32([rows, columns]), rig.f32([rows])];
+      const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+      backend.linear(together, x, weight, bias);
+      for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), weight, bias);
+      expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+      rig.clear();
+    }
+  });
+});
