@@ -64,7 +64,7 @@ describe('questions', () => {
     expect(config.positiveInteger('b', null)).toBe(null);
     expect(config.boolean('a', true)).toBe(true);
     expect(config.text('b', 'silu')).toBe('silu');
-    expect([config.isNull('a'), config.isNull('b')]).toEqual([true, false]);
+    expect([config.isMissing('a'), config.isMissing('b')]).toEqual([true, true]);
   });
 
   test('a value is given as it is', () => {

@@ -64,9 +64,9 @@ export class ConfigReader {
       .filter((id) => id >= 0);
   }
 
-  /** Whether the file says null: for the keys where that differs from saying nothing (mistral's sliding_window). */
-  isNull(key: string): boolean {
-    return this.get(key) === null;
+  /** Whether the key is absent or null, which mean the same to transformers for most keys. */
+  isMissing(key: string): boolean {
+    return (this.get(key) ?? null) === null;
   }
 
   /** An object inside this one; undefined where it is missing or null. */

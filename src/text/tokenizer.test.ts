@@ -47,7 +47,7 @@ describe.skipIf(noShared)('tokenizer.json as it is written', () => {
 
 describe.skipIf(noShared)('a model folder', () => {
   // python3 -c "from transformers import AutoTokenizer as A; t = A.from_pretrained('data/models/TinyStories-656K');
-  //             print(t('  a\tb').input_ids, t('x=1').input_ids, t('<unk> a').input_ids, t('Привет').input_ids)"
+  //             print(t('  a').input_ids, t('a\0b').input_ids, t('x=1;y=2').input_ids, t('Привет, мир!').input_ids)"
   it('of class LlamaTokenizer is read as transformers reads it', async () => {
     const tokenizer = await loadTokenizer(join(shared, 'data/models/TinyStories-656K'));
     expect(tokenizer.encode('  a')).toEqual([1, 80, 85]);

@@ -15,7 +15,6 @@ export class Tokenizer {
   readonly vocabSize: number;
   private readonly pipeline: Pipeline;
   private readonly special: ReadonlySet<number>;
-  private readonly cleanUp: boolean;
 
   /**
    * @param definition the content of tokenizer.json
@@ -37,7 +36,6 @@ export class Tokenizer {
     this.vocabSize = this.pipeline.model.vocab.length;
     const added = this.pipeline.get_added_tokens_decoder();
     this.special = new Set([...added].filter(([, token]) => token.special).map(([id]) => id));
-    this.cleanUp = config.clean_up_tokenization_spaces === true;
   }
 
   /**
@@ -59,7 +57,8 @@ export class Tokenizer {
     const { vocab } = this.pipeline.model;
     const known = Array.from(ids).filter((id) => vocab[id] !== undefined && !(skipSpecialTokens && this.isSpecial(id)));
     if (known.length === 0) return '';
-    return this.pipeline.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: this.cleanUp });
+    // transformers 5 does not "clean up" spaces either, even where tokenizer_config.json still asks for it.
+    return this.pipeline.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
   /** The id of exactly this token, such as `</s>`; undefined if there is none. */

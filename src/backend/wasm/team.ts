@@ -63,7 +63,7 @@ export class SoloTeam implements Team {
 export class WorkerTeam implements Team {
   readonly #control = new Control();
   readonly #arenas: MessagePort[] = [];
-  readonly #tasks: Promise<void>[] = [];
+  readonly #started: Promise<void>[] = [];
   readonly #pool: Piscina;
   #generation = 0;
   #failure: unknown;
@@ -79,15 +79,15 @@ export class WorkerTeam implements Team {
       port1.unref();
       this.#arenas.push(port1);
       const task = { control: this.#control.buffer, module, arenas: port2, thread };
-      this.#tasks.push(
-        pool.run(task, { transferList: [port2] }).catch((error) => {
-          this.#failure = error;
-        }),
-      );
+      this.#started.push(pool.run(task, { transferList: [port2] }).catch(this.#fail));
     }
-    // A program that forgets to dispose of a model must still be able to end.
-    for (const worker of pool.threads) worker.unref();
+    pool.on('error', this.#fail);
   }
+
+  /** An error outside any job, such as a worker that cannot start, leaves the main thread to work alone. */
+  readonly #fail = (error: unknown): void => {
+    this.#failure = error;
+  };
 
   static async start(threads: number, module: WebAssembly.Module): Promise<WorkerTeam> {
     const { Piscina } = await import('piscina');
@@ -128,7 +128,11 @@ export class WorkerTeam implements Team {
       }
     }
     if (Atomics.load(words, FAILED))
-      throw new BackendError({ expected: `kernel ${kernel} to finish`, got: `${this.#failure ?? 'a trap'}`, where: 'a worker thread' });
+      throw new BackendError({
+        expected: `kernel ${kernel} to finish`,
+        got: `${this.#failure ?? 'a trap'}`,
+        where: 'a worker thread',
+      });
   }
 
   /** Opens a job (the generation becomes odd) or closes it, and wakes whoever sleeps for it. */
@@ -151,6 +155,6 @@ export class WorkerTeam implements Team {
     Atomics.notify(words, GENERATION);
     for (const port of this.#arenas) port.close();
     await this.#pool.destroy();
-    await Promise.all(this.#tasks);
+    await Promise.all(this.#started);
   }
 }

@@ -66,7 +66,11 @@ const ATTENTION_SCRATCH = 4096;
 /** Work that one draw should hold, in multiply-adds: tens of microseconds, so that a draw costs nothing beside it. */
 const GRAIN_WORK = 1 << 18;
 
-const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = { f32: Float32Array, f64: Float64Array, i32: Int32Array };
+const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = {
+  f32: Float32Array,
+  f64: Float64Array,
+  i32: Int32Array,
+};
 
 class WasmBackend implements Backend {
   constructor(

@@ -5,9 +5,7 @@ declare namespace WebAssembly {
   function validate(bytes: Uint8Array): boolean;
   function compile(bytes: Uint8Array): Promise<Module>;
 
-  class Module {
-    readonly #brand: never;
-  }
+  class Module {}
 
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);

@@ -1,18 +1,7 @@
-// What a thread of the team runs, as one long Piscina task: wait for a job, take part in it, wait again.
+// What a thread of the team does: wait for a job, take part in it, wait again, until the team stops.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import {
-  ACTIVE,
-  ARENA,
-  ARGUMENTS,
-  Control,
-  FAILED,
-  GENERATION,
-  KERNEL,
-  SLEEPERS,
-  STOP,
-  takePart,
-} from './job.js';
+import { ACTIVE, ARENA, ARGUMENTS, Control, FAILED, GENERATION, KERNEL, SLEEPERS, STOP, takePart } from './job.js';
 import { KernelSet } from './kernels.js';
 
 export interface WorkerTask {
@@ -26,7 +15,15 @@ export interface WorkerTask {
 /** Looks at the generation before sleeping: some tens of microseconds, the time between two operations of a pass. */
 const SPINS = 4000;
 
-export default function serve({ control, module, arenas, thread }: WorkerTask): void {
+/**
+ * The Piscina task. It ends at once, so that the pool holds no running task and a program that forgets to dispose of
+ * its model can still exit; the thread goes on serving right after.
+ */
+export default function start(task: WorkerTask): void {
+  setImmediate(serve, task);
+}
+
+function serve({ control, module, arenas, thread }: WorkerTask): void {
   const { words, args } = new Control(control);
   const kernels: KernelSet[] = [];
   for (let done = 0; ; ) {

@@ -1,0 +1,123 @@
+// Calibration sequences by the draw of the published code (algorithms.md §2; Wanda's `get_c4` and `get_wikitext2`), so
+// that the same data and seed give the same windows, and thereby the same masks.
+
+import { DataError, UsageError } from '../errors.js';
+import { type LongRunning, safePoint } from '../progress.js';
+import { checkedWindows, type Encoder, encoding } from './encoding.js';
+import { PythonRandom } from './random.js';
+import type { Source, WindowsSource } from './source.js';
+
+export interface CalibrationOptions extends LongRunning {
+  /** How many windows to draw; of given token windows, how many to take at most. */
+  samples: number;
+  /** T, if the user asked for one: given token windows must then have it. */
+  seqLen?: number | undefined;
+  /** T of a text where `seqLen` is not given: the model's own, at most 2048. */
+  defaultSeqLen: number;
+  /** Of the draw; a non-negative integer. */
+  seed: number | bigint;
+  /** Ids must be below it. */
+  vocabSize: number;
+}
+
+/**
+ * `samples` windows of T ids each. Documents: one with more than T tokens is drawn, then a window in it. One text
+ * (WikiText-2 and PTB: their rows joined with " ") is tokenised once, and one position drawn per window. Token windows
+ * are taken in order, all of them if there are fewer than `samples`.
+ * @throws DataError where the text is too short, the windows differ in length, or an id is outside the vocabulary
+ */
+export async function calibrationWindows(
+  source: Source,
+  tokenizer: Encoder | null,
+  options: CalibrationOptions,
+): Promise<Int32Array[]> {
+  const { samples, seqLen = options.defaultSeqLen, seed, vocabSize } = options;
+  positive('number of windows', samples);
+  positive('window length', seqLen);
+  if (source.kind === 'windows') return givenWindows(source, options);
+  const encode = encoding(tokenizer, vocabSize, source.name);
+  const random = new PythonRandom(seed);
+  options.onProgress?.({ phase: 'tokenize', done: 0, total: samples });
+  await safePoint(options.signal);
+  const draw =
+    source.kind === 'documents' || (source.kind === 'protocol' && source.protocol === 'c4')
+      ? fromDocuments(source.kind === 'documents' ? source.documents : source.rows, encode, random, seqLen, source.name)
+      : fromText(encode(source.kind === 'text' ? source.text : source.rows.join(' ')), random, seqLen, source.name);
+  const windows: Int32Array[] = [];
+  for (const window of draw) {
+    if (window) {
+      windows.push(window);
+      options.onProgress?.({ phase: 'tokenize', done: windows.length, total: samples });
+      if (windows.length === samples) break;
+    }
+    await safePoint(options.signal);
+  }
+  return windows;
+}
+
+/** Endless windows of one text. */
+function* fromText(ids: Int32Array, random: PythonRandom, seqLen: number, name: string): Generator<Int32Array> {
+  if (ids.length <= seqLen)
+    throw new DataError({
+      expected: `a text of more than ${seqLen} tokens (one window); give a longer text or a smaller --seq-len`,
+      got: `${ids.length} tokens`,
+      where: name,
+    });
+  for (;;) yield windowAt(ids, random, seqLen);
+}
+
+/** Endless windows, each of a document of its own draw; undefined after a draw that met a document too short. */
+function* fromDocuments(
+  documents: readonly string[],
+  encode: (text: string) => Int32Array,
+  random: PythonRandom,
+  seqLen: number,
+  name: string,
+): Generator<Int32Array | undefined> {
+  const long = new Map<number, Int32Array>();
+  const short = new Set<number>();
+  let longest = 0;
+  for (;;) {
+    const i = random.randint(0, documents.length - 1);
+    if (!short.has(i) && !long.has(i)) {
+      const ids = encode(documents[i]);
+      longest = Math.max(longest, ids.length);
+      if (ids.length > seqLen) long.set(i, ids);
+      else short.add(i);
+      if (!long.has(i)) yield undefined;
+    }
+    const ids = long.get(i);
+    if (ids) yield windowAt(ids, random, seqLen);
+    else if (short.size === documents.length)
+      throw new DataError({
+        expected: `a document of more than ${seqLen} tokens; give longer documents or a smaller --seq-len`,
+        got: `${documents.length} documents, the longest of ${longest} tokens`,
+        where: name,
+      });
+  }
+}
+
+function windowAt(ids: Int32Array, random: PythonRandom, seqLen: number): Int32Array {
+  const begin = random.randint(0, ids.length - seqLen - 1);
+  return ids.slice(begin, begin + seqLen);
+}
+
+function givenWindows(source: WindowsSource, { samples, seqLen, vocabSize }: CalibrationOptions): Int32Array[] {
+  const windows = source.windows.slice(0, samples);
+  const length = seqLen ?? windows[0]?.length;
+  const other = windows.findIndex((window) => window.length !== length);
+  if (length === undefined)
+    throw new DataError({ expected: 'at least one token window', got: 'none', where: source.name });
+  if (other >= 0)
+    throw new DataError({
+      expected: `windows of ${length} token ids (${seqLen === undefined ? 'as the first has' : '--seq-len'})`,
+      got: `${windows[other].length}`,
+      where: `${source.name}, window ${other}`,
+    });
+  return checkedWindows({ ...source, windows }, vocabSize);
+}
+
+function positive(what: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`expected a ${what} of 1 or more (a whole number), got ${value}`);
+}

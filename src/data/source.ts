@@ -1,0 +1,86 @@
+// A SOURCE of the command line: what a name such as `notes.txt`, `docs.jsonl` or `wikitext2=wiki.test.raw` stands for,
+// read into one of four kinds. What becomes of it (windows) is calibration.ts and evaluation.ts.
+
+import { basename, extname } from 'node:path';
+import { DataError, UsageError } from '../errors.js';
+import { parseJson, parseJsonLines } from './json-source.js';
+import { linesOf, readBytes, textOf } from './text-file.js';
+
+/** One text, used as it is. */
+export interface TextSource {
+  kind: 'text';
+  /** How results call it: the file's base name, or the protocol. */
+  name: string;
+  text: string;
+}
+
+/** Several texts. */
+export interface DocumentsSource {
+  kind: 'documents';
+  name: string;
+  documents: string[];
+}
+
+/** Token windows, used as they are and in order; each has at least two ids, all ≥ 0. */
+export interface WindowsSource {
+  kind: 'windows';
+  name: string;
+  windows: Int32Array[];
+}
+
+/** A published data set on a local file, cut into its rows (algorithms.md §11 says what is done with them). */
+export interface ProtocolSource {
+  kind: 'protocol';
+  protocol: Protocol;
+  name: string;
+  /** c4: documents; wikitext2: lines, blank ones empty, others with their "\n"; ptb: sentences. */
+  rows: string[];
+}
+
+export type Source = TextSource | DocumentsSource | WindowsSource | ProtocolSource;
+
+const protocols = ['wikitext2', 'c4', 'ptb'] as const;
+export type Protocol = (typeof protocols)[number];
+
+const isProtocol = (name: string): name is Protocol => (protocols as readonly string[]).includes(name);
+
+/**
+ * Reads what `source` names: FILE.txt (any other ending too), FILE.jsonl, FILE.json, or `wikitext2=FILE`, `c4=FILE`,
+ * `ptb=FILE`. A file that is called like a protocol is reached as `./c4`.
+ * @throws UsageError for a protocol without a file; DataError for a file that cannot be used
+ */
+export async function readSource(source: string): Promise<Source> {
+  if (isProtocol(source))
+    throw new UsageError(
+      `expected ${source}=FILE, got ${source} alone: this version does not download data sets; give it from a file`,
+    );
+  const [, protocol, path] = /^([a-z0-9]+)=(.*)$/s.exec(source) ?? [];
+  if (protocol !== undefined && isProtocol(protocol)) {
+    if (path === '') throw new UsageError(`expected ${protocol}=FILE, got no file after the "="`);
+    const bytes = await readBytes(path);
+    return { kind: 'protocol', protocol, name: protocol, rows: rowsOf[protocol](bytes, path) };
+  }
+  if (source === '') throw new UsageError('expected a SOURCE (a file, or PROTOCOL=FILE), got nothing');
+  const bytes = await readBytes(source);
+  const name = basename(source);
+  const ending = extname(source).toLowerCase();
+  if (ending === '.jsonl') return { kind: 'documents', name, documents: parseJsonLines(bytes, source) };
+  if (ending === '.json') return { name, ...parseJson(bytes, source) };
+  return { kind: 'text', name, text: textOf(bytes, source) };
+}
+
+const rowsOf: Record<Protocol, (bytes: Buffer, path: string) => string[]> = {
+  wikitext2: (bytes, path) =>
+    textOf(bytes, path)
+      .replace(/\n$/, '')
+      .split('\n')
+      .map((row) => (row.trim() === '' ? '' : `${row}\n`)),
+  ptb: (bytes, path) => Array.from(linesOf(bytes, path), ({ text }) => text.trim()),
+  c4(bytes, path) {
+    const parsed = extname(path) === '.jsonl' ? parseJsonLines(bytes, path) : parseJson(bytes, path);
+    if (Array.isArray(parsed)) return parsed;
+    if (parsed.kind === 'documents') return parsed.documents;
+    if (parsed.kind === 'text') return [parsed.text];
+    throw new DataError({ expected: 'documents (objects with a text, one a line)', got: 'token ids', where: path });
+  },
+};

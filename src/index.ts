@@ -1,0 +1,25 @@
+// The public API. Everything a program needs is named here; all else is the inside of the house.
+
+export type { Backend, BackendInfo } from './backend/backend.js';
+export { embeddedFolder, embeddedTexts } from './checkpoint/embedded.js';
+export {
+  BackendError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  type ErrorCode,
+  NeuroalError,
+  OutputError,
+  UsageError,
+} from './errors.js';
+export { type PerplexityOptions, type PerplexityResult, perplexity } from './evaluate/perplexity.js';
+export { type GenerateOptions, type Generation, generate } from './generate/generate.js';
+export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
+export { type Inspection, inspect, type LayerInspection } from './models/inspect.js';
+export { type EngineOptions, type LoadOptions, loadModel, type Model } from './models/model.js';
+export type { LongRunning, Progress } from './progress.js';
+export type { PruneOptions } from './prune/options.js';
+export { prune } from './prune/prune.js';
+export type { RunRecord } from './prune/record.js';
+export type { Tokenizer } from './text/tokenizer.js';
+export { version } from './version.js';

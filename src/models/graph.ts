@@ -1,0 +1,89 @@
+// What a model family tells the rest: its linear layers, the shapes of its tensors, and its forward pass in three
+// parts (embed, block, logits) that a run, a perplexity or a pruning stream can put together as they need.
+
+import type { Backend } from '../backend/backend.js';
+import type { ConfigReader } from '../checkpoint/config.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Workspace } from './workspace.js';
+
+/** One linear layer of a block, W[rows, columns]. */
+export interface LinearLayer {
+  /** Name inside the block, without ".weight": `self_attn.q_proj`. */
+  name: string;
+  rows: number;
+  columns: number;
+  /** Name of its input; layers that read the same activations (q, k, v) share it. */
+  input: string;
+  /**
+   * The input that the rows of this layer produce, whose change drives the NeuroAL row step (algorithms page §6);
+   * null where the row step keeps one sparsity for all rows.
+   */
+  feeds: string | null;
+}
+
+/** What every family's config says, in the words of config.json. */
+export interface ModelConfig {
+  model_type: string;
+  vocab_size: number;
+  hidden_size: number;
+  num_hidden_layers: number;
+  /** Width of the keys (and values) that one token leaves in the cache of one block. */
+  key_width: number;
+  max_position_embeddings: number;
+}
+
+/** Tensors by their name inside the block, or inside the model for those outside blocks. */
+export type Weights = ReadonlyMap<string, Tensor<'f32'>>;
+
+/** Shapes by name, as Weights. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** Keys and values of one block, each [capacity, key_width]. */
+export interface BlockCache {
+  keys: Tensor<'f32'>;
+  values: Tensor<'f32'>;
+}
+
+/** What one forward pass shares between its blocks: `sequences` of `queries` tokens each, one after another in the rows. */
+export interface Pass {
+  backend: Backend;
+  workspace: Workspace;
+  /** Position tables made by `positions`. */
+  tables: Weights;
+  sequences: number;
+  queries: number;
+  /** Position of the first query of each sequence. */
+  start: number;
+  /** Called with the input of every linear layer, once for each name of an input. */
+  observe?: (input: string, x: Tensor<'f32'>) => void;
+}
+
+export interface Graph {
+  readonly config: ModelConfig;
+  /** Of one block, in the order in which pruning goes through them. */
+  readonly linears: readonly LinearLayer[];
+  /** Prefix of the tensors of block b, `model.layers.b.`. */
+  prefix(block: number): string;
+  readonly blockShapes: Shapes;
+  readonly outerShapes: Shapes;
+  /** Under which other name a checkpoint may hold an outer tensor: tied embeddings are stored once, under either. */
+  readonly aliases: ReadonlyMap<string, string>;
+
+  /** Position tables for `length` positions. */
+  positions(backend: Backend, length: number): Weights;
+  /** x[T, hidden_size] = embeddings of ids[T]. */
+  embed(pass: Pass, outer: Weights, ids: Tensor<'i32'>, x: Tensor<'f32'>): void;
+  /**
+   * y[T, hidden_size] = block of x; y may be x. With y = null only what the observer sees is computed. With a cache,
+   * its rows from `start` are written and all rows up to them attended to (one sequence).
+   */
+  block(pass: Pass, weights: Weights, x: Tensor<'f32'>, y: Tensor<'f32'> | null, cache?: BlockCache): void;
+  /** logits[T, vocab_size] from the output of the last block. */
+  logits(pass: Pass, outer: Weights, logits: Tensor<'f32'>, x: Tensor<'f32'>): void;
+}
+
+/** A family: the model_types it answers to, and the graph that one config.json describes. */
+export interface Family {
+  modelTypes: readonly string[];
+  graph(config: ConfigReader): Graph;
+}

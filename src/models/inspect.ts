@@ -1,0 +1,67 @@
+// What a model folder holds, layer by layer, without loading it to run: parameters, zeros, bytes.
+
+import { openCheckpoint } from '../checkpoint/checkpoint.js';
+import { embeddedFolder } from '../checkpoint/embedded.js';
+import { type LongRunning, safePoint } from '../progress.js';
+import { graphOf } from './families.js';
+import { checkShapes, countParameters, storedName } from './weights.js';
+
+export interface LayerInspection {
+  /** As in the checkpoint, without ".weight". */
+  name: string;
+  block: number;
+  rows: number;
+  cols: number;
+  dtype: string;
+  zeros: number;
+  bytes: number;
+}
+
+export interface Inspection {
+  model: { source: string; family: string; parameters: number };
+  /** Of all weight files. */
+  bytes: number;
+  layers: LayerInspection[];
+  /** Share of zeros in the linear layers of each block. */
+  blocks: { block: number; sparsity: number }[];
+}
+
+/** Counts the zeros of every prunable layer of a Hugging Face folder (the embedded model where it is left out). */
+export async function inspect(folder: string = embeddedFolder, options: LongRunning = {}): Promise<Inspection> {
+  const { signal, onProgress } = options;
+  const checkpoint = await openCheckpoint(folder, { signal });
+  try {
+    const graph = graphOf(checkpoint);
+    checkShapes(checkpoint, graph);
+    const total = graph.config.num_hidden_layers;
+    const layers: LayerInspection[] = [];
+    const blocks: Inspection['blocks'] = [];
+    for (let block = 0; block < total; block++) {
+      const first = layers.length;
+      for (const { name, rows, columns } of graph.linears) {
+        const stored = storedName(checkpoint, graph, `${graph.prefix(block)}${name}.weight`);
+        const { dtype, begin, end } = checkpoint.info(stored);
+        const values = await checkpoint.readFloats(stored, [rows, columns], signal);
+        const zeros = values.reduce((count, v) => count + (v === 0 ? 1 : 0), 0);
+        layers.push({
+          name: stored.replace(/\.weight$/, ''),
+          block,
+          rows,
+          cols: columns,
+          dtype,
+          zeros,
+          bytes: end - begin,
+        });
+        await safePoint(signal);
+      }
+      const own = layers.slice(first);
+      const sum = (of: (l: LayerInspection) => number) => own.reduce((s, l) => s + of(l), 0);
+      blocks.push({ block, sparsity: sum((l) => l.zeros) / sum((l) => l.rows * l.cols) });
+      onProgress?.({ phase: 'load', done: block + 1, total });
+    }
+    const model = { source: folder, family: graph.config.model_type, parameters: countParameters(graph) };
+    return { model, bytes: checkpoint.bytes, layers, blocks };
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,0 +1,231 @@
+// A model loaded to run: all weights on a backend, its tokenizer, and the three requests that evaluation and generation
+// stand on: log-probabilities of windows, logits, and the next token's logits with a cache.
+
+import type { Backend, BackendInfo } from '../backend/backend.js';
+import { openBackend } from '../backend/open.js';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import { embeddedFolder } from '../checkpoint/embedded.js';
+import { type GenerationConfig, readGenerationConfig } from '../checkpoint/generation-config.js';
+import { DataError } from '../errors.js';
+import { type LongRunning, safePoint } from '../progress.js';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
+import { graphOf } from './families.js';
+import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
+import { KvCache } from './kv-cache.js';
+import { checkShapes, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
+import { Workspace } from './workspace.js';
+
+/** How the engine computes; the same options everywhere. */
+export interface EngineOptions {
+  backend?: 'wasm' | undefined;
+  /** Threads that compute, the calling one included; by default one for each physical core. */
+  threads?: number | undefined;
+  /** Kernels whose results have the same bits on every machine and with any number of threads. */
+  deterministic?: boolean | undefined;
+}
+
+export interface LoadOptions extends EngineOptions, LongRunning {}
+
+/** Tokens that go through the blocks together: enough to keep the kernels busy, few enough to bound activations. */
+const BATCH_TOKENS = 2048;
+/** Elements of a logits tensor; longer ones are computed piece by piece. */
+const LOGITS_ELEMENTS = 1 << 24;
+
+/**
+ * Loads a Hugging Face folder to run it; without a folder, the model embedded in the package.
+ * @throws CheckpointError, ConfigError where the folder is not a model that this version knows.
+ */
+export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
+  const checkpoint = await openCheckpoint(folder, { signal: options.signal });
+  try {
+    return await Model.load(checkpoint, options);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+export class Model {
+  readonly #workspace: Workspace;
+  #tables: Weights | null = null;
+  #positions = 0;
+  #tokenizer: Promise<Tokenizer> | null = null;
+
+  private constructor(
+    /** Where it was loaded from. */
+    readonly source: string,
+    readonly graph: Graph,
+    readonly backend: Backend,
+    private readonly outer: Weights,
+    private readonly blocks: readonly Weights[],
+    readonly generationConfig: GenerationConfig,
+  ) {
+    this.#workspace = new Workspace(backend);
+  }
+
+  static async load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
+    const { signal, onProgress } = options;
+    const graph = graphOf(checkpoint);
+    checkShapes(checkpoint, graph);
+    const total = graph.config.num_hidden_layers;
+    const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
+    const backend = await openBackend(options);
+    try {
+      const outer = await loadOuter(checkpoint, graph, backend, signal);
+      const blocks: Weights[] = [];
+      for (let b = 0; b < total; b++) {
+        blocks.push(await loadBlock(checkpoint, graph, backend, b, signal));
+        onProgress?.({ phase: 'load', done: b + 1, total });
+        await safePoint(signal);
+      }
+      return new Model(checkpoint.folder, graph, backend, outer, blocks, generationConfig);
+    } catch (error) {
+      await backend.dispose();
+      throw error;
+    }
+  }
+
+  get config(): ModelConfig {
+    return this.graph.config;
+  }
+
+  get engine(): BackendInfo {
+    return this.backend.info;
+  }
+
+  /** Numbers in all its tensors, tied ones once. */
+  get parameters(): number {
+    return countParameters(this.graph);
+  }
+
+  /**
+   * Its tokenizer, read at the first call: token ids need none.
+   * @throws DataError for a folder without tokenizer.json.
+   */
+  tokenizer(): Promise<Tokenizer> {
+    this.#tokenizer ??= loadTokenizer(this.source);
+    return this.#tokenizer;
+  }
+
+  /**
+   * For each window (token ids), log p(ids[t+1] | ids[0…t]) for t = 0 … length − 2.
+   * @throws DataError for an id outside the vocabulary or a window of fewer than two ids.
+   */
+  async logProbabilities(windows: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const out: Float32Array[] = [];
+    while (out.length < windows.length) {
+      const batch = nextBatch(windows, out.length);
+      const queries = batch[0].length;
+      if (queries < 2) throw new DataError({ expected: 'windows of at least two token ids', got: `one of ${queries}` });
+      const { pass, x } = await this.#forward(batch, signal);
+      const tokens = batch.length * queries;
+      const piece = Math.max(1, Math.floor(LOGITS_ELEMENTS / this.config.vocab_size));
+      const targets = this.#workspace.take('targets', 'i32', [tokens]);
+      this.backend.write(targets, Int32Array.from(batch.flatMap((w) => [...Array.from(w).slice(1), 0])));
+      const results = this.#workspace.take('logProbabilities', 'f32', [tokens]);
+      for (let t = 0; t < tokens; t += piece) {
+        const end = Math.min(tokens, t + piece);
+        const logits = this.#workspace.take('logits', 'f32', [end - t, this.config.vocab_size]);
+        this.graph.logits(pass, this.outer, logits, x.rows(t, end));
+        this.backend.logProbabilities(results.rows(t, end), logits, targets.rows(t, end));
+        await safePoint(signal);
+      }
+      const values = await this.backend.read(results);
+      for (let i = 0; i < batch.length; i++) out.push(values.slice(i * queries, (i + 1) * queries - 1));
+    }
+    return out;
+  }
+
+  /** Logits [T, vocab_size] of one window of T token ids. */
+  async logits(ids: ArrayLike<number>): Promise<Float32Array> {
+    const { pass, x } = await this.#forward([ids]);
+    const logits = this.#workspace.take('logits', 'f32', [ids.length, this.config.vocab_size]);
+    this.graph.logits(pass, this.outer, logits, x);
+    return this.backend.read(logits);
+  }
+
+  /** An empty cache for up to `capacity` tokens; free it when done. */
+  createCache(capacity: number): KvCache {
+    return new KvCache(this.backend, this.config, capacity);
+  }
+
+  /** Appends token ids to the cache and returns the logits [vocab_size] that follow the last of them. */
+  async next(cache: KvCache, ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array> {
+    checkIds(ids, this.config.vocab_size);
+    if (ids.length === 0 || cache.length + ids.length > cache.capacity)
+      throw new DataError({
+        expected: `1 to ${cache.capacity - cache.length} more tokens`,
+        got: String(ids.length),
+        where: 'the KV cache',
+      });
+    for (let at = 0; at < ids.length; at += BATCH_TOKENS) {
+      const piece = Array.prototype.slice.call(ids, at, at + BATCH_TOKENS);
+      const pass = this.#pass(1, piece.length, cache.length);
+      const x = this.#embed(pass, [piece]);
+      for (const [b, weights] of this.blocks.entries()) this.graph.block(pass, weights, x, x, cache.blocks[b]);
+      cache.length += piece.length;
+      if (at + BATCH_TOKENS < ids.length) await safePoint(signal);
+      else {
+        const logits = this.#workspace.take('logits', 'f32', [1, this.config.vocab_size]);
+        this.graph.logits({ ...pass, queries: 1 }, this.outer, logits, x.rows(piece.length - 1, piece.length));
+        return this.backend.read(logits);
+      }
+    }
+    throw new Error('unreachable: ids is not empty');
+  }
+
+  /** Frees memory and threads. */
+  async dispose(): Promise<void> {
+    for (const weights of [this.outer, ...this.blocks]) freeWeights(this.backend, weights);
+    this.#workspace.free();
+    await this.backend.dispose();
+  }
+
+  /** All blocks over windows of one length; x stays valid until the next pass. */
+  async #forward(windows: readonly ArrayLike<number>[], signal?: AbortSignal) {
+    for (const window of windows) checkIds(window, this.config.vocab_size);
+    const pass = this.#pass(windows.length, windows[0].length, 0);
+    const x = this.#embed(pass, windows);
+    for (const weights of this.blocks) {
+      this.graph.block(pass, weights, x, x);
+      await safePoint(signal);
+    }
+    return { pass, x };
+  }
+
+  #embed(pass: Pass, windows: readonly ArrayLike<number>[]) {
+    const tokens = pass.sequences * pass.queries;
+    const ids = this.#workspace.take('ids', 'i32', [tokens]);
+    this.backend.write(ids, Int32Array.from(windows.flatMap((w) => Array.from(w))));
+    const x = this.#workspace.take('x', 'f32', [tokens, this.config.hidden_size]);
+    this.graph.embed(pass, this.outer, ids, x);
+    return x;
+  }
+
+  #pass(sequences: number, queries: number, start: number): Pass {
+    if (!this.#tables || this.#positions < start + queries) {
+      if (this.#tables) freeWeights(this.backend, this.#tables);
+      this.#positions = Math.max(start + queries, 2 * this.#positions);
+      this.#tables = this.graph.positions(this.backend, this.#positions);
+    }
+    return { backend: this.backend, workspace: this.#workspace, tables: this.#tables, sequences, queries, start };
+  }
+}
+
+/** Windows from `from` on that have the length of the first and together at most BATCH_TOKENS tokens (at least one). */
+function nextBatch(windows: readonly ArrayLike<number>[], from: number): readonly ArrayLike<number>[] {
+  const { length } = windows[from];
+  const most = Math.max(1, Math.floor(BATCH_TOKENS / Math.max(1, length)));
+  let to = from;
+  while (to < windows.length && to - from < most && windows[to].length === length) to++;
+  return windows.slice(from, to);
+}
+
+function checkIds(ids: ArrayLike<number>, vocabSize: number): void {
+  for (let i = 0; i < ids.length; i++)
+    if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < vocabSize))
+      throw new DataError({
+        expected: `token ids from 0 to ${vocabSize - 1}`,
+        got: String(ids[i]),
+        where: `position ${i}`,
+      });
+}

@@ -1,0 +1,120 @@
+// NeuroAL (arXiv 2411.07066): redistributes a sparsity over blocks, then over rows, with the strength λ chosen by neuron
+// alignment. The schedules are §6 of the algorithms page, the two steps §8; the candidates are the published ones.
+
+import type { Graph } from '../../models/graph.js';
+import { type Allocation, allocate, type Target } from '../allocation.js';
+import type { PruneContext } from '../context.js';
+import { type Alignment, alignments, type Differences } from '../misalignment.js';
+import { numpyMean } from './numpy-mean.js';
+
+export type Step = 'block' | 'row' | 'both';
+
+const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.25];
+
+/** One candidate of a search, as the run record shows it. */
+export interface Candidate {
+  lambda: number;
+  misalignment: number;
+  /** Blocks that were run. */
+  blocks: number;
+  /** Whether that was all of them. */
+  complete: boolean;
+}
+
+export interface Search {
+  lambda: { block: number | null; row: number | null };
+  block: Candidate[];
+  row: Candidate[];
+  blockPasses: { run: number; exhaustive: number };
+}
+
+/**
+ * Block schedule: sparsity rises on a line from s − λ at the first block to s + λ at the last, clamped into (0, 1).
+ * @returns one sparsity for each of `blocks` blocks
+ */
+export function blockSchedule(blocks: number, s: number, lambda: number): number[] {
+  if (blocks === 1) return [s];
+  const g = Float64Array.from({ length: blocks }, (_, b) => b * ((1 / (blocks - 1)) * lambda * 2));
+  const mean = numpyMean(g);
+  const kept = [...g].map((v) => v - mean + (1 - s)).sort((a, b) => b - a);
+  return kept.map((v) => (1 - v <= 0 ? 0.01 : 1 - v >= 1 ? 0.99 : 1 - v));
+}
+
+/**
+ * Row schedule: a row keeps the more, the more norm its neuron lost (δ is dense minus sparse); s on average.
+ * @returns one sparsity for each of `rows` rows; s on every row where δ says nothing or is of another length
+ */
+export function rowSchedule(rows: number, s: number, delta: Float32Array | undefined, lambda: number): Float64Array {
+  const low = delta?.reduce((a, b) => Math.min(a, b), Infinity) ?? 0;
+  const high = delta?.reduce((a, b) => Math.max(a, b), -Infinity) ?? 0;
+  if (!delta || delta.length !== rows || high === low || delta.reduce((a, b) => a + b, 0) === 0)
+    return new Float64Array(rows).fill(s);
+  const g = Float64Array.from(delta, (d) => ((d - low) / (high - low)) * lambda * 2);
+  const shift = numpyMean(g) - (1 - s);
+  return g.map((v) => Math.min(Math.max(1 - (v - shift), 0.01), 0.99));
+}
+
+/** The block schedule as an allocation. */
+export function blockAllocation(graph: Graph, s: number, lambda: number): Allocation {
+  const schedule = blockSchedule(graph.config.num_hidden_layers, s, lambda);
+  return allocate(graph, (block) => schedule[block]);
+}
+
+/** The row schedule on top of an allocation by blocks; the last block keeps its sparsity on every row. */
+export function rowAllocation(
+  graph: Graph,
+  base: Allocation,
+  differences: readonly Differences[],
+  lambda: number,
+): Allocation {
+  const last = graph.config.num_hidden_layers - 1;
+  return allocate(graph, (block, { name, rows, feeds }): Target => {
+    const delta = feeds === null || block === last ? undefined : differences[block].get(feeds);
+    return rowSchedule(rows, base[block].get(name) as number, delta, lambda);
+  });
+}
+
+/** Both steps, or one of them, for the target sparsity s. */
+export async function neuroal(
+  context: PruneContext,
+  s: number,
+  step: Step,
+): Promise<{ allocation: Allocation; search: Search }> {
+  const { graph, onProgress } = context;
+  const blocks = graph.config.num_hidden_layers;
+  const blockLambdas = step === 'row' ? [0] : LAMBDAS.filter((lambda) => s < 0.8 || lambda !== 0.25);
+  const rowLambdas = step === 'block' ? [] : [0, ...LAMBDAS];
+  const total = (blockLambdas.length + rowLambdas.length) * blocks;
+  let done = 0;
+  const run = (note: string, candidates: readonly Allocation[]) =>
+    alignments(context, candidates, () => onProgress?.({ phase: 'search', done: ++done, total, note }));
+
+  const base = blockLambdas.map((lambda) => blockAllocation(graph, s, lambda));
+  const byBlock = await run('block step', base);
+  const block = best(byBlock);
+  let allocation = base[block];
+  const search: Search = {
+    lambda: { block: step === 'row' ? null : blockLambdas[block], row: null },
+    block: step === 'row' ? [] : curve(blockLambdas, byBlock, blocks),
+    row: [],
+    blockPasses: { run: total, exhaustive: total },
+  };
+  if (step !== 'block') {
+    const rows = rowLambdas.map((lambda) => rowAllocation(graph, base[block], byBlock[block].differences, lambda));
+    const byRow = await run('row step', rows);
+    const row = best(byRow);
+    allocation = rows[row];
+    search.lambda.row = rowLambdas[row];
+    search.row = curve(rowLambdas, byRow, blocks);
+  }
+  return { allocation, search };
+}
+
+/** Index of the smallest misalignment, the first on ties. */
+function best(results: readonly Alignment[]): number {
+  return results.reduce((least, r, i) => (r.misalignment < results[least].misalignment ? i : least), 0);
+}
+
+function curve(lambdas: readonly number[], results: readonly Alignment[], blocks: number): Candidate[] {
+  return lambdas.map((lambda, i) => ({ lambda, misalignment: results[i].misalignment, blocks, complete: true }));
+}

@@ -1,0 +1,9 @@
+// Magnitude: |W|.
+
+import type { Score } from './score.js';
+
+export const magnitude: Score = {
+  name: 'magnitude',
+  needsActivations: false,
+  columnScale: () => null,
+};
