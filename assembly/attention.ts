@@ -86,7 +86,7 @@ function softmax(scratch: usize, i: i32, n: i32, visible: i32, scale: f32, y: us
   }
   let atMax = scratch + MAXIMA + (<usize>i << 2), atTotal = scratch + TOTALS + (<usize>i << 2);
   let top = f32x4.splat(-f32.MAX_VALUE), factor = f32x4.splat(scale);
-  for (let b: usize = 0; b < bytes; b += 16) top = f32x4.max(top, f32x4.mul(v128.load(row + b), factor));
+  for (let b: usize = 0; b < bytes; b += 16) top = f32x4.pmax(top, f32x4.mul(v128.load(row + b), factor));
   let before = load<f32>(atMax), now = max(before, largest(top));
   let shift = f32x4.splat(now), total = f32x4.splat(0);
   for (let b: usize = 0; b < bytes; b += 16) {

@@ -29,14 +29,18 @@ export function largest(v: v128): f32 {
   );
 }
 
+/** 1.5·2²³: added to a small number, it leaves the nearest whole number in the low bits of the sum. */
+const ROUND: f32 = 12582912;
+
 /**
  * eˣ within 2 ulp: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial of degree 6 in r (Cephes' expf), times 2ⁿ.
- * Exactly 1 at 0, exactly 0 below −87.3 (and at −∞); above 88 it stays at e⁸⁸.
+ * Exactly 1 at 0, exactly 0 below −87.3 (and at −∞); above 88 it stays at e⁸⁸. NaN stays NaN.
  */
 export function exp(x: v128): v128 {
   let low = f32x4.lt(x, f32x4.splat(-87.3));
-  let t = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87.3));
-  let n = f32x4.nearest(f32x4.mul(t, f32x4.splat(1.44269504088896341)));
+  let t = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87.3));
+  let shifted = f32x4.add(f32x4.mul(t, f32x4.splat(1.44269504088896341)), f32x4.splat(ROUND));
+  let n = f32x4.sub(shifted, f32x4.splat(ROUND));
   let r = f32x4.sub(t, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
   let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3));
@@ -45,6 +49,6 @@ export function exp(x: v128): v128 {
   p = madd(p, r, f32x4.splat(1.6666665459e-1));
   p = madd(p, r, f32x4.splat(5.0000001201e-1));
   p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
-  let power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  let power = i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000));
   return v128.andnot(f32x4.mul(p, power), low);
 }

@@ -12,7 +12,7 @@ export function logProbabilities(logits: usize, targets: usize, out: usize, n: i
     let row = logits + t * bytes;
     let top = f32x4.splat(-f32.MAX_VALUE);
     let i: usize = 0;
-    for (; i < bytes4; i += 16) top = f32x4.max(top, v128.load(row + i));
+    for (; i < bytes4; i += 16) top = f32x4.pmax(top, v128.load(row + i));
     let m = largest(top);
     for (; i < bytes; i += 4) m = max(m, load<f32>(row + i));
     let shift = f32x4.splat(m);

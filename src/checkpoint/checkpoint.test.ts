@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { CheckpointError } from '../errors.js';
 import { openCheckpoint } from './checkpoint.js';
-import { f32, folderWith, half, removeFolder, safetensors } from './fixture.js';
 
 const folders: string[] = [];
 async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { ConfigError } from '../errors.js';
 import { ConfigReader, readConfig } from './config.js';
-import { folderWith, removeFolder } from './fixture.js';
 import { readGenerationConfig } from './generation-config.js';
 
 const folders: string[] = [];

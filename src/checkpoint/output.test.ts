@@ -1,10 +1,10 @@
 import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { OutputError } from '../errors.js';
 import { type Checkpoint, openCheckpoint } from './checkpoint.js';
 import { asOutputError } from './disk-errors.js';
-import { f32, folderWith, half, removeFolder, safetensors } from './fixture.js';
 import { OutputFolder } from './output.js';
 
 let home: string;

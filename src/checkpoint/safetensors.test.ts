@@ -2,8 +2,8 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { f32, folderWith, half, rawFile, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { CheckpointError } from '../errors.js';
-import { f32, folderWith, half, rawFile, removeFolder, safetensors } from './fixture.js';
 import { encodeFloats, openSafetensors, type StoredDtype } from './safetensors.js';
 
 let folder: string;
