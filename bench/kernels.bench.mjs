@@ -1,0 +1,64 @@
+// The hot operations on the shapes of real layers and of the embedded model: GFLOP/s, GB/s or M weights/s, as medians,
+// for each kernel build that this Node can run, on one thread and on two.
+
+import { Bench } from 'tinybench';
+import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
+import { createWasmBackend } from '../dist/backend/wasm/wasm.js';
+import { machine } from './machine.mjs';
+
+/** [name, rows, columns, tokens] */
+const layers = [
+  ['embedded q_proj', 128, 128, 4096],
+  ['embedded gate_proj', 352, 128, 4096],
+  ['embedded down_proj', 128, 352, 4096],
+  ['OPT-125m fc1', 3072, 768, 128],
+  ['SmolLM-135M gate_proj', 1536, 576, 128],
+  ['Llama-7B q_proj', 4096, 4096, 16],
+  ['Llama-7B q_proj, decode', 4096, 4096, 1],
+];
+
+const random = (n) => Float32Array.from({ length: n }, () => Math.random() - 0.5);
+
+async function measure(simd, threads) {
+  const backend = await createWasmBackend({ simd, threads });
+  const bench = new Bench({ time: 400, warmupTime: 200, iterations: 7 });
+  const units = new Map();
+  const tensor = (...shape) => {
+    const t = backend.allocate('f32', shape);
+    backend.write(t, random(t.size));
+    return t;
+  };
+  const add = (name, work, unit, run) => {
+    units.set(name, { work, unit });
+    bench.add(name, run);
+  };
+  for (const [name, rows, columns, tokens] of layers) {
+    const [x, w, y] = [tensor(tokens, columns), tensor(rows, columns), tensor(tokens, rows)];
+    const work = tokens === 1 ? 4 * rows * columns : 2 * rows * columns * tokens;
+    const unit = tokens === 1 ? 'GB/s' : 'GFLOP/s';
+    add(`linear ${name} ${rows}×${columns} T=${tokens}`, work, unit, () => backend.linear(y, x, w, null));
+  }
+  const attend = { heads: 4, kvHeads: 4, headDim: 32, sequences: 8, queries: 512, keys: 512, scale: 32 ** -0.5 };
+  const [q, k, v, o] = [tensor(4096, 128), tensor(4096, 128), tensor(4096, 128), tensor(4096, 128)];
+  add('attention 8 × 512 tokens, 4 heads of 32', 8 * 4 * 512 * 513 * 32 * 2, 'GFLOP/s', () =>
+    backend.attention(o, q, k, v, attend),
+  );
+  const [w, masked, a] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096)];
+  add('mask 4096×4096, 70 % of each row', 4096 * 4096 * 1000, 'M weights/s', () =>
+    backend.mask(masked, w, a, { kind: 'row', prune: 2867 }),
+  );
+  await bench.run();
+  for (const task of bench.tasks) {
+    const { work, unit } = units.get(task.name);
+    const { p50, min, max } = task.result.latency;
+    const figure = (work / p50 / 1e6).toFixed(1).padStart(8);
+    console.log(
+      `${simd.padEnd(8)}${threads} thread${threads > 1 ? 's' : ' '}  ${task.name.padEnd(52)}${figure} ${unit.padEnd(12)} median ${p50.toFixed(3)} ms (${min.toFixed(3)}–${max.toFixed(3)}, ${task.result.latency.samplesCount} runs)`,
+    );
+  }
+  await backend.dispose();
+}
+
+console.log(machine());
+for (const simd of relaxedSimdSupported() ? ['plain', 'relaxed'] : ['plain'])
+  for (const threads of [1, 2]) await measure(simd, threads);
