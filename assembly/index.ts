@@ -10,6 +10,7 @@ export { addition } from './addition';
 export { attention } from './attention';
 export { columnSquares } from './columnSquares';
 export { embed } from './embed';
+export { gram } from './gram';
 export { linear } from './linear';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';

@@ -82,6 +82,8 @@ export interface Backend {
   // Measures. ---------------------------------------------------------------------------------------------------------
   /** sums[n] += Σ over the rows of x[T, n] of x², in f64. */
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void;
+  /** gram[n, n] += x[T, n]ᵀ·x. */
+  addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void;
   /** out[T] = log softmax(logits[T, V])[targets[T]]. */
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void;
 

@@ -110,6 +110,14 @@ export function checkAddColumnSquares(sums: Tensor, x: Tensor): void {
   equal(sums.size, x.columns, 'size of sums', 'addColumnSquares');
 }
 
+/** A square matrix over the columns of x. */
+export function checkAddGram(gram: Tensor, x: Tensor): void {
+  typed(gram, 'f32', 'gram', 'addGram');
+  typed(x, 'f32', 'x', 'addGram');
+  equal(gram.columns, x.columns, 'columns of gram', 'addGram');
+  equal(gram.rowCount, x.columns, 'rows of gram', 'addGram');
+}
+
 /** One target and one result for each row of logits. */
 export function checkLogProbabilities(out: Tensor, logits: Tensor, targets: Tensor): void {
   typed(out, 'f32', 'out', 'logProbabilities');

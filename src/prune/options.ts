@@ -7,6 +7,12 @@ import type { Step } from './allocate/neuroal.js';
 import type { MaskPolicy } from './masks.js';
 import { type Method, scores } from './scores/scores.js';
 
+/** What happens to the kept weights. */
+export type Update = 'none' | 'admm';
+
+/** What an update fits them to: the layer's outputs on the inputs that the pruned model gives it. */
+export type Targets = 'own';
+
 export type TopUp = 'uniform' | 'neuroal';
 
 /** Names that the options take, in the order in which help shows them. */
@@ -15,6 +21,8 @@ export const choices = {
   topUp: ['uniform', 'neuroal'] as TopUp[],
   step: ['block', 'row', 'both'] as Step[],
   granularity: ['row', 'layer'] as ('row' | 'layer')[],
+  update: ['none', 'admm'] as Update[],
+  targets: ['own'] as Targets[],
 };
 
 export interface PruneOptions extends EngineOptions, LongRunning {
@@ -32,6 +40,10 @@ export interface PruneOptions extends EngineOptions, LongRunning {
   /** `n:m`: n of every m consecutive inputs are removed. */
   pattern?: string | undefined;
   granularity?: 'row' | 'layer' | undefined;
+  /** Fits the kept weights of each layer to its dense outputs, after any mask. */
+  update?: Update | undefined;
+  /** Of an update; must be given with one. */
+  targets?: Targets | undefined;
   /** Text, documents or token windows (see `readSource`); the embedded text where it is left out. */
   calibration?: string | undefined;
   /** Calibration windows of the base pruner. */
@@ -51,6 +63,7 @@ export const pruneDefaults = {
   step: 'both' as Step,
   sparsity: 0.7,
   granularity: 'row' as const,
+  update: 'none' as Update,
   samples: 128,
   searchSamples: 8,
   seed: 0,
@@ -64,6 +77,8 @@ export interface Plan {
   sparsity: number;
   pattern: string | null;
   granularity: 'row' | 'layer';
+  update: Update;
+  targets: Targets | null;
   policy: MaskPolicy;
 }
 
@@ -73,6 +88,14 @@ export function planOf(options: Omit<PruneOptions, 'out'>): Plan {
   const topUp = oneOf('top-up', options.topUp ?? pruneDefaults.topUp, choices.topUp);
   const step = oneOf('step', options.step ?? pruneDefaults.step, choices.step);
   const granularity = oneOf('granularity', options.granularity ?? pruneDefaults.granularity, choices.granularity);
+  const update = oneOf('update', options.update ?? pruneDefaults.update, choices.update);
+  const targets = options.targets === undefined ? null : oneOf('targets', options.targets, choices.targets);
+  if ((update === 'none') !== (targets === null))
+    throw new UsageError(
+      update === 'none'
+        ? 'expected targets only with an update, got targets alone'
+        : `expected targets own with update ${update}`,
+    );
   const pattern = options.pattern === undefined ? null : parsePattern(options.pattern);
   const sparsity = options.sparsity ?? (pattern ? pattern.n / pattern.m : pruneDefaults.sparsity);
   if (!(sparsity >= 0 && sparsity < 1)) throw new UsageError(`expected a sparsity in [0, 1), got ${sparsity}`);
@@ -95,6 +118,8 @@ export function planOf(options: Omit<PruneOptions, 'out'>): Plan {
     sparsity,
     pattern: options.pattern ?? null,
     granularity,
+    update,
+    targets,
     policy: pattern ? { kind: 'n:m', ...pattern } : { kind: granularity },
   };
 }

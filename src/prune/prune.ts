@@ -24,6 +24,7 @@ import { engineRecord, type LayerRecord, peakRssBytes, type RunRecord, recordHea
 import { scores } from './scores/scores.js';
 import { InputStatistics } from './statistics.js';
 import { BlockStream } from './stream.js';
+import { admm } from './updates/admm.js';
 
 /** Windows longer than this are not drawn unless asked for, as in the papers. */
 const LONGEST_WINDOW = 2048;
@@ -108,7 +109,7 @@ async function run(
     const record: RunRecord = {
       ...recordHead(),
       model: { source: checkpoint.folder, family: graph.config.model_type, parameters: countParameters(graph) },
-      prune: { ...published, rounding: 'published', update: 'none', targets: null },
+      prune: { ...published, rounding: 'published' },
       calibration: {
         source: sourceName,
         windows: windows.length,
@@ -141,7 +142,7 @@ async function run(
   }
 }
 
-/** Scores, masks and writes every block; with a score that needs no activations the windows stay out of it. */
+/** Scores, masks, updates and writes every block; the windows stay out of it where neither score nor update asks for them. */
 async function pruneBlocks(
   { checkpoint, graph, backend, outer, score, signal, onProgress }: PruneContext,
   plan: Plan,
@@ -150,9 +151,9 @@ async function pruneBlocks(
   output: OutputFolder,
 ): Promise<LayerRecord[]> {
   const total = graph.config.num_hidden_layers;
-  const stream = score.needsActivations ? new BlockStream(graph, backend, windows) : null;
+  const stream = score.needsActivations || plan.update !== 'none' ? new BlockStream(graph, backend, windows) : null;
   const states = stream?.embed(outer);
-  const statistics = new InputStatistics(backend, graph);
+  const statistics = new InputStatistics(backend, graph, { gram: plan.update === 'admm' });
   const twin = new MaskedBlock(backend, graph, score);
   const layers: LayerRecord[] = [];
   for (let block = 0; block < total; block++) {
@@ -161,6 +162,12 @@ async function pruneBlocks(
     if (stream && states) await stream.run(dense, states, null, statistics.observe, signal);
     const activations = stream ? await statistics.activations(windows.length) : null;
     const masked = twin.mask(dense, activations, allocation[block], plan.policy);
+    for (const { name, input } of graph.linears) {
+      const gram = statistics.gram(input);
+      if (!gram) continue;
+      await admm(backend, tensorOf(dense, `${name}.weight`), tensorOf(masked, `${name}.weight`), gram);
+      await safePoint(signal);
+    }
     if (stream && states && block + 1 < total) await stream.run(masked, states, states, undefined, signal);
     for (const { name, rows, columns } of graph.linears) {
       const values = await backend.read(tensorOf(masked, `${name}.weight`));

@@ -28,7 +28,7 @@ export interface RunRecord {
   /** ISO time. */
   created: string;
   model: { source: string; family: string; parameters: number };
-  prune: Omit<Plan, 'policy'> & { rounding: 'published'; update: 'none'; targets: null };
+  prune: Omit<Plan, 'policy'> & { rounding: 'published' };
   calibration: {
     source: string;
     windows: number;

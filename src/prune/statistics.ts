@@ -1,5 +1,6 @@
-// The activation statistic of §3 of the algorithms page: the squared norm of every input of every linear layer over the
-// calibration tokens. An observer of forward passes; layers that share an input share its numbers.
+// The activation statistics of §3 of the algorithms page, over the calibration tokens: the squared norm of every input of
+// every linear layer and, where a weight update wants it, the Gram matrix of its inputs. An observer of forward passes;
+// layers that share an input share its numbers.
 
 import type { Backend } from '../backend/backend.js';
 import type { Graph } from '../models/graph.js';
@@ -7,24 +8,34 @@ import type { Tensor } from '../tensor/tensor.js';
 
 export class InputStatistics {
   readonly #sums: ReadonlyMap<string, Tensor<'f64'>>;
+  readonly #grams: ReadonlyMap<string, Tensor<'f32'>>;
 
   constructor(
     readonly backend: Backend,
     graph: Graph,
+    { gram = false }: { gram?: boolean } = {},
   ) {
     const columnsOf = new Map(graph.linears.map(({ input, columns }) => [input, columns]));
     this.#sums = new Map([...columnsOf].map(([input, columns]) => [input, backend.allocate('f64', [columns])]));
+    this.#grams = new Map(gram ? [...columnsOf].map(([input, n]) => [input, backend.allocate('f32', [n, n])]) : []);
     this.reset();
   }
 
   reset(): void {
-    for (const sum of this.#sums.values()) this.backend.fill(sum, 0);
+    for (const tensor of this.#tensors()) this.backend.fill(tensor, 0);
   }
 
   /** To be given to a pass. */
   readonly observe = (input: string, x: Tensor<'f32'>): void => {
     this.backend.addColumnSquares(this.#sums.get(input) as Tensor<'f64'>, x);
+    const gram = this.#grams.get(input);
+    if (gram) this.backend.addGram(gram, x);
   };
+
+  /** XᵀX [columns, columns] of an input; undefined unless asked for at the start. */
+  gram(input: string): Tensor<'f32'> | undefined {
+    return this.#grams.get(input);
+  }
 
   /** a = √((1/N) Σ x²) of each input after N = `sequences` sequences, in f32, by the name of the input. */
   async activations(sequences: number): Promise<Activations> {
@@ -38,7 +49,11 @@ export class InputStatistics {
   }
 
   free(): void {
-    for (const sum of this.#sums.values()) this.backend.free(sum);
+    for (const tensor of this.#tensors()) this.backend.free(tensor);
+  }
+
+  #tensors(): Tensor[] {
+    return [...this.#sums.values(), ...this.#grams.values()];
   }
 }
 

@@ -24,6 +24,17 @@ const addColumnSquares: Case[] = sizes.map(([rows, columns]) => ({
   },
 }));
 
+const addGram: Case[] = sizes.map(([rows, columns]) => ({
+  name: `addGram ${rows}×${columns}, twice`,
+  tolerance: close,
+  run(rig) {
+    const gram = rig.f32([columns, columns], normal);
+    rig.backend.addGram(gram, rig.f32([rows, columns], normal));
+    rig.backend.addGram(gram, rig.f32([rows + 2, columns], normal));
+    return [gram];
+  },
+}));
+
 const logProbabilities: Case[] = [...sizes, [5, 32003]].map(([rows, columns]) => ({
   name: `logProbabilities ${rows}×${columns}`,
   tolerance: { relative: 1e-5, floor: 1 },
@@ -61,4 +72,4 @@ const extremes: Case[] = [
   },
 ];
 
-export const measureCases = [...addColumnSquares, ...logProbabilities, ...extremes];
+export const measureCases = [...addColumnSquares, ...addGram, ...logProbabilities, ...extremes];

@@ -87,6 +87,13 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(sums)).toEqual(Float64Array.of(11.5, 20));
   });
 
+  it('addGram', async () => {
+    const gram = backend.allocate('f32', [2, 2]);
+    backend.write(gram, Float32Array.of(0, 0, 0, 1));
+    backend.addGram(gram, f32([2, 2], 1, 2, 3, 4));
+    expect(await backend.read(gram)).toEqual(Float32Array.of(10, 14, 14, 21));
+  });
+
   it('logProbabilities', async () => {
     const out = backend.allocate('f32', [2]);
     backend.logProbabilities(out, f32([2, 3], 0, Math.log(3), Math.log(4), 1e4, -1e4, 1e4), i32(1, 2));

@@ -100,6 +100,9 @@ export const refusals: Refusal[] = [
   refusal('expected size of sums = 5, got 4, in addColumnSquares', (rig) =>
     rig.backend.addColumnSquares(rig.f64([4]), rig.f32([2, 5])),
   ),
+  refusal('expected rows of gram = 5, got 4, in addGram', (rig) =>
+    rig.backend.addGram(rig.f32([4, 5]), rig.f32([2, 5])),
+  ),
   refusal('expected size of targets = 2, got 3, in logProbabilities', (rig) =>
     rig.backend.logProbabilities(
       rig.result([2]),

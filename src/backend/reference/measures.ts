@@ -1,10 +1,10 @@
-// The two measures: squared column norms of a layer's input, and log-probabilities of given tokens.
+// The measures: squared column norms and the Gram matrix of a layer's input, and log-probabilities of given tokens.
 
 import type { Backend } from '../backend.js';
-import { checkAddColumnSquares, checkLogProbabilities } from '../shapes.js';
+import { checkAddColumnSquares, checkAddGram, checkLogProbabilities } from '../shapes.js';
 import { elements } from './storage.js';
 
-type Measures = Pick<Backend, 'addColumnSquares' | 'logProbabilities'>;
+type Measures = Pick<Backend, 'addColumnSquares' | 'addGram' | 'logProbabilities'>;
 
 /** The measures of the reference backend. */
 export const measures: Measures = {
@@ -12,6 +12,13 @@ export const measures: Measures = {
     checkAddColumnSquares(sums, x);
     const [result, input] = [elements(sums), elements(x)];
     for (let i = 0; i < x.size; i++) result[i % x.columns] += input[i] ** 2;
+  },
+
+  addGram(gram, x) {
+    checkAddGram(gram, x);
+    const [result, input, n] = [elements(gram), elements(x), x.columns];
+    for (let t = 0; t < x.rowCount; t++)
+      for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) result[i * n + j] += input[t * n + i] * input[t * n + j];
   },
 
   logProbabilities(out, logits, targets) {

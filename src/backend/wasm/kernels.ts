@@ -8,6 +8,7 @@ export const KERNELS = [
   'attention',
   'columnSquares',
   'embed',
+  'gram',
   'linear',
   'logProbabilities',
   'maskGroups',

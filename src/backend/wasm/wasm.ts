@@ -59,9 +59,10 @@ const ELEMENTS = 1024;
 /** Units of `linear`, as in assembly/linear.ts. */
 const LINEAR_ROWS = 32;
 const LINEAR_TOKENS = 256;
-/** Units of `attention` and `columnSquares`, as in their kernels. */
+/** Units of `attention`, `columnSquares` and `gram`, as in their kernels. */
 const ATTENTION_QUERIES = 8;
 const STATISTICS_COLUMNS = 16;
+const GRAM_ROWS = 4;
 const ATTENTION_SCRATCH = 4096;
 /** Work that one draw should hold, in multiply-adds: tens of microseconds, so that a draw costs nothing beside it. */
 const GRAIN_WORK = 1 << 18;
@@ -163,6 +164,12 @@ class WasmBackend implements Backend {
     check.checkAddColumnSquares(sums, x);
     const split = grains(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
     this.#run('columnSquares', split, sums, [x, sums, x.columns, x.rowCount]);
+  }
+
+  addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
+    check.checkAddGram(gram, x);
+    const split = grains(Math.ceil(x.columns / GRAM_ROWS), GRAM_ROWS * x.columns * x.rowCount);
+    this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount]);
   }
 
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
