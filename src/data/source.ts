@@ -44,6 +44,13 @@ export type Protocol = (typeof protocols)[number];
 
 const isProtocol = (name: string): name is Protocol => (protocols as readonly string[]).includes(name);
 
+/** The parts of a SOURCE: the protocol before the `=`, if there is one; the file; and how results call it. */
+export function splitSource(source: string): { protocol: Protocol | null; path: string; name: string } {
+  const [, protocol, path] = /^([a-z0-9]+)=(.*)$/s.exec(source) ?? [];
+  if (protocol !== undefined && isProtocol(protocol)) return { protocol, path, name: protocol };
+  return { protocol: null, path: source, name: basename(source) };
+}
+
 /**
  * Reads what `source` names: FILE.txt (any other ending too), FILE.jsonl, FILE.json, or `wikitext2=FILE`, `c4=FILE`,
  * `ptb=FILE`. A file that is called like a protocol is reached as `./c4`.
@@ -54,15 +61,14 @@ export async function readSource(source: string): Promise<Source> {
     throw new UsageError(
       `expected ${source}=FILE, got ${source} alone: this version does not download data sets; give it from a file`,
     );
-  const [, protocol, path] = /^([a-z0-9]+)=(.*)$/s.exec(source) ?? [];
-  if (protocol !== undefined && isProtocol(protocol)) {
+  const { protocol, path, name } = splitSource(source);
+  if (protocol !== null) {
     if (path === '') throw new UsageError(`expected ${protocol}=FILE, got no file after the "="`);
     const bytes = await readBytes(path);
-    return { kind: 'protocol', protocol, name: protocol, rows: rowsOf[protocol](bytes, path) };
+    return { kind: 'protocol', protocol, name, rows: rowsOf[protocol](bytes, path) };
   }
   if (source === '') throw new UsageError('expected a SOURCE (a file, or PROTOCOL=FILE), got nothing');
   const bytes = await readBytes(source);
-  const name = basename(source);
   const ending = extname(source).toLowerCase();
   if (ending === '.jsonl') return { kind: 'documents', name, documents: parseJsonLines(bytes, source) };
   if (ending === '.json') return { name, ...parseJson(bytes, source) };

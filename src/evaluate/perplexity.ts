@@ -4,7 +4,7 @@
 import { embeddedTexts } from '../checkpoint/embedded.js';
 import { readSource } from '../data/source.js';
 import { evaluationWindows } from '../data/windows.js';
-import { UsageError } from '../errors.js';
+import { CheckpointError, UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
 
@@ -55,5 +55,7 @@ export async function perplexity(
     onProgress?.({ phase: 'evaluate', done: Math.min(at + REPORT, windows.length), total: windows.length });
   }
   nll /= windows.length;
+  if (!Number.isFinite(nll))
+    throw new CheckpointError({ expected: 'finite log-probabilities', got: String(nll), where: model.source });
   return { perplexity: Math.exp(nll), nll, windows: windows.length, seqLen: windows[0].length, tokens };
 }

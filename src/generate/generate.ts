@@ -38,6 +38,7 @@ export interface Generation {
  */
 export async function generate(model: Model, prompt: string, options: GenerateOptions = {}): Promise<Generation> {
   const { maxTokens = 128, stop = [], seed = 0, signal, onText } = options;
+  signal?.throwIfAborted();
   const sampling = samplingOptions(options);
   if (!(Number.isInteger(maxTokens) && maxTokens >= 0))
     throw new UsageError(`expected max-tokens of 0 or more, got ${maxTokens}`);

@@ -21,9 +21,9 @@ export interface Speed {
 export async function measureSpeed(model: Model, options: SpeedOptions = {}): Promise<Speed> {
   const { vocab_size, max_position_embeddings } = model.config;
   const newTokens = options.newTokens ?? Math.min(64, Math.floor(max_position_embeddings / 2));
-  const promptTokens = options.promptTokens ?? Math.min(512, max_position_embeddings - newTokens);
+  const promptTokens = options.promptTokens ?? Math.min(512, Math.max(1, max_position_embeddings - newTokens));
   const runs = options.runs ?? 5;
-  for (const [name, value] of Object.entries({ 'prompt-tokens': promptTokens, 'new-tokens': newTokens, runs }))
+  for (const [name, value] of Object.entries({ 'new-tokens': newTokens, 'prompt-tokens': promptTokens, runs }))
     if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`expected ${name} of 1 or more, got ${value}`);
   if (promptTokens + newTokens > max_position_embeddings)
     throw new UsageError(

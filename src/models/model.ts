@@ -49,6 +49,7 @@ export class Model {
   #tables: Weights | null = null;
   #positions = 0;
   #tokenizer: Promise<Tokenizer> | null = null;
+  #disposed: Promise<void> | null = null;
 
   private constructor(
     /** Where it was loaded from. */
@@ -173,8 +174,13 @@ export class Model {
     throw new Error('unreachable: ids is not empty');
   }
 
-  /** Frees memory and threads. */
-  async dispose(): Promise<void> {
+  /** Frees memory and threads; a second call waits for the first. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#dispose();
+    return this.#disposed;
+  }
+
+  async #dispose(): Promise<void> {
     for (const weights of [this.outer, ...this.blocks]) freeWeights(this.backend, weights);
     this.#workspace.free();
     await this.backend.dispose();

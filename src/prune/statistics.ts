@@ -3,6 +3,7 @@
 // layers that share an input share its numbers.
 
 import type { Backend } from '../backend/backend.js';
+import { CheckpointError } from '../errors.js';
 import type { Graph } from '../models/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -37,14 +38,23 @@ export class InputStatistics {
     return this.#grams.get(input);
   }
 
-  /** a = √((1/N) Σ x²) of each input after N = `sequences` sequences, in f32, by the name of the input. */
+  /**
+   * a = √((1/N) Σ x²) of each input after N = `sequences` sequences, in f32, by the name of the input.
+   * @throws CheckpointError where the forward pass overflowed: no score could rank anything then.
+   */
   async activations(sequences: number): Promise<Activations> {
     const out = new Map<string, Float32Array>();
-    for (const [input, sum] of this.#sums)
-      out.set(
-        input,
-        Float32Array.from(await this.backend.read(sum), (v) => Math.sqrt(v / sequences)),
-      );
+    for (const [input, sum] of this.#sums) {
+      const a = Float32Array.from(await this.backend.read(sum), (v) => Math.sqrt(v / sequences));
+      const bad = a.findIndex((v) => !Number.isFinite(v));
+      if (bad >= 0)
+        throw new CheckpointError({
+          expected: 'finite activations',
+          got: String(a[bad]),
+          where: `column ${bad} of the input of ${input}`,
+        });
+      out.set(input, a);
+    }
     return out;
   }
 

@@ -1,0 +1,125 @@
+// Perplexity against its definition, computed from logits in plain loops; and what cannot be evaluated.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
+import { tinyWindows } from '../../test/golden/tiny-llama.js';
+import { DataError, UsageError } from '../errors.js';
+import { loadModel, type Model } from '../models/model.js';
+import type { Progress } from '../progress.js';
+import { perplexity } from './perplexity.js';
+
+let model: Model;
+let home: string;
+beforeAll(async () => {
+  model = await loadModel(undefined, { threads: 1 });
+  home = await folderWith();
+});
+afterAll(async () => {
+  await model.dispose();
+  await removeFolder(home);
+});
+
+async function file(name: string, content: unknown): Promise<string> {
+  await writeFile(join(home, name), typeof content === 'string' ? content : JSON.stringify(content));
+  return join(home, name);
+}
+
+/** Mean cross-entropy of the predictions inside one window, in f64. */
+async function crossEntropy(ids: readonly number[]): Promise<number> {
+  const logits = await model.logits(ids);
+  let sum = 0;
+  for (let t = 0; t + 1 < ids.length; t++) {
+    const row = Array.from(logits.subarray(t * 512, (t + 1) * 512));
+    const top = Math.max(...row);
+    sum += top + Math.log(row.reduce((total, v) => total + Math.exp(v - top), 0)) - row[ids[t + 1]];
+  }
+  return sum / (ids.length - 1);
+}
+
+describe('perplexity', () => {
+  it('is exp of the mean over windows, not over tokens', async () => {
+    const windows = [...tinyWindows(1, 40, 3, 512), ...tinyWindows(1, 9, 4, 512)];
+    const [long, short] = [await crossEntropy(windows[0]), await crossEntropy(windows[1])];
+    const got = await perplexity(model, await file('windows.json', windows));
+    expect(got.nll).toBeCloseTo((long + short) / 2, 4);
+    expect(Math.abs(got.nll - (39 * long + 8 * short) / 47)).toBeGreaterThan(1e-3);
+    expect(got.perplexity).toBe(Math.exp(got.nll));
+    expect(got).toMatchObject({ windows: 2, tokens: 49 });
+  });
+
+  it('of a text is that of its whole windows', async () => {
+    const text = 'Once upon a time there was a little dog. He liked to run and play in the park all day.';
+    const ids = (await model.tokenizer()).encode(text);
+    const got = await perplexity(model, await file('text.txt', text), { seqLen: 10 });
+    const count = Math.floor(ids.length / 10);
+    expect(count).toBeGreaterThan(1);
+    expect(got).toMatchObject({ windows: count, seqLen: 10, tokens: ids.length });
+    let nll = 0;
+    for (let w = 0; w < count; w++) nll += (await crossEntropy(ids.slice(w * 10, w * 10 + 10))) / count;
+    expect(got.nll).toBeCloseTo(nll, 4);
+  });
+
+  it('of many windows is the mean of each alone, and reports as it goes', async () => {
+    const windows = tinyWindows(35, 6, 8, 512);
+    const seen: Progress[] = [];
+    const got = await perplexity(model, await file('many.json', windows), { onProgress: (p) => seen.push(p) });
+    let nll = 0;
+    for (const window of windows) nll += (await crossEntropy(window)) / 35;
+    expect(got.nll).toBeCloseTo(nll, 4);
+    expect(seen.filter(({ phase }) => phase === 'evaluate').map(({ done, total }) => `${done}/${total}`)).toEqual([
+      '16/35',
+      '32/35',
+      '35/35',
+    ]);
+  });
+
+  it('uses as many windows as asked for', async () => {
+    const windows = tinyWindows(5, 12, 8, 512);
+    const two = await perplexity(model, await file('two.json', windows.slice(0, 2)));
+    const limited = await perplexity(model, await file('five.json', windows), { limit: 2 });
+    expect(limited).toEqual({ ...two, tokens: 60 });
+  });
+
+  it('takes the embedded text and the longest window where nothing is said', async () => {
+    const got = await perplexity(model, undefined, { limit: 1 });
+    expect(got).toMatchObject({ windows: 1, seqLen: 512 });
+    expect(got.perplexity).toBeGreaterThan(1);
+    expect(got.perplexity).toBeLessThan(20);
+  });
+
+  it.each([0, 1, 513, 12.5, Number.NaN])('refuses a seq-len of %f', async (seqLen) => {
+    const error = await perplexity(model, undefined, { seqLen }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toBe(
+      `expected a seq-len from 2 to 512 (the model's max_position_embeddings), got ${seqLen}`,
+    );
+  });
+
+  it('refuses a text of less than a window, and ids that the model does not have', async () => {
+    const short = await perplexity(model, await file('short.txt', 'Hi'), { seqLen: 100 }).catch((e: unknown) => e);
+    expect(short).toBeInstanceOf(DataError);
+    expect((short as Error).message).toMatch(
+      /^expected a text of at least 100 tokens \(one window\); give a longer text or a smaller --seq-len, got \d tokens, in short\.txt$/,
+    );
+    await expect(perplexity(model, await file('wild.json', [[1, 512]]))).rejects.toThrow(
+      "expected token ids from 0 to 511 (the model's vocabulary), got 512, in wild.json, window 0",
+    );
+  });
+
+  it('stops when asked', async () => {
+    const windows = await file('stop.json', tinyWindows(40, 6, 8, 512));
+    await expect(perplexity(model, windows, { signal: AbortSignal.abort(new Error('at once')) })).rejects.toThrow(
+      'at once',
+    );
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const onProgress = ({ phase, done }: Progress) => {
+      if (phase === 'evaluate') seen.push(done);
+      if (phase === 'evaluate') stop.abort(new Error('on the way'));
+    };
+    await expect(perplexity(model, windows, { signal: stop.signal, onProgress })).rejects.toThrow('on the way');
+    expect(seen).toEqual([16]);
+  });
+});

@@ -1,0 +1,240 @@
+// The command line from outside: child processes of the built bin, their exit codes, stdout and stderr.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedFolder } from '../src/checkpoint/embedded.js';
+import { version } from '../src/version.js';
+
+const bin = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+/** A prune that takes a moment, and one that takes long. */
+const small = ['--samples', '2', '--search-samples', '1', '--seq-len', '32', '--threads', '1'];
+const long = ['--samples', '64', '--search-samples', '32', '--seq-len', '256'];
+
+let folder: string;
+/** The longest run: it goes on beside the others. */
+let demo: Promise<Ended>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'neuroal-cli-'));
+  demo = neuroal('demo', '--json', '--threads', '1');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [bin, ...args], { cwd: folder });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject).on('close', (code) => resolve({ code, out, err }));
+  });
+  return { child, ended };
+}
+
+const neuroal = (...args: string[]) => start(args).ended;
+const json = async (...args: string[]) => {
+  const { code, out, err } = await neuroal(...args, '--json');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return JSON.parse(out);
+};
+
+describe('neuroal', () => {
+  it('says what it is, and its version', async () => {
+    const [help, shown, ofCommand, alone] = await Promise.all([
+      neuroal('--help'),
+      neuroal('--version'),
+      neuroal('prune', '--help'),
+      neuroal(),
+    ]);
+    expect(help).toMatchObject({ code: 0, err: '' });
+    for (const part of ['Prune a language model', 'Examples:', 'neuroal demo', 'prune', 'eval', 'doctor'])
+      expect(help.out).toContain(part);
+    expect(shown).toEqual({ code: 0, out: `${version}\n`, err: '' });
+    expect(ofCommand).toMatchObject({ code: 0, err: '' });
+    for (const option of ['--out', '--top-up', '--search-samples', '--exhaustive', '--threads', '--json'])
+      expect(ofCommand.out).toContain(option);
+    expect(alone).toMatchObject({ code: 2, out: '' });
+    expect(alone.err).toContain('Usage: neuroal');
+  });
+
+  it.each([
+    [
+      ['prnue'],
+      'expected a command (demo, prune, eval, generate, inspect, bench, doctor), got "prnue"; did you mean prune?',
+    ],
+    [
+      ['prune', 'm', '--sparsty', '0.5'],
+      'expected an option of neuroal prune, got --sparsty; did you mean --sparsity?',
+    ],
+    [['eval', '-x'], 'expected an option of neuroal eval, got -x; see neuroal eval --help'],
+    [['prune'], 'expected MODEL, got none; see neuroal prune --help'],
+    [['prune', 'm'], 'expected --out DIR (the folder to write), got none'],
+    [['prune', 'm', '--out'], 'expected --out DIR, got no value'],
+    [['prune', 'm', '--out', '--json'], 'expected --out to be a file or folder, got "--json"'],
+    [['eval', 'a', 'b'], 'expected at most 1 argument of neuroal eval, got 2'],
+    [
+      ['prune', 'm', '--method', 'wnada'],
+      'expected --method to be one of magnitude, wanda, got "wnada"; did you mean wanda?',
+    ],
+    [['eval', '--backend', 'webgpu'], 'expected --backend to be wasm, got "webgpu"'],
+    [['prune', 'm', '--sparsity', 'abc'], 'expected --sparsity to be a number, got "abc"'],
+    [['prune', 'm', '--out', 'x', '--sparsity', '1.5'], 'expected a sparsity in [0, 1), got 1.5'],
+    [['prune', 'm', '--samples', '1.5'], 'expected --samples to be a whole number of 1 or more, got "1.5"'],
+    [['prune', 'm', '--seed', '-1'], 'expected --seed to be a whole number of 0 or more, got "-1"'],
+    [['generate'], 'expected --prompt TEXT (the text to continue), got none'],
+    [['generate', '--prompt', 'x', '--top-p', '2'], 'expected a top-p above 0 and at most 1, got 2'],
+  ])('refuses %j', async (args, message) => {
+    expect(await neuroal(...args)).toEqual({ code: 2, out: '', err: `neuroal: ${message}\n` });
+  });
+
+  it('fails on one line, and shows the stack when asked', async () => {
+    const message =
+      'neuroal: expected a Hugging Face model folder with config.json and model.safetensors, got no such folder, in none\n';
+    const [plain, verbose, source] = await Promise.all([
+      neuroal('eval', 'none', '--json'),
+      neuroal('eval', 'none', '--verbose'),
+      neuroal('eval', '--perplexity', 'none.txt'),
+    ]);
+    expect(plain).toEqual({ code: 1, out: '', err: message });
+    expect(verbose).toMatchObject({ code: 1, out: '' });
+    expect(verbose.err.slice(0, message.length)).toBe(message);
+    expect(verbose.err.slice(message.length)).toMatch(/^ {4}at openCheckpoint/);
+    expect(source).toEqual({
+      code: 1,
+      out: '',
+      err: 'neuroal: expected a file that can be read, got no such file, in none.txt\n',
+    });
+  });
+});
+
+describe('neuroal eval', () => {
+  it('takes lists of sources, commas in their names, and windows of any length', async () => {
+    const windows = JSON.stringify([
+      [1, 403, 407, 261, 378],
+      [1, 432, 383],
+    ]);
+    await writeFile(join(folder, 'a,b.json'), windows);
+    await writeFile(join(folder, 'c.json'), windows);
+    const document = await json('eval', '--perplexity', 'a,b.json,c.json', '--threads', '1');
+    expect(document).toMatchObject({
+      schema: 1,
+      version,
+      model: { source: embeddedFolder, family: 'llama', parameters: 1673344 },
+      results: {},
+      engine: { backend: 'wasm', threads: 1, node: process.version },
+    });
+    expect(Object.keys(document.perplexity)).toEqual(['a,b.json', 'c.json']);
+    expect(document.perplexity['a,b.json']).toEqual(document.perplexity['c.json']);
+    expect(document.perplexity['c.json']).toMatchObject({ windows: 2, seqLen: 5, tokens: 8 });
+    expect(document.perplexity['c.json'].perplexity).toBe(Math.exp(document.perplexity['c.json'].nll));
+    expect(Object.keys(document.seconds)).toEqual(['load', 'perplexity', 'total']);
+  });
+
+  it('takes the embedded text where none is given, and prints a table', async () => {
+    const { code, out, err } = await neuroal('eval', '--limit', '2', '--seq-len', '64');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^source +perplexity +windows +tokens each\nevaluation\.txt +\d+\.\d{4} +2 +64\n$/);
+  });
+});
+
+describe('neuroal generate', () => {
+  const prompt = ['generate', '--prompt', 'Once upon a time', '--max-tokens', '12', '--threads', '1'];
+
+  it('gives the same text for the same seed', async () => {
+    const [first, again, other, streamed] = await Promise.all([
+      json(...prompt, '--seed', '7'),
+      json(...prompt, '--seed', '7'),
+      json(...prompt, '--seed', '8'),
+      neuroal(...prompt, '--seed', '7'),
+    ]);
+    expect(again.tokens).toEqual(first.tokens);
+    expect(other.tokens).not.toEqual(first.tokens);
+    expect(first).toMatchObject({ promptTokens: [1, 403, 407, 261, 378], finishReason: 'length' });
+    expect(first.tokens).toHaveLength(12);
+    expect(Object.keys(first.seconds)).toEqual(['load', 'prefill', 'decode']);
+    expect(streamed).toEqual({ code: 0, out: `${first.text}\n`, err: '' });
+  });
+
+  it('ends quietly when nobody reads on', async () => {
+    const { child, ended } = start([...prompt.slice(0, 3), '--max-tokens', '400', '--temperature', '0']);
+    child.stdout.once('data', () => child.stdout.destroy());
+    const { code, err } = await ended;
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+  });
+});
+
+describe('neuroal prune', () => {
+  it('prints the record that it writes', async () => {
+    const out = join(folder, 'pruned');
+    const record = await json('prune', embeddedFolder, '--out', out, '--exhaustive', ...small);
+    expect(record).toEqual(JSON.parse(await readFile(join(out, 'neuroal.json'), 'utf8')));
+    expect(record).toMatchObject({
+      prune: { method: 'wanda', topUp: 'neuroal', step: 'both', sparsity: 0.7, pattern: null, granularity: 'row' },
+      calibration: { windows: 2, searchWindows: 1, seqLen: 32, seed: 0 },
+      engine: { threads: 1 },
+    });
+    const [inspection, again] = await Promise.all([
+      json('inspect', out),
+      neuroal('prune', embeddedFolder, '--out', out, ...small),
+    ]);
+    expect(inspection.layers.map((layer: { zeros: number }) => layer.zeros)).toEqual(
+      record.layers.map((layer: { zeros: number }) => layer.zeros),
+    );
+    expect(again).toMatchObject({ code: 1, out: '' });
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('leaves nothing behind after %s', async (signal, code) => {
+    const parent = join(folder, signal);
+    const { child, ended } = start(['prune', embeddedFolder, '--out', join(parent, 'out'), ...long]);
+    const partial = async () => (await readdir(parent).catch(() => [])).some((name) => name.endsWith('.partial'));
+    while (!(await partial()) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill(signal);
+    expect(await ended).toEqual({ code, out: '', err: 'neuroal: interrupted\n' });
+    await expect(readdir(parent)).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('the other commands', () => {
+  it('bench measures within the context of the model', async () => {
+    const speed = await json('bench', '--prompt-tokens', '16', '--new-tokens', '4', '--runs', '1', '--threads', '1');
+    expect(Object.keys(speed)).toEqual(['model', 'engine', 'load', 'prefill', 'decode', 'peakRssBytes', 'bytes']);
+    expect(speed).toMatchObject({ prefill: { tokens: 16 }, decode: { tokens: 4 }, bytes: 3355192 });
+    expect(speed.decode.tokensPerSecond).toBeGreaterThan(0);
+  });
+
+  it('inspect counts, doctor checks', async () => {
+    const [inspection, human, doctor] = await Promise.all([json('inspect'), neuroal('inspect'), json('doctor')]);
+    expect(inspection.blocks).toHaveLength(8);
+    expect(human.out).toContain('llama, 1,673,344 parameters, 3.4 MB (F16)');
+    expect(doctor).toMatchObject({ schema: 1, version, node: process.version });
+    for (const { name, ok, needed } of doctor.checks) expect([name, ok || !needed]).toEqual([name, true]);
+  });
+
+  it('demo compares three models', async () => {
+    const { code, out, err } = await demo;
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { rows, samples } = JSON.parse(out);
+    expect(rows.map((row: { name: string }) => row.name)).toEqual(['dense', 'uniform', 'NeuroAL']);
+    const [dense, uniform, pruned] = rows.map((row: { perplexity: number }) => row.perplexity);
+    expect(dense).toBeLessThan(pruned);
+    expect(2 * pruned).toBeLessThan(uniform);
+    expect(samples).toHaveLength(3);
+  });
+});

@@ -1,0 +1,98 @@
+// Random-weight checkpoints with every switch of the family on, against the logits that transformers computes for them:
+// ../shared/reference/random. And against themselves: a prompt in one go is the prompt token by token.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSafetensors } from '../../src/checkpoint/safetensors.js';
+import { loadModel, type Model } from '../../src/models/model.js';
+import { noShared, shared } from '../setup.js';
+
+const folders = [
+  'llama',
+  'llama-head-dim',
+  'llama-mha-untied-old-spelling',
+  'llama-tied-bias',
+  'llama-rope-linear-old-spelling',
+  'llama-rope-llama3-old-spelling',
+];
+
+async function sequences(folder: string): Promise<{ ids: number[]; logits: Float32Array }[]> {
+  const file = await openSafetensors(join(folder, 'logits.safetensors'));
+  const names = [...file.tensors.keys()].filter((name) => name.startsWith('ids_'));
+  const found = [];
+  for (const name of names)
+    found.push({
+      ids: Array.from(new BigInt64Array(await file.read(name)), Number),
+      logits: await file.readFloats(name.replace('ids', 'logits')),
+    });
+  await file.close();
+  return found;
+}
+
+describe.skipIf(noShared).each(folders)('%s', (name) => {
+  const folder = join(shared, 'reference/random', name);
+  let model: Model;
+  let cases: Awaited<ReturnType<typeof sequences>>;
+  beforeAll(async () => {
+    cases = await sequences(folder);
+    model = await loadModel(folder, { threads: 1, deterministic: true });
+  });
+  afterAll(() => model.dispose());
+
+  it('has the logits of transformers', async () => {
+    expect(cases.length).toBeGreaterThan(0);
+    for (const { ids, logits } of cases) expect(await model.logits(ids)).toBeAllClose(logits, 1e-4, 0);
+  });
+
+  it('has them with fast kernels and two threads', async () => {
+    const fast = await loadModel(folder, { threads: 2 });
+    for (const { ids, logits } of cases) expect(await fast.logits(ids)).toBeAllClose(logits, 1e-4, 0);
+    await fast.dispose();
+  });
+
+  it('decodes to the same bits, however the prompt is cut', async () => {
+    const { vocab_size } = model.config;
+    for (const { ids } of cases) {
+      const logits = await model.logits(ids);
+      for (const step of [1, 3]) {
+        const cache = model.createCache(ids.length);
+        for (let at = 0; at < ids.length; at += step) {
+          const end = Math.min(at + step, ids.length);
+          expect(await model.next(cache, ids.slice(at, end))).toEqual(
+            logits.slice((end - 1) * vocab_size, end * vocab_size),
+          );
+        }
+        cache.free();
+      }
+    }
+  });
+
+  it('scores a window as its logits say', async () => {
+    const { vocab_size: V } = model.config;
+    const windows = cases.filter(({ ids }) => ids.length > 1);
+    const got = await model.logProbabilities(windows.map(({ ids }) => ids));
+    windows.forEach(({ ids, logits }, w) => {
+      const expected = ids.slice(1).map((id, t) => {
+        const row = logits.subarray(t * V, (t + 1) * V);
+        return row[id] - Math.log(row.reduce((sum, v) => sum + Math.exp(v), 0));
+      });
+      expect(got[w]).toBeAllClose(expected, 2e-4, 0);
+    });
+  });
+});
+
+describe.skipIf(noShared)('the folders themselves', () => {
+  it('cover grouped heads, tied and untied embeddings, biases and three rope types', async () => {
+    const configs = await Promise.all(
+      folders.map(async (name) =>
+        JSON.parse(await readFile(join(shared, 'reference/random', name, 'config.json'), 'utf8')),
+      ),
+    );
+    expect(configs.some((c) => c.num_key_value_heads < c.num_attention_heads)).toBe(true);
+    expect(new Set(configs.map((c) => c.tie_word_embeddings)).size).toBe(2);
+    expect(configs.some((c) => c.attention_bias && c.mlp_bias)).toBe(true);
+    const types = configs.map((c) => c.rope_parameters?.rope_type ?? c.rope_scaling?.rope_type ?? c.rope_scaling?.type);
+    expect(types).toEqual(expect.arrayContaining(['linear', 'llama3']));
+  });
+});
