@@ -15,11 +15,8 @@ const small = ['--samples', '2', '--search-samples', '1', '--seq-len', '32', '--
 const long = ['--samples', '64', '--search-samples', '32', '--seq-len', '256'];
 
 let folder: string;
-/** The longest run: it goes on beside the others. */
-let demo: Promise<Ended>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'neuroal-cli-'));
-  demo = neuroal('demo', '--json', '--threads', '1');
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -71,7 +68,7 @@ describe('neuroal', () => {
     expect(alone.err).toContain('Usage: neuroal');
   });
 
-  it.each([
+  it.concurrent.each([
     [
       ['prnue'],
       'expected a command (demo, prune, eval, generate, inspect, bench, doctor), got "prnue"; did you mean prune?',
@@ -197,7 +194,7 @@ describe('neuroal prune', () => {
     expect(again).toMatchObject({ code: 1, out: '' });
   });
 
-  it.each([
+  it.concurrent.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('leaves nothing behind after %s', async (signal, code) => {
@@ -228,13 +225,11 @@ describe('the other commands', () => {
   });
 
   it('demo compares three models', async () => {
-    const { code, out, err } = await demo;
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-    const { rows, samples } = JSON.parse(out);
+    const { rows, samples } = await json('demo');
     expect(rows.map((row: { name: string }) => row.name)).toEqual(['dense', 'uniform', 'NeuroAL']);
     const [dense, uniform, pruned] = rows.map((row: { perplexity: number }) => row.perplexity);
     expect(dense).toBeLessThan(pruned);
     expect(2 * pruned).toBeLessThan(uniform);
     expect(samples).toHaveLength(3);
-  });
+  }, 120_000);
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../../test/setup.js';
 import type { Backend } from '../../backend/backend.js';
 import { createWasmBackend } from '../../backend/wasm/wasm.js';
-import { openSafetensors } from '../../checkpoint/safetensors.js';
+import { openSafetensors, type TensorEntry } from '../../checkpoint/safetensors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { admm } from './admm.js';
 
@@ -54,7 +54,7 @@ describe.skipIf(noShared)('single layers of the reference', () => {
   it.each(['embedded-1-self_attn.q_proj', 'embedded-4-mlp.down_proj', 'stories-opt-2-fc1'])('%s', async (name) => {
     const file = await openSafetensors(join(shared, 'reference', 'layers', `${name}.safetensors`));
     const [w, x, expected] = await Promise.all(['W', 'X', 'wanda_70_update'].map((part) => file.readFloats(part)));
-    const [rows, columns] = file.tensors.get('W')?.shape as number[];
+    const [rows, columns] = (file.tensors.get('W') as TensorEntry).shape;
     await file.close();
     const mask = w.map((v, i) => (expected[i] === 0 ? 0 : v));
     const { weights, error } = await update(w, x, mask, rows, columns);

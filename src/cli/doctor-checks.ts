@@ -1,0 +1,112 @@
+// The checks of `neuroal doctor`. Each tries the thing itself where it can: it compiles the kernels, opens the embedded
+// model, starts the threads.
+
+import { access } from 'node:fs/promises';
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { openBackend } from '../backend/open.js';
+import { physicalCores, relaxedSimdSupported, simdSupported } from '../backend/wasm/features.js';
+import { compileKernels } from '../backend/wasm/kernels.js';
+import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
+import { inspect } from '../models/inspect.js';
+import { loadTokenizer } from '../text/tokenizer.js';
+import { grouped, secondsSince, size } from './figures.js';
+
+/** One thing that was looked at. */
+export interface Check {
+  name: string;
+  ok: boolean;
+  /** Whether nothing works without it. */
+  needed: boolean;
+  detail: string;
+  /** What to do where it is not ok. */
+  fix?: string;
+}
+
+/** As in `engines` of package.json. */
+const oldestNode = [20, 19];
+const reinstall = 'install the package again (in a checkout: npm run build)';
+const newerNode = 'use Node 22 or newer';
+
+/** All checks, in the order in which one thing builds on another. */
+export async function runChecks(): Promise<Check[]> {
+  return [
+    node(),
+    { name: 'cores', ok: true, needed: true, detail: cores() },
+    { name: 'memory', ok: true, needed: true, detail: `${size(totalmem())}, of which ${size(freemem())} are free` },
+    simd(),
+    relaxedSimd(),
+    sharedMemory(),
+    await tried('kernels', reinstall, kernels),
+    await tried('engine', 'try --threads 1; what is missing above may be why', engine),
+    await tried('embedded model', reinstall, embeddedModel),
+    {
+      name: 'GPU',
+      ok: false,
+      needed: false,
+      detail: 'not used by this version: everything runs on the CPU',
+    },
+  ];
+}
+
+function node(): Check {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const ok = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
+  const fix = `use Node ${oldestNode.join('.')} or newer`;
+  return { name: 'Node', ok, needed: true, detail: process.version, ...(ok ? {} : { fix }) };
+}
+
+function cores(): string {
+  const model = cpus()[0]?.model.trim();
+  return `${physicalCores()} physical, ${availableParallelism()} threads${model ? ` (${model})` : ''}`;
+}
+
+function simd(): Check {
+  const ok = simdSupported();
+  const detail = ok ? '128-bit WebAssembly SIMD' : 'no WebAssembly SIMD in this Node on this processor';
+  return { name: 'SIMD', ok, needed: true, detail, ...(ok ? {} : { fix: 'use a processor with SSE4.1 or NEON' }) };
+}
+
+function relaxedSimd(): Check {
+  const ok = relaxedSimdSupported();
+  const detail = ok ? 'fused multiply-add' : 'not in this Node: the plain kernels are used, which are slower';
+  return { name: 'relaxed SIMD', ok, needed: false, detail, ...(ok ? {} : { fix: newerNode }) };
+}
+
+function sharedMemory(): Check {
+  const ok = typeof SharedArrayBuffer === 'function' && typeof Atomics === 'object';
+  const detail = ok ? 'SharedArrayBuffer: one memory for all threads' : 'no SharedArrayBuffer: one thread computes';
+  return { name: 'threads', ok, needed: false, detail, ...(ok ? {} : { fix: newerNode }) };
+}
+
+async function kernels(): Promise<string> {
+  const builds = (relaxedSimdSupported() ? ['plain', 'relaxed'] : ['plain']) as ('plain' | 'relaxed')[];
+  for (const simd of builds) for (const shared of [false, true]) await compileKernels({ simd, shared });
+  return `${builds.join(' and ')}, for one thread and for several`;
+}
+
+async function engine(): Promise<string> {
+  const started = performance.now();
+  const backend = await openBackend({});
+  try {
+    const { simd, threads } = backend.info;
+    return `${simd} SIMD, ${threads} thread${threads === 1 ? '' : 's'}, started in ${secondsSince(started)} s`;
+  } finally {
+    await backend.dispose();
+  }
+}
+
+async function embeddedModel(): Promise<string> {
+  const { model, bytes } = await inspect();
+  await loadTokenizer(embeddedFolder);
+  for (const text of Object.values(embeddedTexts)) await access(text);
+  return `${model.family}, ${grouped(model.parameters)} parameters, ${size(bytes)}, with its texts`;
+}
+
+async function tried(name: string, fix: string, attempt: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, ok: true, needed: true, detail: await attempt() };
+  } catch (error) {
+    const detail = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, '; ');
+    return { name, ok: false, needed: true, detail, fix };
+  }
+}

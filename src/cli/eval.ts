@@ -1,0 +1,81 @@
+// `neuroal eval`: what a model's predictions are worth: its perplexity on one or more sources.
+
+import { access } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { grouped, secondsSince, table } from './figures.js';
+import { type EngineFlags, modelArgument, place, wholeNumber, withEngine } from './options.js';
+import { inSession } from './session.js';
+import { namesOf, splitSources } from './sources.js';
+
+interface EvalFlags extends EngineFlags {
+  perplexity?: string;
+  seqLen?: number;
+  limit?: number;
+}
+
+/** Adds the command. */
+export function addEval(program: Command): void {
+  withEngine(
+    program
+      .command('eval')
+      .description('measure perplexity')
+      .addArgument(modelArgument())
+      .addOption(
+        place(
+          '--perplexity <SOURCE[,SOURCE]>',
+          'text, .jsonl/.json documents or token windows, or wikitext2=FILE, c4=FILE, ptb=FILE',
+          'embedded text',
+        ),
+      )
+      .addOption(wholeNumber('--seq-len <N>', 'tokens of a window', "the model's maximum, at most 2048", 2))
+      .addOption(wholeNumber('--limit <N>', 'windows to use at most', 'all')),
+  ).action((folder: string | undefined, options: EvalFlags) =>
+    inSession(options, async (session) => {
+      const [{ embeddedTexts }, { readSource, splitSource }, { perplexity }, { loadModel }, record] = await Promise.all(
+        [
+          import('../checkpoint/embedded.js'),
+          import('../data/source.js'),
+          import('../evaluate/perplexity.js'),
+          import('../models/model.js'),
+          import('../prune/record.js'),
+        ],
+      );
+      const { signal, onProgress } = session;
+      const { json, seqLen, limit } = options;
+      const sources =
+        options.perplexity === undefined ? [embeddedTexts.evaluation] : splitSources(options.perplexity, splitSource);
+      // A source that is not there is said so before a large model is loaded; reading it finds the words.
+      for (const source of sources)
+        await access(splitSource(source).path).catch(async () => void (await readSource(source)));
+      const started = performance.now();
+      const model = await loadModel(folder, { ...options, signal, onProgress });
+      try {
+        const load = secondsSince(started);
+        const loaded = performance.now();
+        const results: [string, Awaited<ReturnType<typeof perplexity>>][] = [];
+        for (const [source, name] of namesOf(sources, splitSource))
+          results.push([name, await perplexity(model, source, { seqLen, limit, signal, onProgress })]);
+        const { schema, version } = record.recordHead();
+        if (json)
+          await session.printJson({
+            schema,
+            version,
+            model: { source: model.source, family: model.config.model_type, parameters: model.parameters },
+            perplexity: Object.fromEntries(results),
+            results: {},
+            engine: record.engineRecord(model.engine),
+            seconds: { load, perplexity: secondsSince(loaded), total: secondsSince(started) },
+          });
+        else
+          await session.print(
+            `${table([
+              ['source', 'perplexity', 'windows', 'tokens each'],
+              ...results.map(([name, r]) => [name, r.perplexity.toFixed(4), grouped(r.windows), grouped(r.seqLen)]),
+            ]).join('\n')}\n`,
+          );
+      } finally {
+        await model.dispose();
+      }
+    }),
+  );
+}

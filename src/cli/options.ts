@@ -1,0 +1,108 @@
+// The kinds of options that the commands are made of. Values are read strictly: what is not wholly a number of the
+// right kind is refused with what was expected. Defaults stand in the help only: the library fills them in, because it
+// distinguishes what was asked for from what was not.
+
+import { Argument, type Command, Option } from 'commander';
+import { quoted } from '../checkpoint/quoted.js';
+import { UsageError } from '../errors.js';
+import { didYouMean } from './nearest.js';
+
+/** Options of every command. */
+export interface CommonOptions {
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+/** Options of every command that runs a model. */
+export interface EngineFlags extends CommonOptions {
+  backend?: 'wasm';
+  threads?: number;
+  deterministic?: boolean;
+}
+
+/** What the library uses where the option is left out, as help shows it. */
+type Fallback = string | number | undefined;
+
+/** A whole number of at least `least`. */
+export function wholeNumber(flags: string, help: string, fallback?: Fallback, least = 1): Option {
+  return valued(flags, help, fallback, `a whole number of ${least} or more`, (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    return Number.isSafeInteger(value) && value >= least ? value : undefined;
+  });
+}
+
+/** Any finite number; what it may be is for the library to say. */
+export function number(flags: string, help: string, fallback?: Fallback): Option {
+  return valued(flags, help, fallback, 'a number', (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    return Number.isFinite(value) ? value : undefined;
+  });
+}
+
+/** One of a few words. */
+export function choice(flags: string, help: string, known: readonly string[], fallback?: Fallback): Option {
+  const option = new Option(flags, `${help}: ${known.join(', ')}${byDefault(fallback)}`);
+  return option.argParser((text) => {
+    if (known.includes(text)) return text;
+    const several = known.length > 1 ? `one of ${known.join(', ')}` : known[0];
+    throw new UsageError(`expected ${option.long} to be ${several}, got ${quoted(text)}${didYouMean(text, known)}`);
+  });
+}
+
+/** A file, a folder or a list of sources: another option in its place is a forgotten value. */
+export function place(flags: string, help: string, fallback?: Fallback): Option {
+  return valued(flags, help, fallback, 'a file or folder', (text) => (/^(--|$)/.test(text) ? undefined : text));
+}
+
+/** A text that may be given several times. */
+export function texts(flags: string, help: string): Option {
+  return new Option(flags, help).argParser((text: string, before: string[] = []) => [...before, text]);
+}
+
+/** The MODEL of a command that writes a folder, and must be given one; of the others, which run the embedded model. */
+export function modelArgument(required = false): Argument {
+  const help = 'Hugging Face folder, or one written by this tool';
+  const argument = required
+    ? new Argument('<MODEL>', help)
+    : new Argument('[MODEL]', `${help} (default: the embedded model)`);
+  return argument.argParser((text) => {
+    if (text !== '') return text;
+    throw new UsageError('expected MODEL to be a folder, got ""');
+  });
+}
+
+/** Adds what every command has. */
+export function withCommon(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on stdout')
+    .option('--quiet', 'print results only: no progress, no remarks')
+    .option('--verbose', 'print details, and the stack of an error');
+}
+
+/** Adds what every command that runs a model has. */
+export function withEngine(command: Command): Command {
+  return withCommon(
+    command
+      .addOption(choice('--backend <NAME>', 'device that computes', ['wasm'], 'wasm'))
+      .addOption(wholeNumber('--threads <N>', 'threads that compute', 'physical cores'))
+      .option('--deterministic', 'the same bits on every machine, at some cost in speed'),
+  );
+}
+
+function valued(
+  flags: string,
+  help: string,
+  fallback: Fallback,
+  expected: string,
+  parse: (text: string) => unknown,
+): Option {
+  const option = new Option(flags, help + byDefault(fallback));
+  return option.argParser((text) => {
+    const value = parse(text);
+    if (value === undefined) throw new UsageError(`expected ${option.long} to be ${expected}, got ${quoted(text)}`);
+    return value;
+  });
+}
+
+const byDefault = (fallback: Fallback) => (fallback === undefined ? '' : ` (default: ${fallback})`);

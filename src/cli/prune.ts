@@ -1,0 +1,70 @@
+// `neuroal prune`: writes a pruned copy of a model folder.
+
+import type { Command } from 'commander';
+import { UsageError } from '../errors.js';
+import { choices, type PruneOptions, pruneDefaults } from '../prune/options.js';
+import type { RunRecord } from '../prune/record.js';
+import { grouped, percent, shellWord } from './figures.js';
+import { choice, type EngineFlags, modelArgument, number, place, wholeNumber, withEngine } from './options.js';
+import { inSession } from './session.js';
+
+interface PruneFlags
+  extends EngineFlags,
+    Omit<PruneOptions, 'model' | 'out' | 'backend' | 'threads' | 'deterministic'> {
+  out?: string;
+  exhaustive?: boolean;
+}
+
+/** Adds the command. */
+export function addPrune(program: Command): void {
+  const { method, topUp, step, sparsity, granularity, update, samples, searchSamples, seed } = pruneDefaults;
+  withEngine(
+    program
+      .command('prune')
+      .description('prune a model and write a folder that the standard loaders open')
+      .addArgument(modelArgument(true))
+      .addOption(place('--out <DIR>', 'folder to write (required); it appears whole or not at all'))
+      .option('--force', 'replace a model folder that stands there already')
+      .addOption(choice('--method <NAME>', 'how weights are scored', choices.method, method))
+      .addOption(choice('--top-up <NAME>', 'how sparsity is spread', choices.topUp, topUp))
+      .addOption(choice('--step <STEP>', 'of neuroal, over blocks, rows, or one after the other', choices.step, step))
+      .addOption(number('--sparsity <S>', 'share of the weights to remove, in [0, 1)', sparsity))
+      .option('--pattern <N:M>', 'remove N of every M consecutive inputs, such as 2:4 (with --top-up uniform)')
+      .addOption(choice('--granularity <G>', 'where scores compete', choices.granularity, granularity))
+      .addOption(choice('--update <NAME>', 'how the kept weights are fitted', choices.update, update))
+      .addOption(
+        choice('--targets <T>', "of an update, what to: the layer's outputs in the pruned model", choices.targets),
+      )
+      .addOption(
+        place('--calibration <SOURCE>', 'text, .jsonl/.json documents or token windows, c4=FILE …', 'embedded text'),
+      )
+      .addOption(wholeNumber('--samples <N>', 'calibration windows', samples))
+      .addOption(wholeNumber('--search-samples <N>', 'how many of them the search for λ uses', searchSamples))
+      .addOption(wholeNumber('--seq-len <N>', 'tokens of a window', "the model's maximum, at most 2048", 2))
+      .addOption(wholeNumber('--seed <N>', 'of the draw of the windows', seed, 0))
+      .option('--exhaustive', 'run every candidate λ to its end (the only search of this version)'),
+  ).action((model: string, { out, ...options }: PruneFlags) =>
+    inSession(options, async (session) => {
+      if (out === undefined) throw new UsageError('expected --out DIR (the folder to write), got none');
+      const { prune } = await import('../prune/prune.js');
+      const { signal, onProgress } = session;
+      const record = await prune({ ...options, model, out, signal, onProgress });
+      if (options.json) await session.printJson(record);
+      else await session.print(`${describe(record, out)}\n`);
+    }),
+  );
+}
+
+function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: string): string {
+  const lambda = (value: number | null) => (value === null ? 'none' : String(value));
+  const spread = prune.topUp === 'uniform' ? 'uniform' : `${prune.topUp} (${prune.step})`;
+  return [
+    `${model.family}, ${grouped(model.parameters)} parameters: ${prune.method}, ${spread}, ` +
+      `${prune.pattern ?? `sparsity ${prune.sparsity}`}${prune.update === 'none' ? '' : `, update ${prune.update}`}`,
+    `  removed  ${percent(sparsity.achieved)} of ${grouped(sparsity.weights)} weights`,
+    ...(search ? [`  λ        block ${lambda(search.lambda.block)}, row ${lambda(search.lambda.row)}`] : []),
+    `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
+    `  folder   ${out}`,
+    `next: neuroal eval ${shellWord(out)}`,
+  ].join('\n');
+}
