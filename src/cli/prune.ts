@@ -42,7 +42,7 @@ export function addPrune(program: Command): void {
       .addOption(wholeNumber('--search-samples <N>', 'how many of them the search for λ uses', searchSamples))
       .addOption(wholeNumber('--seq-len <N>', 'tokens of a window', "the model's maximum, at most 2048", 2))
       .addOption(wholeNumber('--seed <N>', 'of the draw of the windows', seed, 0))
-      .option('--exhaustive', 'run every candidate λ to its end (the only search of this version)'),
+      .option('--exhaustive', 'run every candidate λ to its end, for the curves'),
   ).action((model: string, { out, ...options }: PruneFlags) =>
     inSession(options, async (session) => {
       if (out === undefined) throw new UsageError('expected --out DIR (the folder to write), got none');

@@ -11,11 +11,12 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import { graphOf } from '../models/families.js';
 import { loadOuter } from '../models/weights.js';
 import { uniform } from './allocate/uniform.js';
-import { allocate } from './allocation.js';
+import { type Allocation, allocate } from './allocation.js';
 import type { PruneContext } from './context.js';
-import { alignments, layerMisalignment } from './misalignment.js';
+import { layerMisalignment } from './misalignment.js';
 import { magnitude } from './scores/magnitude.js';
 import { wanda } from './scores/wanda.js';
+import { search as searchCandidates } from './search.js';
 import { BlockStream } from './stream.js';
 
 describe('layerMisalignment', () => {
@@ -64,6 +65,10 @@ describe('layerMisalignment', () => {
     expect(layerMisalignment(Float32Array.of(1, 0, 0, 0), zero)).toBe(0.25);
   });
 });
+
+/** Every candidate to its end. */
+const alignments = async (context: PruneContext, candidates: readonly Allocation[], advanced: () => void) =>
+  (await searchCandidates(context, candidates, true, advanced)).results;
 
 describe('alignments', () => {
   const tensors = tinyTensors(tinyConfig, 3);

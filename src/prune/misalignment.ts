@@ -1,6 +1,7 @@
 // Neuron alignment (§7 of the algorithms page): how far the activations of the sparse model lie from the dense model's,
 // block by block, each block compared on the inputs that the sparse blocks before it really give it.
 
+import type { Weights } from '../models/graph.js';
 import { freeWeights, loadBlock } from '../models/weights.js';
 import type { Allocation } from './allocation.js';
 import type { PruneContext } from './context.js';
@@ -12,73 +13,91 @@ import type { HiddenStates } from './stream.js';
 export type Differences = ReadonlyMap<string, Float32Array>;
 
 export interface Alignment {
-  /** Σ over all linear layers of ‖a^D/Σa^D − a^S/Σa^S‖₂ / inputs; lower is better. */
+  /** Σ over all linear layers so far of ‖a^D/Σa^D − a^S/Σa^S‖₂ / inputs; lower is better, and it only grows. */
   misalignment: number;
-  /** δ of each block. */
+  /** δ of each block so far. */
   differences: Differences[];
 }
 
-/** Hidden states of candidates that may wait in memory together. */
-const STATE_BYTES = 1 << 30;
+/** Candidates on their way through the blocks, each advanced by a block when its turn comes. */
+export class AlignmentRun {
+  readonly results: readonly Alignment[];
+  readonly #statistics: InputStatistics;
+  readonly #twin: MaskedBlock;
+  /** Embeddings: the states that enter block 0 are the same for every candidate, and so is its dense pass. */
+  readonly #first: HiddenStates;
+  #firstDense: Activations | null = null;
+  readonly #states: (HiddenStates | null)[];
+  /** The block last used: neighbours in the order of advances often share it. */
+  #loaded: { block: number; weights: Weights } | null = null;
 
-/**
- * The alignment of every candidate. Blocks are the outer loop, so that each is loaded once for a group of candidates as
- * large as memory for their hidden states allows. `advance` is called after each block of each candidate.
- */
-export async function alignments(
-  context: PruneContext,
-  candidates: readonly Allocation[],
-  advance: () => void,
-): Promise<Alignment[]> {
-  const size = Math.max(1, Math.floor(STATE_BYTES / context.search.stateBytes));
-  const results: Alignment[] = [];
-  for (let i = 0; i < candidates.length; i += size)
-    results.push(...(await alignGroup(context, candidates.slice(i, i + size), advance)));
-  return results;
-}
-
-async function alignGroup(
-  { checkpoint, graph, backend, outer, score, search: stream, signal }: PruneContext,
-  candidates: readonly Allocation[],
-  advance: () => void,
-): Promise<Alignment[]> {
-  const { num_hidden_layers } = graph.config;
-  const statistics = new InputStatistics(backend, graph);
-  const twin = new MaskedBlock(backend, graph, score);
-  const results = candidates.map((): Alignment => ({ misalignment: 0, differences: [] }));
-  const first = stream.embed(outer);
-  const states = candidates.map(() => stream.allocate());
-  const observed = async (weights: Parameters<typeof stream.run>[0], from: HiddenStates, to: HiddenStates | null) => {
-    statistics.reset();
-    await stream.run(weights, from, to, statistics.observe, signal);
-    return statistics.activations(stream.windows.length);
-  };
-  try {
-    for (let b = 0; b < num_hidden_layers; b++) {
-      const block = await loadBlock(checkpoint, graph, backend, b, signal);
-      try {
-        let dense: Activations | undefined;
-        for (const [i, candidate] of candidates.entries()) {
-          const from = b === 0 ? first : states[i];
-          // Every candidate enters block 0 with the same states: its dense pass is run once.
-          if (b > 0 || !dense) dense = await observed(block, from, null);
-          const masked = twin.mask(block, dense, candidate[b], { kind: 'row' });
-          const sparse = await observed(masked, from, b + 1 < num_hidden_layers ? states[i] : null);
-          for (const { input } of graph.linears)
-            results[i].misalignment += layerMisalignment(dense.get(input)!, sparse.get(input)!);
-          results[i].differences.push(difference(dense, sparse));
-          advance();
-        }
-      } finally {
-        freeWeights(backend, block);
-      }
-    }
-  } finally {
-    for (const s of [first, ...states]) stream.free(s);
-    statistics.free();
-    twin.free();
+  constructor(
+    readonly context: PruneContext,
+    readonly candidates: readonly Allocation[],
+  ) {
+    const { graph, backend, outer, score, search } = context;
+    this.results = candidates.map(() => ({ misalignment: 0, differences: [] }));
+    this.#statistics = new InputStatistics(backend, graph);
+    this.#twin = new MaskedBlock(backend, graph, score);
+    this.#first = search.embed(outer);
+    this.#states = candidates.map(() => null);
   }
-  return results;
+
+  /** Whether candidate i has been through all blocks. */
+  isComplete(i: number): boolean {
+    return this.results[i].differences.length === this.context.graph.config.num_hidden_layers;
+  }
+
+  /** The next block of candidate i: a dense pass, masks from its activations, a sparse pass on the same inputs. */
+  async advance(i: number): Promise<void> {
+    const { graph, search } = this.context;
+    const result = this.results[i];
+    const b = result.differences.length;
+    const isLast = b + 1 === graph.config.num_hidden_layers;
+    const weights = await this.#load(b);
+    const from = this.#states[i] ?? this.#first;
+    let dense = b === 0 ? this.#firstDense : null;
+    dense ??= await this.#observed(weights, from, null);
+    if (b === 0) this.#firstDense = dense;
+    const masked = this.#twin.mask(weights, dense, this.candidates[i][b], { kind: 'row' });
+    if (!isLast) this.#states[i] ??= search.allocate();
+    const sparse = await this.#observed(masked, from, isLast ? null : this.#states[i]);
+    for (const { input } of graph.linears)
+      result.misalignment += layerMisalignment(dense.get(input) as Float32Array, sparse.get(input) as Float32Array);
+    result.differences.push(difference(dense, sparse));
+    if (isLast) this.#release(i);
+  }
+
+  free(): void {
+    const { backend, search } = this.context;
+    for (const i of this.#states.keys()) this.#release(i);
+    search.free(this.#first);
+    if (this.#loaded) freeWeights(backend, this.#loaded.weights);
+    this.#statistics.free();
+    this.#twin.free();
+  }
+
+  #release(i: number): void {
+    const states = this.#states[i];
+    if (states) this.context.search.free(states);
+    this.#states[i] = null;
+  }
+
+  async #load(block: number): Promise<Weights> {
+    if (this.#loaded?.block === block) return this.#loaded.weights;
+    const { checkpoint, graph, backend, signal } = this.context;
+    if (this.#loaded) freeWeights(backend, this.#loaded.weights);
+    this.#loaded = null;
+    this.#loaded = { block, weights: await loadBlock(checkpoint, graph, backend, block, signal) };
+    return this.#loaded.weights;
+  }
+
+  async #observed(weights: Weights, from: HiddenStates, to: HiddenStates | null): Promise<Activations> {
+    const { search, signal } = this.context;
+    this.#statistics.reset();
+    await search.run(weights, from, to, this.#statistics.observe, signal);
+    return this.#statistics.activations(search.windows.length);
+  }
 }
 
 /** e of one layer: distance of the normalised activations, over the number of inputs. */

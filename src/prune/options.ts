@@ -35,6 +35,8 @@ export interface PruneOptions extends EngineOptions, LongRunning {
   topUp?: TopUp | undefined;
   /** Of NeuroAL: over blocks, over rows, or one after the other. */
   step?: Step | undefined;
+  /** Run every candidate of NeuroAL's search to its end, for the λ curves; the winner is the same. */
+  exhaustive?: boolean | undefined;
   /** Share of the weights of the blocks' linear layers to remove, in [0, 1). */
   sparsity?: number | undefined;
   /** `n:m`: n of every m consecutive inputs are removed. */

@@ -96,7 +96,7 @@ async function run(
     const loaded = performance.now();
     const topUp =
       plan.topUp === 'neuroal' && plan.step
-        ? await neuroal(context, plan.sparsity, plan.step)
+        ? await neuroal(context, plan.sparsity, plan.step, options.exhaustive ?? false)
         : { allocation: uniform(graph, plan.sparsity), search: null };
     search.dispose();
     const searched = performance.now();

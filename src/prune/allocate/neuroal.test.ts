@@ -181,6 +181,7 @@ describe('neuroal on a tiny model', () => {
     sparsity: number,
     step: Step,
     onProgress?: (p: Progress) => void,
+    exhaustive = true,
   ) {
     const graph = graphOf(checkpoint);
     const backend = await create();
@@ -191,6 +192,7 @@ describe('neuroal on a tiny model', () => {
         { checkpoint, graph, backend, outer, score: wanda, search: stream, onProgress },
         sparsity,
         step,
+        exhaustive,
       );
     } finally {
       await backend.dispose();
@@ -254,6 +256,24 @@ describe('neuroal on a tiny model', () => {
     expect(record.blockPasses).toEqual({ run: 87, exhaustive: 87 });
     expect([...record.block, ...record.row].every(({ blocks, complete }) => blocks === 3 && complete)).toBe(true);
   });
+
+  it('with early stopping finds what the exhaustive search finds, and says how many passes it took', async () => {
+    const seen: Progress[] = [];
+    const all = await search(backends[0][1], s, 'both');
+    const stopped = await search(backends[0][1], s, 'both', (p) => seen.push(p), false);
+    expect(stopped.allocation).toEqual(all.allocation);
+    expect(stopped.search.lambda).toEqual(all.search.lambda);
+    const { run, exhaustive } = stopped.search.blockPasses;
+    expect([run <= exhaustive, exhaustive]).toEqual([true, 87]);
+    expect([...stopped.search.block, ...stopped.search.row].reduce((sum, c) => sum + c.blocks, 0)).toBe(run);
+    expect(seen.at(-1)).toEqual({ phase: 'search', done: 87, total: 87, note: 'row step' });
+    for (const step of ['block', 'row'] as const)
+      for (const [i, c] of stopped.search[step].entries()) {
+        expect(c.complete).toBe(c.blocks === 3);
+        if (c.complete) expect(c).toEqual(all.search[step][i]);
+        else expect(c.misalignment).toBeLessThanOrEqual(all.search[step][i].misalignment);
+      }
+  });
 });
 
 describe('grouped heads', () => {
@@ -270,6 +290,7 @@ describe('grouped heads', () => {
       { checkpoint, graph, backend, outer, score: wanda, search },
       0.5,
       'row',
+      false,
     );
     const spread = (t: Target) => Math.max(...(t as Float64Array)) - Math.min(...(t as Float64Array));
     for (const name of ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'mlp.down_proj'])

@@ -4,7 +4,8 @@
 import type { Graph } from '../../models/graph.js';
 import { type Allocation, allocate, type Target } from '../allocation.js';
 import type { PruneContext } from '../context.js';
-import { type Alignment, alignments, type Differences } from '../misalignment.js';
+import type { Alignment, Differences } from '../misalignment.js';
+import { search } from '../search.js';
 import { numpyMean } from './numpy-mean.js';
 
 export type Step = 'block' | 'row' | 'both';
@@ -14,6 +15,7 @@ const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12
 /** One candidate of a search, as the run record shows it. */
 export interface Candidate {
   lambda: number;
+  /** Of the blocks that were run: a lower bound where that was not all of them. */
   misalignment: number;
   /** Blocks that were run. */
   blocks: number;
@@ -74,47 +76,60 @@ export function rowAllocation(
   });
 }
 
-/** Both steps, or one of them, for the target sparsity s. */
+/**
+ * Both steps, or one of them, for the target sparsity s.
+ * @param exhaustive run every candidate to its end; the winner is the same
+ */
 export async function neuroal(
   context: PruneContext,
   s: number,
   step: Step,
+  exhaustive: boolean,
 ): Promise<{ allocation: Allocation; search: Search }> {
   const { graph, onProgress } = context;
   const blocks = graph.config.num_hidden_layers;
   const blockLambdas = step === 'row' ? [0] : LAMBDAS.filter((lambda) => s < 0.8 || lambda !== 0.25);
   const rowLambdas = step === 'block' ? [] : [0, ...LAMBDAS];
   const total = (blockLambdas.length + rowLambdas.length) * blocks;
-  let done = 0;
-  const run = (note: string, candidates: readonly Allocation[]) =>
-    alignments(context, candidates, () => onProgress?.({ phase: 'search', done: ++done, total, note }));
+  let run = 0;
+  let skipped = 0;
+  const choose = async (note: string, candidates: readonly Allocation[]) => {
+    const report = () => onProgress?.({ phase: 'search', done: run + skipped, total, note });
+    const before = run;
+    const found = await search(context, candidates, exhaustive, () => {
+      run++;
+      report();
+    });
+    const saved = candidates.length * blocks - (run - before);
+    skipped += saved;
+    if (saved > 0) report();
+    return found;
+  };
 
   const base = blockLambdas.map((lambda) => blockAllocation(graph, s, lambda));
-  const byBlock = await run('block step', base);
-  const block = best(byBlock);
-  let allocation = base[block];
-  const search: Search = {
-    lambda: { block: step === 'row' ? null : blockLambdas[block], row: null },
-    block: step === 'row' ? [] : curve(blockLambdas, byBlock, blocks),
+  const byBlock = await choose('block step', base);
+  let allocation = base[byBlock.best];
+  const record: Search = {
+    lambda: { block: step === 'row' ? null : blockLambdas[byBlock.best], row: null },
+    block: step === 'row' ? [] : curve(blockLambdas, byBlock.results, blocks),
     row: [],
-    blockPasses: { run: total, exhaustive: total },
+    blockPasses: { run, exhaustive: total },
   };
   if (step !== 'block') {
-    const rows = rowLambdas.map((lambda) => rowAllocation(graph, base[block], byBlock[block].differences, lambda));
-    const byRow = await run('row step', rows);
-    const row = best(byRow);
-    allocation = rows[row];
-    search.lambda.row = rowLambdas[row];
-    search.row = curve(rowLambdas, byRow, blocks);
+    const { differences } = byBlock.results[byBlock.best];
+    const rows = rowLambdas.map((lambda) => rowAllocation(graph, base[byBlock.best], differences, lambda));
+    const byRow = await choose('row step', rows);
+    allocation = rows[byRow.best];
+    record.lambda.row = rowLambdas[byRow.best];
+    record.row = curve(rowLambdas, byRow.results, blocks);
+    record.blockPasses.run = run;
   }
-  return { allocation, search };
-}
-
-/** Index of the smallest misalignment, the first on ties. */
-function best(results: readonly Alignment[]): number {
-  return results.reduce((least, r, i) => (r.misalignment < results[least].misalignment ? i : least), 0);
+  return { allocation, search: record };
 }
 
 function curve(lambdas: readonly number[], results: readonly Alignment[], blocks: number): Candidate[] {
-  return lambdas.map((lambda, i) => ({ lambda, misalignment: results[i].misalignment, blocks, complete: true }));
+  return lambdas.map((lambda, i) => {
+    const { misalignment, differences } = results[i];
+    return { lambda, misalignment, blocks: differences.length, complete: differences.length === blocks };
+  });
 }
