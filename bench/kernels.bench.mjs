@@ -44,12 +44,14 @@ async function measure(simd, threads) {
     backend.attention(o, q, k, v, attend),
   );
   const [w, masked, a] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096)];
+  backend.fill(a, 1);
   add('mask 4096×4096, 70 % of each row', 4096 * 4096 * 1000, 'M weights/s', () =>
     backend.mask(masked, w, a, { kind: 'row', prune: 2867 }),
   );
   await bench.run();
   for (const task of bench.tasks) {
     const { work, unit } = units.get(task.name);
+    if (task.result.error) throw task.result.error;
     const { p50, min, max } = task.result.latency;
     const figure = (work / p50 / 1e6).toFixed(1).padStart(8);
     console.log(

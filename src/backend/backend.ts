@@ -90,7 +90,7 @@ export interface Backend {
   // Pruning. ----------------------------------------------------------------------------------------------------------
   /**
    * out[rows, columns] = W with the entries that `selection` removes set to 0. The score of an entry is |W| times
-   * its column's scale (all 1 when null); `out` may be W. Scores must be finite.
+   * its column's scale (≥ 0; all 1 when null); `out` may be W. Scores must be finite.
    */
   mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, columnScale: Tensor<'f32'> | null, selection: Selection): void;
 
