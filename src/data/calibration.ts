@@ -4,8 +4,8 @@
 import { DataError, UsageError } from '../errors.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { checkedWindows, type Encoder, encoding } from './encoding.js';
+import type { Source, WindowsSource } from './kinds.js';
 import { PythonRandom } from './random.js';
-import type { Source, WindowsSource } from './source.js';
 
 export interface CalibrationOptions extends LongRunning {
   /** How many windows to draw; of given token windows, how many to take at most. */

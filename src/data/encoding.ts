@@ -2,7 +2,7 @@
 
 import { DataError } from '../errors.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import type { WindowsSource } from './source.js';
+import type { WindowsSource } from './kinds.js';
 
 /** What of a tokenizer the windows need. */
 export type Encoder = Pick<Tokenizer, 'encode'>;

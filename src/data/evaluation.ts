@@ -3,7 +3,7 @@
 
 import { DataError, UsageError } from '../errors.js';
 import { checkedWindows, type Encoder, encoding } from './encoding.js';
-import type { ProtocolSource, Source } from './source.js';
+import type { ProtocolSource, Source } from './kinds.js';
 
 export interface EvaluationOptions {
   /** T. */

@@ -3,7 +3,7 @@
 
 import { quoted } from '../checkpoint/quoted.js';
 import { DataError } from '../errors.js';
-import type { DocumentsSource, TextSource, WindowsSource } from './source.js';
+import type { DocumentsSource, TextSource, WindowsSource } from './kinds.js';
 import { linesOf, textOf } from './text-file.js';
 
 const largestId = 2 ** 31 - 1;

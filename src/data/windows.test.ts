@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../test/setup.js';
 import { loadTokenizer } from '../text/tokenizer.js';
-import { readSource, type Source } from './source.js';
+import type { Source } from './kinds.js';
+import { readSource } from './source.js';
 import { type CalibrationOptions, calibrationWindows, evaluationWindows, windowsSha256 } from './windows.js';
 
 /** One id per character, its code. */
