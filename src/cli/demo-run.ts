@@ -67,7 +67,7 @@ export async function runDemo({ sparsity, onRow, ...options }: DemoOptions): Pro
       const { decode } = await measureSpeed(model, {
         promptTokens: 64,
         newTokens: 64,
-        runs: 3,
+        runs: 15,
         signal: options.signal,
       });
       const { text } = await generate(model, prompt, { temperature: 0, maxTokens: 60, signal: options.signal });

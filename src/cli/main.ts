@@ -2,7 +2,6 @@
 // The command line. Each command is a file of its own and loads what it needs when it runs, so that help and version
 // come at once.
 
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { version } from '../version.js';
 import { addBench } from './bench.js';
@@ -13,10 +12,6 @@ import { failure, usageError } from './failure.js';
 import { addGenerate } from './generate.js';
 import { addInspect } from './inspect.js';
 import { addPrune } from './prune.js';
-
-// Node 20 has relaxed SIMD behind a flag, which must be set before anything is compiled. A program of its own may do so;
-// a library may not, so there the plain kernels run. Newer Nodes know no such flag and need none.
-if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
 
 const program = new Command('neuroal')
   .description(
