@@ -1,6 +1,6 @@
 // The WebAssembly backend: every operation of the interface as a kernel call, split over the team where it pays.
 
-import { BackendError } from '../../errors.js';
+import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape, Backend, BackendInfo, RopeShape, Selection } from '../backend.js';
@@ -32,6 +32,9 @@ interface Split {
   grain: number;
 }
 
+/** More would only wait for each other. */
+const MOST_THREADS = 128;
+
 /** Opens the WebAssembly backend. Errors: no SIMD in this JavaScript engine, or relaxed SIMD asked for and absent. */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
   const { threads = 1, deterministic = false, arenaBytes = MAXIMUM_BYTES } = options;
@@ -42,8 +45,8 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
       got: `Node ${process.version}`,
       where: 'the wasm backend',
     });
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new BackendError({ expected: 'a whole number of threads, at least 1', got: `${threads}`, where: 'threads' });
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
+    throw new UsageError(`expected threads from 1 to ${MOST_THREADS}, got ${threads}`);
   const shared = threads > 1;
   const module = await compileKernels({ simd, shared });
   const team = shared ? await WorkerTeam.start(threads, module) : new SoloTeam();
