@@ -133,7 +133,20 @@ function mix2(weights: usize, v: usize, y: usize, strideY: usize, strideV: usize
 
 /** The same for one query. */
 function mix1(weights: usize, v: usize, y: usize, strideV: usize, headDim: i32, n: i32): void {
-  mixRest(weights, v, y, strideV, 0, <usize>headDim << 2, n);
+  let bytes = <usize>headDim << 2, stop = weights + (<usize>n << 2);
+  let d: usize = 0;
+  for (; d + 64 <= bytes; d += 64) {
+    let yd = y + d, vd = v + d;
+    let a0 = v128.load(yd), a1 = v128.load(yd, 16), a2 = v128.load(yd, 32), a3 = v128.load(yd, 48);
+    for (let w = weights; w < stop; w += 4) {
+      let s = v128.load32_splat(w);
+      a0 = madd(s, v128.load(vd), a0); a1 = madd(s, v128.load(vd, 16), a1);
+      a2 = madd(s, v128.load(vd, 32), a2); a3 = madd(s, v128.load(vd, 48), a3);
+      vd += strideV;
+    }
+    v128.store(yd, a0); v128.store(yd, a1, 16); v128.store(yd, a2, 32); v128.store(yd, a3, 48);
+  }
+  mixRest(weights, v, y, strideV, d, bytes, n);
 }
 
 /** Bytes [from, bytes) of one query's output. */

@@ -24,6 +24,11 @@ export function logProbabilities(logits: usize, targets: usize, out: usize, n: i
     }
     for (; i < bytes; i += 4)
       total += <f64>f32x4.extract_lane(exp(f32x4.sub(v128.load32_splat(row + i), shift)), 0);
+    // A NaN or an infinity among the logits: the answer is NaN, and the caller sees it.
+    if (!(total >= 1 && total < Infinity)) {
+      store<f32>(out + (t << 2), NaN);
+      continue;
+    }
     let target = load<f32>(row + (<usize>load<u32>(targets + (t << 2)) << 2));
     store<f32>(out + (t << 2), <f32>(<f64>target - <f64>m - log(total)));
   }

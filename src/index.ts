@@ -15,7 +15,9 @@ export {
 export { type PerplexityOptions, type PerplexityResult, perplexity } from './evaluate/perplexity.js';
 export { type GenerateOptions, type Generation, generate } from './generate/generate.js';
 export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
+export type { ModelConfig } from './models/graph.js';
 export { type Inspection, inspect, type LayerInspection } from './models/inspect.js';
+export type { KvCache } from './models/kv-cache.js';
 export { type EngineOptions, type LoadOptions, loadModel, type Model } from './models/model.js';
 export type { LongRunning, Progress } from './progress.js';
 export type { PruneOptions } from './prune/options.js';

@@ -15,10 +15,9 @@ it('the library example runs and prints what it says', async () => {
   const [, example] = /```js\n([\s\S]+?)```/.exec(readme) ?? [];
   const folder = mkdtempSync(join(tmpdir(), 'neuroal-readme-'));
   try {
-    // As in a program of one's own: the package under node_modules, the model where the example says.
+    // As in a program of one's own, with the package under node_modules.
     writeFileSync(join(folder, 'example.mjs'), `${example}`);
     writeFileSync(join(folder, 'package.json'), '{}');
-    symlinkSync(join(root, 'embedded'), join(folder, 'embedded'));
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(root, join(folder, 'node_modules', 'neuroal'));
     const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder });

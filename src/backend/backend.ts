@@ -84,7 +84,7 @@ export interface Backend {
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void;
   /** gram[n, n] += x[T, n]ᵀ·x. */
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void;
-  /** out[T] = log softmax(logits[T, V])[targets[T]]. */
+  /** out[T] = log softmax(logits[T, V])[targets[T]], NaN for logits that are not finite. Targets are trusted, as ids are. */
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void;
 
   // Pruning. ----------------------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ export function checkMask(out: Tensor, weight: Tensor, columnScale: Tensor | nul
   }
   if (selection.kind === 'layer') within(selection.rank, 0, weight.size - 1, 'rank', 'mask');
   if (selection.kind === 'n:m') {
-    positive(selection.m, 'm', 'mask');
+    within(selection.m, 1, 64, 'm', 'mask');
     within(selection.n, 0, selection.m, 'n', 'mask');
     multiple(weight.columns, selection.m, 'columns of weight', 'mask');
   }

@@ -38,7 +38,11 @@ export async function mayReplace(place: string, force: boolean): Promise<boolean
   if (names.length === 0) return true;
   if (!(await isModelFolder(place)))
     throw refuse('an empty or new folder', 'one that is not a model folder; choose another or remove it yourself');
-  if (!force) throw refuse('an empty or new folder', 'a folder with a model in it; choose another, or use force');
+  if (!force)
+    throw refuse(
+      'an empty or new folder',
+      'a folder with a model in it; choose another, or use --force (in the library, force: true)',
+    );
   return true;
 }
 

@@ -158,7 +158,7 @@ describe('places', () => {
     await mkdir(out);
     await writeFile(join(out, 'config.json'), '{"model_type":"opt"}');
     expect(await messageOf(OutputFolder.create(source, out))).toBe(
-      'expected an empty or new folder, got a folder with a model in it; choose another, or use force, in HOME/out',
+      'expected an empty or new folder, got a folder with a model in it; choose another, or use --force (in the library, force: true), in HOME/out',
     );
     await writeFile(join(out, 'old'), '');
     const output = await OutputFolder.create(source, out, { force: true });

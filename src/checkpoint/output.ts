@@ -3,7 +3,7 @@
 // single tensors overwritten in place, so that header, order, shapes and dtypes stay byte for byte what they were.
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
 import type { Checkpoint } from './checkpoint.js';
@@ -37,6 +37,17 @@ export class OutputFolder {
     private readonly options: OutputOptions,
   ) {}
 
+  /** The real path of `out`. Throws an OutputError if it is not a place to write at; writes nothing. */
+  static async check(source: Checkpoint, out: string, force = false): Promise<string> {
+    try {
+      const path = await outputPlace(source, out);
+      await mayReplace(path, force);
+      return path;
+    } catch (error) {
+      throw asOutputError(error, resolve(out), source.bytes);
+    }
+  }
+
   /**
    * Starts a copy of the folder of `source` that will appear at `out`. Throws an OutputError, leaving nothing behind, if
    * `out` is not a place to write at or the copy fails; an abort rejects with the signal's reason.
@@ -45,10 +56,9 @@ export class OutputFolder {
     let output: OutputFolder | undefined;
     try {
       options.signal?.throwIfAborted();
-      const path = await outputPlace(source, out);
-      await mayReplace(path, options.force ?? false);
+      const path = await OutputFolder.check(source, out, options.force);
       const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
-      const madeParent = await mkdir(dirname(path), { recursive: true });
+      const madeParent = await makeFolder(dirname(path));
       output = new OutputFolder(source, path, partial, madeParent, options);
       await mkdir(partial);
       for (const copy of await copyFolder(source.folder, partial, notCopied, options.signal)) output.written.add(copy);
@@ -95,6 +105,14 @@ export class OutputFolder {
     const path = join(this.partial, name);
     await this.guarded(() => writeFile(path, text));
     this.written.add(path);
+  }
+
+  /** Brings everything written so far to the disk. */
+  async flush(): Promise<void> {
+    await this.guarded(async () => {
+      await this.closeHandles();
+      for (const file of this.written) await sync(file, 'r+');
+    });
   }
 
   /**
@@ -190,4 +208,19 @@ async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Makes a folder and its parents; returns the topmost that did not exist. Step by step: where a file system refuses new
+ * folders with ENOENT (/proc does), the recursive mkdir of Node never returns.
+ */
+async function makeFolder(path: string): Promise<string | undefined> {
+  const exists = await stat(path).catch((error) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (exists) return undefined;
+  const above = await makeFolder(dirname(path));
+  await mkdir(path);
+  return above ?? path;
 }

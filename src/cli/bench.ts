@@ -28,7 +28,7 @@ export function addBench(program: Command): void {
         import('../checkpoint/embedded.js'),
         import('../generate/speed.js'),
         import('../models/model.js'),
-        import('../prune/record.js'),
+        import('../record.js'),
       ]);
       const { signal, onProgress } = session;
       const checkpoint = await openCheckpoint(folder ?? embeddedFolder, { signal });

@@ -10,10 +10,11 @@ import { type PerplexityResult, perplexity } from '../evaluate/perplexity.js';
 import { generate } from '../generate/generate.js';
 import { measureSpeed } from '../generate/speed.js';
 import { inspect } from '../models/inspect.js';
-import { type EngineOptions, loadModel } from '../models/model.js';
+import { type EngineOptions, loadModel, type Model } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
 import { prune } from '../prune/prune.js';
-import { type EngineRecord, engineRecord, type RunRecord, recordHead } from '../prune/record.js';
+import type { RunRecord } from '../prune/record.js';
+import { type EngineRecord, engineRecord, recordHead } from '../record.js';
 import { secondsSince } from './figures.js';
 
 /** Enough windows for stable figures, few enough for half a minute. */
@@ -50,43 +51,38 @@ export interface DemoResult {
 
 export interface DemoOptions extends EngineOptions, LongRunning {
   sparsity: number;
-  /** Called as soon as a row is known. */
-  onRow: (row: DemoRow) => void;
+  /** Called as soon as a perplexity is known. */
+  onPerplexity: (name: DemoRow['name'], perplexity: number) => void;
 }
 
+/** Rounds of the speed measurement. Every round takes each model in turn, so that a change of the machine's pace hits all alike. */
+const ROUNDS = 9;
+
 /** Measures the dense model, prunes it uniformly and with NeuroAL, and measures both. */
-export async function runDemo({ sparsity, onRow, ...options }: DemoOptions): Promise<DemoResult> {
+export async function runDemo({ sparsity, onPerplexity, ...options }: DemoOptions): Promise<DemoResult> {
   const started = performance.now();
+  const { signal } = options;
   const rows: DemoRow[] = [];
   const samples: DemoResult['samples'] = [];
+  const models: Model[] = [];
   const measure = async (name: DemoRow['name'], folder: string, record: RunRecord | null) => {
-    const { bytes } = await inspect(folder, { signal: options.signal });
+    const { bytes } = await inspect(folder, { signal });
     const model = await loadModel(folder, options);
-    try {
-      const { perplexity: value, nll: _, ...used } = await perplexity(model, undefined, { ...evaluation, ...options });
-      const { decode } = await measureSpeed(model, {
-        promptTokens: 64,
-        newTokens: 64,
-        runs: 15,
-        signal: options.signal,
-      });
-      const { text } = await generate(model, prompt, { temperature: 0, maxTokens: 60, signal: options.signal });
-      const row = {
-        name,
-        perplexity: value,
-        sparsity: record?.sparsity.achieved ?? 0,
-        lambda: record?.search?.lambda ?? null,
-        seconds: record?.seconds.total ?? null,
-        bytes,
-        tokensPerSecond: decode.tokensPerSecond,
-      };
-      rows.push(row);
-      samples.push({ name, prompt, text });
-      onRow(row);
-      return { used, engine: engineRecord(model.engine) };
-    } finally {
-      await model.dispose();
-    }
+    models.push(model);
+    const { perplexity: value, nll: _, ...used } = await perplexity(model, undefined, { ...evaluation, ...options });
+    onPerplexity(name, value);
+    const { text } = await generate(model, prompt, { temperature: 0, maxTokens: 60, signal });
+    samples.push({ name, prompt, text });
+    rows.push({
+      name,
+      perplexity: value,
+      sparsity: record?.sparsity.achieved ?? 0,
+      lambda: record?.search?.lambda ?? null,
+      seconds: record?.seconds.total ?? null,
+      bytes,
+      tokensPerSecond: 0,
+    });
+    return used;
   };
 
   const folder = await mkdtemp(join(tmpdir(), 'neuroal-demo-'));
@@ -94,7 +90,7 @@ export async function runDemo({ sparsity, onRow, ...options }: DemoOptions): Pro
   // A second Ctrl-C ends the process without a word to the `finally` below.
   process.on('exit', remove);
   try {
-    const { used, engine } = await measure('dense', embeddedFolder, null);
+    const used = await measure('dense', embeddedFolder, null);
     const pruneTo = async (name: DemoRow['name'], topUp: 'uniform' | 'neuroal') => {
       const out = join(folder, topUp);
       const record = await prune({ ...options, ...calibration, sparsity, topUp, out });
@@ -103,6 +99,8 @@ export async function runDemo({ sparsity, onRow, ...options }: DemoOptions): Pro
     };
     await pruneTo('uniform', 'uniform');
     const record = await pruneTo('NeuroAL', 'neuroal');
+    const speeds = await decodingSpeeds(models, signal);
+    for (const [i, row] of rows.entries()) row.tokensPerSecond = speeds[i];
     return {
       schema: 1,
       version: recordHead().version,
@@ -111,11 +109,23 @@ export async function runDemo({ sparsity, onRow, ...options }: DemoOptions): Pro
       evaluation: used,
       rows,
       samples,
-      engine,
+      engine: engineRecord(models[0].engine),
       seconds: { total: secondsSince(started) },
     };
   } finally {
+    for (const model of models) await model.dispose();
     process.off('exit', remove);
     remove();
   }
+}
+
+/** Tokens per second of each model while decoding: medians over rounds. */
+async function decodingSpeeds(models: readonly Model[], signal: AbortSignal | undefined): Promise<number[]> {
+  const measured = models.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [i, model] of models.entries()) {
+      const { decode } = await measureSpeed(model, { promptTokens: 64, newTokens: 64, runs: 1, signal });
+      measured[i].push(decode.tokensPerSecond);
+    }
+  return measured.map((values) => values.sort((a, b) => a - b)[ROUNDS >> 1]);
 }

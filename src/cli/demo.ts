@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { pruneDefaults } from '../prune/options.js';
-import type { DemoResult, DemoRow } from './demo-run.js';
+import type { DemoResult } from './demo-run.js';
 import { percent, size, styled, table } from './figures.js';
 import { type EngineFlags, number, withEngine } from './options.js';
 import { inSession } from './session.js';
@@ -26,8 +26,8 @@ export function addDemo(program: Command): void {
       const { runDemo } = await import('./demo-run.js');
       const { signal, onProgress } = session;
       session.note(`Pruning the embedded model to ${percent(sparsity)}, twice. This takes about half a minute.`);
-      const onRow = (row: DemoRow) => session.note(`  ${row.name}: perplexity ${row.perplexity.toFixed(2)}`);
-      const result = await runDemo({ ...options, sparsity, signal, onProgress, onRow });
+      const onPerplexity = (name: string, value: number) => session.note(`  ${name}: perplexity ${value.toFixed(2)}`);
+      const result = await runDemo({ ...options, sparsity, signal, onProgress, onPerplexity });
       if (options.json) await session.printJson(result);
       else await session.print(`\n${describe(result, sparsity)}\n`);
     }),

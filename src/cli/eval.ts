@@ -37,7 +37,7 @@ export function addEval(program: Command): void {
           import('../data/source.js'),
           import('../evaluate/perplexity.js'),
           import('../models/model.js'),
-          import('../prune/record.js'),
+          import('../record.js'),
         ],
       );
       const { signal, onProgress } = session;

@@ -24,7 +24,7 @@ export function addPrune(program: Command): void {
       .description('prune a model and write a folder that the standard loaders open')
       .addArgument(modelArgument(true))
       .addOption(place('--out <DIR>', 'folder to write (required); it appears whole or not at all'))
-      .option('--force', 'replace a model folder that stands there already')
+      .option('--force', 'replace a model folder that stands there, with everything in it')
       .addOption(choice('--method <NAME>', 'how weights are scored', choices.method, method))
       .addOption(choice('--top-up <NAME>', 'how sparsity is spread', choices.topUp, topUp))
       .addOption(choice('--step <STEP>', 'of neuroal, over blocks, rows, or one after the other', choices.step, step))
@@ -50,12 +50,12 @@ export function addPrune(program: Command): void {
       const { signal, onProgress } = session;
       const record = await prune({ ...options, model, out, signal, onProgress });
       if (options.json) await session.printJson(record);
-      else await session.print(`${describe(record, out)}\n`);
+      else await session.print(`${describe(record, out, options.quiet === true)}\n`);
     }),
   );
 }
 
-function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: string): string {
+function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: string, quiet: boolean): string {
   const lambda = (value: number | null) => (value === null ? 'none' : String(value));
   const spread = prune.topUp === 'uniform' ? 'uniform' : `${prune.topUp} (${prune.step})`;
   return [
@@ -65,6 +65,14 @@ function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: s
     ...(search ? [`  λ        block ${lambda(search.lambda.block)}, row ${lambda(search.lambda.row)}`] : []),
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
-    `next: neuroal eval ${shellWord(out)}`,
+    ...(quiet ? [] : [...missed(prune.sparsity, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
   ].join('\n');
+}
+
+/** Schedules are clamped and counts truncated: where that matters, it is said. */
+function missed(asked: number, achieved: number): string[] {
+  if (Math.abs(asked - achieved) <= 0.01) return [];
+  return [
+    `note: ${percent(asked)} was asked for; a schedule leaves at least 1 % of each row or block, and counts are truncated`,
+  ];
 }

@@ -97,6 +97,13 @@ describe('perplexity', () => {
     );
   });
 
+  it('refuses a window longer than the context', async () => {
+    const path = await file('long.json', [Array(20).fill(1), Array(513).fill(1)]);
+    await expect(perplexity(model, path)).rejects.toThrow(
+      "expected windows of at most 512 tokens (the model's max_position_embeddings), got 513 in window 1, in long.json",
+    );
+  });
+
   it('refuses a text of less than a window, and ids that the model does not have', async () => {
     const short = await perplexity(model, await file('short.txt', 'Hi'), { seqLen: 100 }).catch((e: unknown) => e);
     expect(short).toBeInstanceOf(DataError);

@@ -4,7 +4,8 @@
 import { embeddedTexts } from '../checkpoint/embedded.js';
 import { readSource } from '../data/source.js';
 import { evaluationWindows } from '../data/windows.js';
-import { CheckpointError, UsageError } from '../errors.js';
+import { CheckpointError } from '../errors.js';
+import { checkSeqLen, checkWindowLengths, defaultSeqLen } from '../models/context-length.js';
 import type { Model } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
 
@@ -40,14 +41,13 @@ export async function perplexity(
   options: PerplexityOptions = {},
 ): Promise<PerplexityResult> {
   const { signal, onProgress, limit } = options;
-  const most = model.config.max_position_embeddings;
-  const seqLen = options.seqLen ?? Math.min(most, 2048);
-  if (!(Number.isInteger(seqLen) && seqLen >= 2 && seqLen <= most))
-    throw new UsageError(`expected a seq-len from 2 to ${most} (the model's max_position_embeddings), got ${seqLen}`);
+  checkSeqLen(model.config, options.seqLen);
+  const seqLen = options.seqLen ?? defaultSeqLen(model.config);
   const data = await readSource(source);
   onProgress?.({ phase: 'tokenize', done: 0, total: 1 });
   const tokenizer = data.kind === 'windows' ? null : await model.tokenizer();
   const { windows, tokens } = evaluationWindows(data, tokenizer, { seqLen, limit, vocabSize: model.config.vocab_size });
+  checkWindowLengths(model.config, windows, data.name);
   let nll = 0;
   for (let at = 0; at < windows.length; at += REPORT) {
     for (const logProbabilities of await model.logProbabilities(windows.slice(at, at + REPORT), signal))

@@ -56,6 +56,7 @@ export async function generate(model: Model, prompt: string, options: GenerateOp
   const stream = new TextStream(tokenizer, { context: promptTokens });
   const stops = new StopTexts(stop);
   const tokens: number[] = [];
+  const history = [...promptTokens];
   let text = '';
   const hand = (piece: string) => {
     if (piece === '') return;
@@ -69,8 +70,9 @@ export async function generate(model: Model, prompt: string, options: GenerateOp
     let logits = await model.next(cache, promptTokens, signal);
     const prefilled = performance.now();
     while (tokens.length < limit) {
-      const id = sample(logits, sampling, random, [...promptTokens, ...tokens]);
+      const id = sample(logits, sampling, random, history);
       tokens.push(id);
+      history.push(id);
       if (ends.has(id)) {
         finishReason = 'stop';
         break;

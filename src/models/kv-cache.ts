@@ -1,12 +1,14 @@
 // Keys and values of the tokens seen so far, one pair of tensors for each block.
 
 import type { Backend } from '../backend/backend.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { BlockCache, ModelConfig } from './graph.js';
 
 export class KvCache {
   /** Tokens held. */
   length = 0;
-  readonly blocks: readonly BlockCache[];
+  readonly blocks: BlockCache[];
+  readonly #tensors: Tensor<'f32'>[] = [];
 
   constructor(
     readonly backend: Backend,
@@ -14,16 +16,25 @@ export class KvCache {
     /** Tokens that fit. */
     readonly capacity: number,
   ) {
-    this.blocks = Array.from({ length: config.num_hidden_layers }, () => ({
-      keys: backend.allocate('f32', [capacity, config.key_width]),
-      values: backend.allocate('f32', [capacity, config.key_width]),
-    }));
+    this.blocks = [];
+    try {
+      for (let b = 0; b < config.num_hidden_layers; b++) {
+        const keys = this.#allocate(config.key_width);
+        this.blocks.push({ keys, values: this.#allocate(config.key_width) });
+      }
+    } catch (error) {
+      this.free();
+      throw error;
+    }
   }
 
   free(): void {
-    for (const { keys, values } of this.blocks) {
-      this.backend.free(keys);
-      this.backend.free(values);
-    }
+    for (const tensor of this.#tensors.splice(0)) this.backend.free(tensor);
+  }
+
+  #allocate(width: number): Tensor<'f32'> {
+    const tensor = this.backend.allocate('f32', [this.capacity, width]);
+    this.#tensors.push(tensor);
+    return tensor;
   }
 }

@@ -225,3 +225,35 @@ describe('inspect', () => {
     expect(blocks).toEqual([0, 101 / weights, 0].map((sparsity, block) => ({ block, sparsity })));
   });
 });
+
+describe('requests at the same time', () => {
+  it('wait for each other: each gets what it gets alone', async () => {
+    const model = await load(tinyTensors(tinyConfig, 4));
+    const [a, b] = [tinyWindows(3, 9), tinyWindows(2, 14)];
+    const alone = [await model.logProbabilities(a), await model.logProbabilities(b), await model.logits(ids)];
+    const together = await Promise.all([model.logProbabilities(a), model.logProbabilities(b), model.logits(ids)]);
+    expect(together).toEqual(alone);
+    await model.dispose();
+  });
+
+  it('one that fails leaves the next one alone, and disposing waits for both', async () => {
+    const model = await load(tinyTensors(tinyConfig, 4));
+    const expected = await model.logits(ids);
+    const wrong = model.logits([-1]);
+    const right = model.logits(ids);
+    const gone = model.dispose();
+    await expect(wrong).rejects.toThrow(DataError);
+    expect(await right).toEqual(expected);
+    await gone;
+    await expect(model.logits(ids)).rejects.toThrow(
+      'expected a backend in use, got one that was disposed of, in the wasm backend',
+    );
+  });
+});
+
+it('a checkpoint with more blocks than config.json says is refused', async () => {
+  const tensors = tinyTensors(tinyConfig, 3);
+  await expect(load(tensors, { ...tinyConfig, num_hidden_layers: 2 })).rejects.toThrow(
+    /^expected 2 blocks, the num_hidden_layers of config\.json, got tensor model\.layers\.2\./,
+  );
+});

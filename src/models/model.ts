@@ -50,6 +50,7 @@ export class Model {
   #positions = 0;
   #tokenizer: Promise<Tokenizer> | null = null;
   #disposed: Promise<void> | null = null;
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     /** Where it was loaded from. */
@@ -63,6 +64,7 @@ export class Model {
     this.#workspace = new Workspace(backend);
   }
 
+  /** @internal Use `loadModel`. */
   static async load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
     const { signal, onProgress } = options;
     const graph = graphOf(checkpoint);
@@ -111,7 +113,11 @@ export class Model {
    * For each window (token ids), log p(ids[t+1] | ids[0…t]) for t = 0 … length − 2.
    * @throws DataError for an id outside the vocabulary or a window of fewer than two ids.
    */
-  async logProbabilities(windows: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float32Array[]> {
+  logProbabilities(windows: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float32Array[]> {
+    return this.#inTurn(() => this.#logProbabilities(windows, signal));
+  }
+
+  async #logProbabilities(windows: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float32Array[]> {
     const out: Float32Array[] = [];
     while (out.length < windows.length) {
       const batch = nextBatch(windows, out.length);
@@ -137,11 +143,13 @@ export class Model {
   }
 
   /** Logits [T, vocab_size] of one window of T token ids. */
-  async logits(ids: ArrayLike<number>): Promise<Float32Array> {
-    const { pass, x } = await this.#forward([ids]);
-    const logits = this.#workspace.take('logits', 'f32', [ids.length, this.config.vocab_size]);
-    this.graph.logits(pass, this.outer, logits, x);
-    return this.backend.read(logits);
+  logits(ids: ArrayLike<number>): Promise<Float32Array> {
+    return this.#inTurn(async () => {
+      const { pass, x } = await this.#forward([ids]);
+      const logits = this.#workspace.take('logits', 'f32', [ids.length, this.config.vocab_size]);
+      this.graph.logits(pass, this.outer, logits, x);
+      return this.backend.read(logits);
+    });
   }
 
   /** An empty cache for up to `capacity` tokens; free it when done. */
@@ -150,7 +158,11 @@ export class Model {
   }
 
   /** Appends token ids to the cache and returns the logits [vocab_size] that follow the last of them. */
-  async next(cache: KvCache, ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array> {
+  next(cache: KvCache, ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array> {
+    return this.#inTurn(() => this.#next(cache, ids, signal));
+  }
+
+  async #next(cache: KvCache, ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array> {
     checkIds(ids, this.config.vocab_size);
     if (ids.length === 0 || cache.length + ids.length > cache.capacity)
       throw new DataError({
@@ -176,14 +188,15 @@ export class Model {
 
   /** Frees memory and threads; a second call waits for the first. */
   dispose(): Promise<void> {
-    this.#disposed ??= this.#dispose();
+    this.#disposed ??= this.#inTurn(() => this.backend.dispose());
     return this.#disposed;
   }
 
-  async #dispose(): Promise<void> {
-    for (const weights of [this.outer, ...this.blocks]) freeWeights(this.backend, weights);
-    this.#workspace.free();
-    await this.backend.dispose();
+  /** Requests share the activations of a pass: each waits for the one before it, whether that succeeded or not. */
+  #inTurn<T>(request: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(request);
+    this.#last = result.catch(() => {});
+    return result;
   }
 
   /** All blocks over windows of one length; x stays valid until the next pass. */

@@ -35,7 +35,16 @@ export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
     }
   };
   check('', graph.outerShapes);
-  for (let b = 0; b < graph.config.num_hidden_layers; b++) check(graph.prefix(b), graph.blockShapes);
+  const blocks = graph.config.num_hidden_layers;
+  for (let b = 0; b < blocks; b++) check(graph.prefix(b), graph.blockShapes);
+  const next = graph.prefix(blocks);
+  const surplus = checkpoint.names().find((name) => name.startsWith(next) || `model.${name}`.startsWith(next));
+  if (surplus !== undefined)
+    throw new CheckpointError({
+      expected: `${blocks} blocks, the num_hidden_layers of config.json`,
+      got: `tensor ${surplus}`,
+      where: checkpoint.folder,
+    });
 }
 
 /** Numbers in all tensors of the model, tied ones once. */

@@ -42,7 +42,7 @@ export interface PruneOptions extends EngineOptions, LongRunning {
   /** `n:m`: n of every m consecutive inputs are removed. */
   pattern?: string | undefined;
   granularity?: 'row' | 'layer' | undefined;
-  /** Fits the kept weights of each layer to its dense outputs, after any mask. */
+  /** Fits the kept weights of each layer, after any mask, to what the dense layer makes of the pruned model's inputs. */
   update?: Update | undefined;
   /** Of an update; must be given with one. */
   targets?: Targets | undefined;

@@ -1,8 +1,7 @@
 // The run record: everything from which a pruning run can be repeated, and what came out. Its form is the JSON contract
 // of the command line, schema 1; it lies beside the weights as neuroal.json.
 
-import type { BackendInfo } from '../backend/backend.js';
-import { version } from '../version.js';
+import type { EngineRecord } from '../record.js';
 import type { Search } from './allocate/neuroal.js';
 import type { Plan } from './options.js';
 
@@ -15,11 +14,6 @@ export interface LayerRecord {
   /** Sparsity asked of it (of its rows, on average). */
   target: number;
   zeros: number;
-}
-
-export interface EngineRecord extends BackendInfo {
-  node: string;
-  platform: string;
 }
 
 export interface RunRecord {
@@ -44,19 +38,4 @@ export interface RunRecord {
   engine: EngineRecord;
   seconds: { load: number; search: number; prune: number; save: number; total: number };
   peakRssBytes: number;
-}
-
-/** What a backend and this process say of themselves in a record. */
-export function engineRecord(info: BackendInfo): EngineRecord {
-  return { ...info, node: process.version, platform: `${process.platform}-${process.arch}` };
-}
-
-/** The record's own frame. */
-export function recordHead(): Pick<RunRecord, 'schema' | 'version' | 'created'> {
-  return { schema: 1, version, created: new Date().toISOString() };
-}
-
-/** Largest resident memory of this process so far, in bytes. */
-export function peakRssBytes(): number {
-  return process.resourceUsage().maxRSS * 1024;
 }

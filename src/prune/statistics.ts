@@ -33,9 +33,9 @@ export class InputStatistics {
     if (gram) this.backend.addGram(gram, x);
   };
 
-  /** XᵀX [columns, columns] of an input; undefined unless asked for at the start. */
-  gram(input: string): Tensor<'f32'> | undefined {
-    return this.#grams.get(input);
+  /** XᵀX [columns, columns] of an input, if it was asked for at the start. */
+  gram(input: string): Tensor<'f32'> {
+    return this.#grams.get(input) as Tensor<'f32'>;
   }
 
   /**

@@ -20,7 +20,7 @@ const [arenaBytes, room] = [48 * 2 ** 16, 25 * 2 ** 16];
 
 export const candidates: Candidate[] = [
   { name: 'wasm', create: () => createWasmBackend({ threads: 1, simd }) },
-  { name: 'wasm, 2 threads', create: () => createWasmBackend({ threads: 2, simd }) },
+  { name: 'wasm, 2 threads', create: () => createWasmBackend({ threads: 2, simd, grainWork: 1 }) },
   { name: 'wasm, relaxed', create: () => createWasmBackend({ threads: 1, simd: 'relaxed' }), skip: noRelaxed },
   { name: 'wasm, scattered operands', create: () => createWasmBackend({ threads: 1, simd, arenaBytes }), room },
 ];

@@ -9,18 +9,20 @@ import { bits, resultsOf } from './case.js';
 import { mixed } from './draws.js';
 import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
+import { pruningCases } from './pruning.js';
 import { Rig } from './rig.js';
 
 const backends: Backend[] = [];
 beforeAll(async () => {
-  for (const threads of [1, 2, 4]) backends.push(await createWasmBackend({ threads, deterministic: true }));
+  for (const threads of [1, 2, 4])
+    backends.push(await createWasmBackend({ threads, deterministic: true, grainWork: 1 }));
 });
 afterAll(async () => {
   for (const backend of backends) await backend.dispose();
 });
 
 describe('1, 2 and 4 threads give the same bits', () => {
-  for (const test of [...layerCases, ...attentionCases, ...measureCases]) {
+  for (const test of [...layerCases, ...attentionCases, ...measureCases, ...pruningCases]) {
     it(test.name, async () => {
       const [one, ...more] = await Promise.all(backends.map((backend) => resultsOf(test, backend)));
       for (const other of more) expect(other.map(bits)).toEqual(one.map(bits));

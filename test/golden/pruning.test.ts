@@ -58,7 +58,7 @@ describe.skipIf(noShared).each(cases)('%s', (name) => {
     const calibration = join(shared, its.calibration);
     const choice = { method, topUp, step, sparsity, pattern, granularity };
     const { windows: samples, seqLen } = expected;
-    record = await prune({ ...choice, out, calibration, samples, searchSamples, seqLen, threads: 1 });
+    record = await prune({ ...choice, out, calibration, samples, searchSamples, seqLen, threads: 1, exhaustive: true });
   }, 120_000);
   afterAll(() => removeFolder(home));
 

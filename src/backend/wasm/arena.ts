@@ -1,6 +1,7 @@
 // One WebAssembly.Memory of at most 4 GiB and the allocator over it. Kernels allocate nothing: TypeScript decides
 // where everything lies. A tensor is (arena, pointer); what does not fit into one arena goes to the next.
 
+import { BackendError } from '../../errors.js';
 import { KernelSet } from './kernels.js';
 
 const PAGE = 65536;
@@ -23,8 +24,8 @@ interface Range {
 
 export class Arena {
   readonly index: number;
-  readonly memory: WebAssembly.Memory;
-  readonly kernels: KernelSet;
+  #memory: WebAssembly.Memory | null;
+  #kernels: KernelSet | null;
   readonly #maximum: number;
   /** Free ranges below the end of the memory, by address, never touching each other. */
   #free: Range[] = [];
@@ -35,12 +36,38 @@ export class Arena {
     this.index = index;
     const maximum = Math.ceil(Math.min(maximumBytes, MAXIMUM_BYTES) / PAGE);
     this.#maximum = maximum * PAGE;
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
-    this.kernels = new KernelSet(module, this.memory);
+    try {
+      this.#memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
+    } catch (cause) {
+      throw new BackendError({
+        expected: `address space for an arena of up to ${this.#maximum} bytes (raise the limit of virtual memory)`,
+        got: (cause as Error).message,
+        where: `arena ${index}`,
+        cause,
+      });
+    }
+    this.#kernels = new KernelSet(module, this.#memory);
   }
 
-  /** Address of `bytes` of memory, or null where this arena has no such stretch left. */
-  allocate(bytes: number): number | null {
+  get memory(): WebAssembly.Memory {
+    return this.#memory ?? disposed();
+  }
+
+  get kernels(): KernelSet {
+    return this.#kernels ?? disposed();
+  }
+
+  /** Lets the memory go, whoever still holds a tensor in it. */
+  drop(): void {
+    this.#memory = null;
+    this.#kernels = null;
+  }
+
+  /**
+   * Address of `bytes` of memory, or null where this arena has no such stretch left. Only short-lived memory may use the
+   * last sixteenth: operands of one kernel must find room beside the tensors that stay.
+   */
+  allocate(bytes: number, lifetime: 'tensor' | 'kernel' = 'tensor'): number | null {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
     for (const [i, range] of this.#free.entries()) {
       if (range.end - range.begin < size) continue;
@@ -52,7 +79,8 @@ export class Arena {
     // Nothing fits: extend the memory, using up a free range that reaches its end.
     const last = this.#free.at(-1);
     const begin = last?.end === this.#end ? last.begin : this.#end;
-    if (!this.#grow(begin + size)) return null;
+    const limit = lifetime === 'kernel' ? this.#maximum : this.#maximum - this.#maximum / 16;
+    if (begin + size > limit || !this.#grow(begin + size)) return null;
     if (begin !== this.#end) this.#free.pop();
     this.#end = begin + size;
     return begin;
@@ -74,16 +102,18 @@ export class Arena {
   }
 
   #grow(end: number): boolean {
-    if (end > this.#maximum) return false;
     const now = this.memory.buffer.byteLength;
     if (end <= now) return true;
-    // Grow by at least an eighth, so that many small allocations cost few calls.
-    const wanted = Math.min(this.#maximum, Math.max(end, now + (now >> 3)));
-    try {
-      this.memory.grow(Math.ceil((wanted - now) / PAGE));
-      return true;
-    } catch {
-      return false;
-    }
+    // By at least an eighth, so that many small allocations cost few calls; by just enough where that is refused.
+    for (const wanted of [Math.min(this.#maximum, Math.max(end, Math.floor(now * 1.125))), end])
+      try {
+        this.memory.grow(Math.ceil((wanted - now) / PAGE));
+        return true;
+      } catch {}
+    return false;
   }
+}
+
+function disposed(): never {
+  throw new BackendError({ expected: 'a backend in use', got: 'one that was disposed of', where: 'the wasm backend' });
 }

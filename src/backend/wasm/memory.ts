@@ -74,8 +74,14 @@ export class ArenaMemory {
     return storage;
   }
 
-  #allocateIn(arena: Arena, bytes: number): WasmStorage | null {
-    const pointer = arena.allocate(bytes);
+  /** Lets all memory go. */
+  drop(): void {
+    for (const arena of this.#arenas) arena.drop();
+    this.#arenas.length = 0;
+  }
+
+  #allocateIn(arena: Arena, bytes: number, lifetime: 'tensor' | 'kernel' = 'tensor'): WasmStorage | null {
+    const pointer = arena.allocate(bytes, lifetime);
     return pointer === null ? null : new WasmStorage(arena, pointer, bytes);
   }
 
@@ -121,11 +127,11 @@ export class ArenaMemory {
 
   #bring(tensors: readonly Tensor[], scratchBytes: number, arena: Arena): Gathered | null {
     const moved = new Map<Tensor, WasmStorage>();
-    const scratch = scratchBytes > 0 ? this.#allocateIn(arena, scratchBytes) : null;
+    const scratch = scratchBytes > 0 ? this.#allocateIn(arena, scratchBytes, 'kernel') : null;
     let fits = scratchBytes === 0 || scratch !== null;
     for (const t of tensors) {
       if (!fits || storageOf(t).arena === arena || moved.has(t)) continue;
-      const storage = this.#allocateIn(arena, bytesOf(t));
+      const storage = this.#allocateIn(arena, bytesOf(t), 'kernel');
       if (storage) moved.set(t, storage);
       else fits = false;
     }

@@ -22,7 +22,7 @@ export function layerThreshold(
   const { kernels, memory: arenaMemory } = gathered.arena;
   const counts = (gathered.scratch as WasmStorage).pointer;
   try {
-    const [rows, columns] = weight.shape;
+    const { rowCount: rows, columns } = weight;
     const weightAt = addressIn(gathered, weight);
     const scaleAt = scale ? addressIn(gathered, scale) : 0;
     let prefix = 0;

@@ -21,6 +21,8 @@ export interface WasmOptions {
   simd?: 'plain' | 'relaxed';
   /** Size limit of one arena; 4 GiB. */
   arenaBytes?: number;
+  /** Multiply-adds that a thread takes at a time; tests make it small, so that small operations are split too. */
+  grainWork?: number;
 }
 
 /** An operand of a kernel: a tensor (by address), a number as it is, or null for "none". */
@@ -32,12 +34,15 @@ interface Split {
   grain: number;
 }
 
+/** Work that one draw should hold, in multiply-adds: tens of microseconds, so that a draw costs nothing beside it. */
+const GRAIN_WORK = 1 << 18;
+
 /** More would only wait for each other. */
 const MOST_THREADS = 128;
 
 /** Opens the WebAssembly backend. Errors: no SIMD in this JavaScript engine, or relaxed SIMD asked for and absent. */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
-  const { threads = 1, deterministic = false, arenaBytes = MAXIMUM_BYTES } = options;
+  const { threads = 1, deterministic = false, arenaBytes = MAXIMUM_BYTES, grainWork = GRAIN_WORK } = options;
   const simd = options.simd ?? (relaxedSimdSupported() && !deterministic ? 'relaxed' : 'plain');
   if (!simdSupported() || (simd === 'relaxed' && !relaxedSimdSupported()))
     throw new BackendError({
@@ -54,6 +59,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
     { backend: 'wasm', simd, threads },
     team,
     new ArenaMemory({ module, shared, maximumBytes: arenaBytes }, (arena) => team.join(arena)),
+    grainWork,
   );
 }
 
@@ -67,8 +73,6 @@ const ATTENTION_QUERIES = 8;
 const STATISTICS_COLUMNS = 16;
 const GRAM_ROWS = 4;
 const ATTENTION_SCRATCH = 4096;
-/** Work that one draw should hold, in multiply-adds: tens of microseconds, so that a draw costs nothing beside it. */
-const GRAIN_WORK = 1 << 18;
 
 const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = {
   f32: Float32Array,
@@ -81,6 +85,7 @@ class WasmBackend implements Backend {
     readonly info: BackendInfo,
     readonly team: Team,
     readonly memory: ArenaMemory,
+    readonly grainWork: number,
   ) {}
 
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {
@@ -117,9 +122,9 @@ class WasmBackend implements Backend {
 
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
-    const [rows, columns] = weight.shape;
+    const { rowCount: rows, columns } = weight;
     const tokens = x.rowCount;
-    const split = grains(
+    const split = this.#split(
       Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
@@ -128,24 +133,24 @@ class WasmBackend implements Backend {
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void {
     check.checkEmbed(y, ids, table);
-    this.#run('embed', grains(ids.size, table.columns), y, [ids, table, y, table.columns]);
+    this.#run('embed', this.#split(ids.size, table.columns), y, [ids, table, y, table.columns]);
   }
 
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, eps: number): void {
     check.checkRmsNorm(y, x, weight);
-    this.#run('rmsNorm', grains(x.rowCount, 2 * x.columns), y, [x, weight, y, x.columns, eps]);
+    this.#run('rmsNorm', this.#split(x.rowCount, 2 * x.columns), y, [x, weight, y, x.columns, eps]);
   }
 
   rope(x: Tensor<'f32'>, cos: Tensor<'f32'>, sin: Tensor<'f32'>, shape: RopeShape): void {
     check.checkRope(x, cos, sin, shape);
     const { heads, headDim, start, period } = shape;
-    this.#run('rope', grains(x.rowCount, 2 * x.columns), x, [x, cos, sin, heads, headDim / 2, start, period]);
+    this.#run('rope', this.#split(x.rowCount, 2 * x.columns), x, [x, cos, sin, heads, headDim / 2, start, period]);
   }
 
   attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void {
     check.checkAttention(y, q, k, v, shape);
     const { heads, kvHeads, headDim, sequences, queries, keys, scale } = shape;
-    const split = grains(
+    const split = this.#split(
       sequences * heads * Math.ceil(queries / ATTENTION_QUERIES),
       2 * Math.min(queries, ATTENTION_QUERIES) * keys * headDim,
     );
@@ -155,36 +160,36 @@ class WasmBackend implements Backend {
 
   siluGate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>): void {
     check.checkElementwise('siluGate', y, gate, up);
-    this.#run('siluGate', grains(Math.ceil(y.size / ELEMENTS), 8 * ELEMENTS), y, [gate, up, y, y.size]);
+    this.#run('siluGate', this.#split(Math.ceil(y.size / ELEMENTS), 8 * ELEMENTS), y, [gate, up, y, y.size]);
   }
 
   add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
     check.checkElementwise('add', y, a, b);
-    this.#run('addition', grains(Math.ceil(y.size / ELEMENTS), ELEMENTS), y, [a, b, y, y.size]);
+    this.#run('addition', this.#split(Math.ceil(y.size / ELEMENTS), ELEMENTS), y, [a, b, y, y.size]);
   }
 
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
     check.checkAddColumnSquares(sums, x);
-    const split = grains(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
+    const split = this.#split(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
     this.#run('columnSquares', split, sums, [x, sums, x.columns, x.rowCount]);
   }
 
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
     check.checkAddGram(gram, x);
-    const split = grains(Math.ceil(x.columns / GRAM_ROWS), GRAM_ROWS * x.columns * x.rowCount);
+    const split = this.#split(Math.ceil(x.columns / GRAM_ROWS), GRAM_ROWS * x.columns * x.rowCount);
     this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount]);
   }
 
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
     check.checkLogProbabilities(out, logits, targets);
     const n = logits.columns;
-    this.#run('logProbabilities', grains(logits.rowCount, 8 * n), out, [logits, targets, out, n]);
+    this.#run('logProbabilities', this.#split(logits.rowCount, 8 * n), out, [logits, targets, out, n]);
   }
 
   mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scale: Tensor<'f32'> | null, selection: Selection): void {
     check.checkMask(out, weight, scale, selection);
-    const [rows, columns] = weight.shape;
-    const split = grains(rows, 16 * columns);
+    const { rowCount: rows, columns } = weight;
+    const split = this.#split(rows, 16 * columns);
     if (selection.kind === 'n:m') {
       this.#run('maskGroups', split, out, [weight, scale, out, columns, selection.n, selection.m]);
     } else if (selection.kind === 'layer') {
@@ -198,6 +203,13 @@ class WasmBackend implements Backend {
 
   async dispose(): Promise<void> {
     await this.team.stop();
+    this.memory.drop();
+  }
+
+  /** Draws of about `grainWork`, but four for each thread at least; an operation no larger than one stays on the caller. */
+  #split(units: number, work: number): Split {
+    const grain = Math.max(1, Math.round(this.grainWork / work));
+    return { units, grain: units <= grain ? units : Math.min(grain, Math.ceil(units / (4 * this.info.threads))) };
   }
 
   /**
@@ -218,9 +230,4 @@ class WasmBackend implements Backend {
       this.memory.release(gathered, done ? output : undefined);
     }
   }
-}
-
-/** Draws of about GRAIN_WORK; an operation no larger than one draw stays on the calling thread. */
-function grains(units: number, work: number): Split {
-  return { units, grain: Math.max(1, Math.round(GRAIN_WORK / work)) };
 }

@@ -8,7 +8,7 @@ import type { Backend } from '../../backend/backend.js';
 import { createWasmBackend } from '../../backend/wasm/wasm.js';
 import { openSafetensors, type TensorEntry } from '../../checkpoint/safetensors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { admm } from './admm.js';
+import { AdmmInput, admm } from './admm.js';
 
 let backend: Backend;
 beforeAll(async () => {
@@ -29,7 +29,9 @@ async function update(w: Float32Array, x: Float32Array, mask: Float32Array, rows
   const gram = backend.allocate('f32', [columns, columns]);
   backend.fill(gram, 0);
   backend.addGram(gram, inputs);
-  await admm(backend, dense, masked, gram);
+  const input = await AdmmInput.of(backend, gram);
+  await admm(input, dense, masked);
+  input.free();
   const outputs = async (weights: Tensor<'f32'>) => {
     const y = backend.allocate('f32', [tokens, rows]);
     backend.linear(y, inputs, weights, null);
