@@ -5,12 +5,13 @@ import { dots1x1, dots4x1, dots4x2 } from './dots';
 import { exp, largest, madd, sum } from './lanes';
 
 /** Queries of a tile and keys of a block. */
-const QUERIES: i32 = 8;
+export const ATTENTION_QUERIES: i32 = 8;
 const KEYS: i32 = 64;
 const SCORE_ROW: usize = 256;
 /** Scratch of a thread: a tile of scores, then for each query the running maximum and the running sum. */
 const MAXIMA: usize = 2048;
 const TOTALS: usize = 2080;
+export const ATTENTION_SCRATCH: i32 = 2112;
 
 /**
  * y and q: [sequences·queries, heads·headDim]; k and v: [sequences·keys, kvHeads·headDim]; query i of a sequence sees
@@ -21,15 +22,15 @@ export function attention(
   scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
-  let tiles = (queries + QUERIES - 1) / QUERIES, group = heads / kvHeads;
+  let tiles = (queries + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES, group = heads / kvHeads;
   let strideQ = <usize>(heads * headDim) << 2, strideK = <usize>(kvHeads * headDim) << 2;
   for (let unit = begin; unit < end; unit++) {
     // The last tiles see most keys: they come first, so that the threads finish together.
-    let first = (tiles - 1 - (unit % tiles)) * QUERIES, head = (unit / tiles) % heads, sequence = unit / (tiles * heads);
+    let first = (tiles - 1 - (unit % tiles)) * ATTENTION_QUERIES, head = (unit / tiles) % heads, sequence = unit / (tiles * heads);
     let row = <usize>sequence * queries + first;
     let inQ = row * strideQ + (<usize>(head * headDim) << 2);
     let inK = <usize>sequence * keys * strideK + (<usize>((head / group) * headDim) << 2);
-    tile(q + inQ, k + inK, v + inK, y + inQ, strideQ, strideK, headDim, min(QUERIES, queries - first), keys - queries + first, scale, scratch);
+    tile(q + inQ, k + inK, v + inK, y + inQ, strideQ, strideK, headDim, min(ATTENTION_QUERIES, queries - first), keys - queries + first, scale, scratch);
   }
 }
 

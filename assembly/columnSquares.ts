@@ -1,9 +1,12 @@
 // Squared norm of every input of a linear layer over the tokens: the statistic behind Wanda and neuron alignment.
 
+/** Columns of a unit. */
+export const STATISTICS_COLUMNS: i32 = 16;
+
 /** sums[c] += Σ over the T rows of x[T, columns] of x², sums in f64. A unit is 16 columns. */
 export function columnSquares(x: usize, sums: usize, columns: i32, tokens: i32, begin: i32, end: i32): void {
-  let stride = <usize>columns << 2, last = min(end << 4, columns);
-  let c = begin << 4;
+  let stride = <usize>columns << 2, last = min(end * STATISTICS_COLUMNS, columns);
+  let c = begin * STATISTICS_COLUMNS;
   for (; c + 8 <= last; c += 8) {
     let s = sums + (<usize>c << 3), p = x + (<usize>c << 2);
     let a = v128.load(s), b = v128.load(s, 16), d = v128.load(s, 32), e = v128.load(s, 48);

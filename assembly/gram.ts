@@ -2,15 +2,18 @@
 
 import { madd } from './lanes';
 
+/** Rows of a unit; a tile is as high. */
+export const GRAM_ROWS: i32 = 4;
+
 /** gram[n, n] += x[T, n]ᵀ·x. A unit is 4 rows of gram. */
 export function gram(x: usize, out: usize, n: i32, tokens: i32, begin: i32, end: i32): void {
   let stride = <usize>n << 2;
   for (let unit = begin; unit < end; unit++) {
-    let i = unit << 2;
-    if (i + 4 <= n) {
+    let i = unit * GRAM_ROWS;
+    if (i + GRAM_ROWS <= n) {
       let j = 0;
       for (; j + 8 <= n; j += 8) tile4x8(x, out + <usize>i * stride + (<usize>j << 2), i, j, stride, tokens);
-      for (; j < n; j++) for (let r = i; r < i + 4; r++) single(x, out, r, j, stride, tokens);
+      for (; j < n; j++) for (let r = i; r < i + GRAM_ROWS; r++) single(x, out, r, j, stride, tokens);
     } else for (; i < n; i++) for (let j = 0; j < n; j++) single(x, out, i, j, stride, tokens);
   }
 }

@@ -4,14 +4,14 @@
 // An operation that can be split ends in (begin, end): the half-open range of units to do, where the unit is named in
 // its comment. Whoever does a unit, and whatever its neighbours are, its result has the same bits: that is what makes
 // the plain build reproducible with any number of threads. Operations that need scratch memory take (scratch, stride)
-// and, last, the number of the thread: its own part starts at scratch + thread·stride.
+// and, last, the number of the thread: its own part starts at scratch + thread·stride. The sizes of units are exported too.
 
 export { addition } from './addition';
-export { attention } from './attention';
-export { columnSquares } from './columnSquares';
+export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
+export { columnSquares, STATISTICS_COLUMNS } from './columnSquares';
 export { embed } from './embed';
-export { gram } from './gram';
-export { linear } from './linear';
+export { GRAM_ROWS, gram } from './gram';
+export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';
@@ -19,3 +19,4 @@ export { countScores, maskThreshold } from './maskThreshold';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
 export { siluGate } from './siluGate';
+export { ELEMENTS } from './units';

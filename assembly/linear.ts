@@ -3,9 +3,9 @@
 
 import { dots1x1, dots4x1, dots4x2 } from './dots';
 
-/** A unit is ROWS rows of W for TOKENS tokens: W's part stays in the first cache, x's in the second. */
-const ROWS: i32 = 32;
-const TOKENS: i32 = 256;
+/** A unit is LINEAR_ROWS rows of W for LINEAR_TOKENS tokens: W's part stays in the first cache, x's in the second. */
+export const LINEAR_ROWS: i32 = 32;
+export const LINEAR_TOKENS: i32 = 256;
 /** Columns at a time; partial sums go through y. */
 const COLUMNS: i32 = 512;
 
@@ -13,10 +13,10 @@ const COLUMNS: i32 = 512;
 export function linear(
   x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, begin: i32, end: i32,
 ): void {
-  let rowBlocks = (rows + ROWS - 1) / ROWS;
+  let rowBlocks = (rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
   for (let unit = begin; unit < end; unit++) {
-    let r = (unit % rowBlocks) * ROWS, t = (unit / rowBlocks) * TOKENS;
-    block(x, w, bias, y, columns, rows, r, min(r + ROWS, rows), t, min(t + TOKENS, tokens));
+    let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
+    block(x, w, bias, y, columns, rows, r, min(r + LINEAR_ROWS, rows), t, min(t + LINEAR_TOKENS, tokens));
   }
 }
 

@@ -3,8 +3,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
+import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { type ConfigReader, readConfig } from './config.js';
-import { quoted, shapeText, tensorAt } from './quoted.js';
 import type { SafetensorsFile, TensorEntry } from './safetensors.js';
 import { closeAll, openShards } from './shards.js';
 

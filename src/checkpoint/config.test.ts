@@ -73,7 +73,6 @@ describe('questions', () => {
     expect(config.positiveNumber('x', 1)).toBe(1e-5);
     expect(config.boolean('yes', true)).toBe(false);
     expect(config.text('t')).toBe('relu');
-    expect(config.nonNegativeInteger('zero')).toBe(0);
   });
 
   test.each([

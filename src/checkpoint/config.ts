@@ -3,8 +3,8 @@
 
 import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import { readJsonObject } from './json-file.js';
-import { quoted } from './quoted.js';
 
 /** Above any dimension of a real model, and small enough that products of two stay exact. */
 const largest = 2 ** 27;
@@ -33,12 +33,6 @@ export class ConfigReader {
   positiveInteger<D extends number | null = never>(key: string, fallback?: D, limit = largest): number | D {
     const fits = (x: unknown) => Number.isInteger(x) && (x as number) >= 1 && (x as number) <= limit;
     return this.value(key, `a whole number from 1 to ${limit}`, fits, fallback);
-  }
-
-  /** An integer in 0..limit; a missing or null key as in `positiveInteger`. */
-  nonNegativeInteger<D extends number | null = never>(key: string, fallback?: D, limit = largest): number | D {
-    const fits = (x: unknown) => Number.isInteger(x) && (x as number) >= 0 && (x as number) <= limit;
-    return this.value(key, `a whole number from 0 to ${limit}`, fits, fallback);
   }
 
   /** A number in (0, limit]; a missing or null key as in `positiveInteger`. */

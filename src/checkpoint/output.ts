@@ -6,12 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
+import { quoted, shapeText, tensorAt } from '../quoted.js';
 import type { Checkpoint } from './checkpoint.js';
 import { copyFolder } from './copy-folder.js';
 import { asOutputError } from './disk-errors.js';
 import { decodeFloats, encodeFloats, type FloatDtype, firstNonFinite } from './float-dtype.js';
 import { mayReplace, outputPlace } from './output-place.js';
-import { quoted, shapeText, tensorAt } from './quoted.js';
 
 /** Of the source folder, what is not part of the model: our record of an earlier run, and version control. */
 const notCopied = ['neuroal.json', '.git'];

@@ -2,8 +2,8 @@
 // format defines. A header that passes cannot make a later read leave the file or allocate more than the file holds.
 
 import { CheckpointError } from '../errors.js';
+import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { scanKeys } from './json-keys.js';
-import { quoted, shapeText, tensorAt } from './quoted.js';
 
 /** Bytes of one value of each dtype that a file may hold. */
 const valueBytes = {

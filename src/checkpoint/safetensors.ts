@@ -3,9 +3,9 @@
 
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { CheckpointError } from '../errors.js';
+import { quoted, tensorAt } from '../quoted.js';
 import { isSystemError } from './disk-errors.js';
 import { assertFloatDtype, decodeFloats, firstNonFinite } from './float-dtype.js';
-import { quoted, tensorAt } from './quoted.js';
 import { parseHeader, type SafetensorsHeader, type TensorEntry } from './safetensors-header.js';
 
 export { encodeFloats } from './float-dtype.js';

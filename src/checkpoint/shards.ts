@@ -4,8 +4,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import { readJsonObject } from './json-file.js';
-import { quoted } from './quoted.js';
 import { openSafetensors, type SafetensorsFile } from './safetensors.js';
 
 const single = 'model.safetensors';

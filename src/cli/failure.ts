@@ -2,8 +2,8 @@
 // said again in the words of this project, with the nearest valid name.
 
 import { type Command, CommanderError } from 'commander';
-import { quoted } from '../checkpoint/quoted.js';
 import { UsageError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import { didYouMean } from './nearest.js';
 
 /** A signal asked the program to stop. */

@@ -3,8 +3,8 @@
 // distinguishes what was asked for from what was not.
 
 import { Argument, type Command, Option } from 'commander';
-import { quoted } from '../checkpoint/quoted.js';
 import { UsageError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import { didYouMean } from './nearest.js';
 
 /** Options of every command. */

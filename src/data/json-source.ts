@@ -1,8 +1,8 @@
 // JSON as a source of text or token ids: one document a line (.jsonl, and .json files of the data sets' hubs that hold
 // the same), an array of documents, one document, or an array of token windows.
 
-import { quoted } from '../checkpoint/quoted.js';
 import { DataError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import type { DocumentsSource, TextSource, WindowsSource } from './kinds.js';
 import { linesOf, textOf } from './text-file.js';
 

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { shapeText, tensorAt } from '../checkpoint/quoted.js';
 import { CheckpointError } from '../errors.js';
+import { shapeText, tensorAt } from '../quoted.js';
 import type { Graph, Shapes, Weights } from './graph.js';
 
 /** Under which name the checkpoint holds a tensor: as given, without the leading `model.` (a base model), or its alias. */

@@ -4,8 +4,8 @@
 
 import { basename, dirname, join } from 'node:path';
 import { readJsonObject } from '../checkpoint/json-file.js';
-import { quoted } from '../checkpoint/quoted.js';
 import { DataError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import { asLlamaTokenizer, isLlamaTokenizer } from './llama-tokenizer.js';
 import { type Json, makePipeline, type Pipeline } from './pipeline.js';
 

@@ -11,6 +11,15 @@ import { compileKernels, type KernelName } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
 import { layerThreshold } from './threshold.js';
+import {
+  ATTENTION_QUERIES,
+  ATTENTION_SCRATCH,
+  ELEMENTS,
+  GRAM_ROWS,
+  LINEAR_ROWS,
+  LINEAR_TOKENS,
+  STATISTICS_COLUMNS,
+} from './units.js';
 
 export interface WasmOptions {
   /** Threads that compute, the calling one included; 1 starts no worker and uses no shared memory. */
@@ -62,17 +71,6 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
     grainWork,
   );
 }
-
-/** Units of a split elementwise kernel. */
-const ELEMENTS = 1024;
-/** Units of `linear`, as in assembly/linear.ts. */
-const LINEAR_ROWS = 32;
-const LINEAR_TOKENS = 256;
-/** Units of `attention`, `columnSquares` and `gram`, as in their kernels. */
-const ATTENTION_QUERIES = 8;
-const STATISTICS_COLUMNS = 16;
-const GRAM_ROWS = 4;
-const ATTENTION_SCRATCH = 4096;
 
 const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = {
   f32: Float32Array,

@@ -1,0 +1,11 @@
+// Sizes of the units into which kernels split their work. The kernels define and export them (assembly/); a test holds
+// these copies against what the compiled module says.
+
+export const ELEMENTS = 1024;
+export const LINEAR_ROWS = 32;
+export const LINEAR_TOKENS = 256;
+export const ATTENTION_QUERIES = 8;
+/** Bytes of scratch memory of a thread. */
+export const ATTENTION_SCRATCH = 2112;
+export const STATISTICS_COLUMNS = 16;
+export const GRAM_ROWS = 4;
