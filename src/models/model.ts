@@ -38,12 +38,35 @@ const LOGITS_ELEMENTS = 1 << 24;
 export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
   const checkpoint = await openCheckpoint(folder, { signal: options.signal });
   try {
-    return await Model.load(checkpoint, options);
+    return await load(checkpoint, options);
   } finally {
     await checkpoint.close();
   }
 }
 
+async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
+  const { signal, onProgress } = options;
+  const graph = graphOf(checkpoint);
+  checkShapes(checkpoint, graph);
+  const total = graph.config.num_hidden_layers;
+  const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
+  const backend = await openBackend(options);
+  try {
+    const outer = await loadOuter(checkpoint, graph, backend, signal);
+    const blocks: Weights[] = [];
+    for (let b = 0; b < total; b++) {
+      blocks.push(await loadBlock(checkpoint, graph, backend, b, signal));
+      onProgress?.({ phase: 'load', done: b + 1, total });
+      await safePoint(signal);
+    }
+    return new Model(checkpoint.folder, graph, backend, outer, blocks, generationConfig);
+  } catch (error) {
+    await backend.dispose();
+    throw error;
+  }
+}
+
+/** A loaded model. Requests at the same time wait for each other. */
 export class Model {
   readonly #workspace: Workspace;
   #tables: Weights | null = null;
@@ -52,7 +75,8 @@ export class Model {
   #disposed: Promise<void> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(
+  /** @internal Use `loadModel`. */
+  constructor(
     /** Where it was loaded from. */
     readonly source: string,
     readonly graph: Graph,
@@ -62,29 +86,6 @@ export class Model {
     readonly generationConfig: GenerationConfig,
   ) {
     this.#workspace = new Workspace(backend);
-  }
-
-  /** @internal Use `loadModel`. */
-  static async load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
-    const { signal, onProgress } = options;
-    const graph = graphOf(checkpoint);
-    checkShapes(checkpoint, graph);
-    const total = graph.config.num_hidden_layers;
-    const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
-    const backend = await openBackend(options);
-    try {
-      const outer = await loadOuter(checkpoint, graph, backend, signal);
-      const blocks: Weights[] = [];
-      for (let b = 0; b < total; b++) {
-        blocks.push(await loadBlock(checkpoint, graph, backend, b, signal));
-        onProgress?.({ phase: 'load', done: b + 1, total });
-        await safePoint(signal);
-      }
-      return new Model(checkpoint.folder, graph, backend, outer, blocks, generationConfig);
-    } catch (error) {
-      await backend.dispose();
-      throw error;
-    }
   }
 
   get config(): ModelConfig {

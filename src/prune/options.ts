@@ -3,7 +3,6 @@
 import { UsageError } from '../errors.js';
 import type { EngineOptions } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
-import type { Step } from './allocate/neuroal.js';
 import type { MaskPolicy } from './masks.js';
 import { type Method, scores } from './scores/scores.js';
 
@@ -14,6 +13,9 @@ export type Update = 'none' | 'admm';
 export type Targets = 'own';
 
 export type TopUp = 'uniform' | 'neuroal';
+
+/** Steps of NeuroAL: over blocks, over rows, or one after the other. */
+export type Step = 'block' | 'row' | 'both';
 
 /** Names that the options take, in the order in which help shows them. */
 export const choices = {

@@ -2,8 +2,25 @@
 // of the command line, schema 1; it lies beside the weights as neuroal.json.
 
 import type { EngineRecord } from '../record.js';
-import type { Search } from './allocate/neuroal.js';
 import type { Plan } from './options.js';
+
+/** One candidate of a search, as the run record shows it. */
+export interface Candidate {
+  lambda: number;
+  /** Of the blocks that were run: a lower bound where that was not all of them. */
+  misalignment: number;
+  /** Blocks that were run. */
+  blocks: number;
+  /** Whether that was all of them. */
+  complete: boolean;
+}
+
+export interface Search {
+  lambda: { block: number | null; row: number | null };
+  block: Candidate[];
+  row: Candidate[];
+  blockPasses: { run: number; exhaustive: number };
+}
 
 export interface LayerRecord {
   /** As in the checkpoint, without ".weight". */

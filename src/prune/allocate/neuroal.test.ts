@@ -14,9 +14,10 @@ import { graphOf } from '../../models/families.js';
 import { loadOuter } from '../../models/weights.js';
 import type { Progress } from '../../progress.js';
 import type { Target } from '../allocation.js';
+import type { Step } from '../options.js';
 import { wanda } from '../scores/wanda.js';
 import { BlockStream } from '../stream.js';
-import { blockSchedule, neuroal, rowSchedule, type Step } from './neuroal.js';
+import { blockSchedule, neuroal, rowSchedule } from './neuroal.js';
 
 const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
 

@@ -5,30 +5,12 @@ import type { Graph } from '../../models/graph.js';
 import { type Allocation, allocate, type Target } from '../allocation.js';
 import type { PruneContext } from '../context.js';
 import type { Alignment, Differences } from '../misalignment.js';
+import type { Step } from '../options.js';
+import type { Candidate, Search } from '../record.js';
 import { search } from '../search.js';
 import { numpyMean } from './numpy-mean.js';
 
-export type Step = 'block' | 'row' | 'both';
-
 const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.25];
-
-/** One candidate of a search, as the run record shows it. */
-export interface Candidate {
-  lambda: number;
-  /** Of the blocks that were run: a lower bound where that was not all of them. */
-  misalignment: number;
-  /** Blocks that were run. */
-  blocks: number;
-  /** Whether that was all of them. */
-  complete: boolean;
-}
-
-export interface Search {
-  lambda: { block: number | null; row: number | null };
-  block: Candidate[];
-  row: Candidate[];
-  blockPasses: { run: number; exhaustive: number };
-}
 
 /**
  * Block schedule: sparsity rises on a line from s − λ at the first block to s + λ at the last, clamped into (0, 1).
