@@ -49,10 +49,16 @@ export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
 
 /** Numbers in all tensors of the model, tied ones once. */
 export function countParameters(graph: Graph): number {
-  const count = (shapes: Shapes) =>
-    [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return count(graph.outerShapes) + graph.config.num_hidden_layers * count(graph.blockShapes);
 }
+
+/** Bytes of one block on a backend. */
+export function blockBytes(graph: Graph): number {
+  return 4 * count(graph.blockShapes);
+}
+
+const count = (shapes: Shapes): number =>
+  [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
 /** Embeddings, final norm and head. */
 export function loadOuter(

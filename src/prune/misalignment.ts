@@ -2,7 +2,7 @@
 // block by block, each block compared on the inputs that the sparse blocks before it really give it.
 
 import type { Weights } from '../models/graph.js';
-import { freeWeights, loadBlock } from '../models/weights.js';
+import { blockBytes, freeWeights, loadBlock } from '../models/weights.js';
 import type { Allocation } from './allocation.js';
 import type { PruneContext } from './context.js';
 import { MaskedBlock } from './masked-block.js';
@@ -19,6 +19,9 @@ export interface Alignment {
   differences: Differences[];
 }
 
+/** Dense blocks that may stay in memory together; of a model larger than that, one at least. */
+const BLOCK_BYTES = 1 << 28;
+
 /** Candidates on their way through the blocks, each advanced by a block when its turn comes. */
 export class AlignmentRun {
   readonly results: readonly Alignment[];
@@ -28,8 +31,8 @@ export class AlignmentRun {
   readonly #first: HiddenStates;
   #firstDense: Activations | null = null;
   readonly #states: (HiddenStates | null)[];
-  /** The block last used: neighbours in the order of advances often share it. */
-  #loaded: { block: number; weights: Weights } | null = null;
+  /** Blocks last used, the oldest first: candidates come back to them in no order. */
+  readonly #loaded = new Map<number, Weights>();
 
   constructor(
     readonly context: PruneContext,
@@ -72,7 +75,7 @@ export class AlignmentRun {
     const { backend, search } = this.context;
     for (const i of this.#states.keys()) this.#release(i);
     search.free(this.#first);
-    if (this.#loaded) freeWeights(backend, this.#loaded.weights);
+    for (const weights of this.#loaded.values()) freeWeights(backend, weights);
     this.#statistics.free();
     this.#twin.free();
   }
@@ -84,12 +87,18 @@ export class AlignmentRun {
   }
 
   async #load(block: number): Promise<Weights> {
-    if (this.#loaded?.block === block) return this.#loaded.weights;
     const { checkpoint, graph, backend, signal } = this.context;
-    if (this.#loaded) freeWeights(backend, this.#loaded.weights);
-    this.#loaded = null;
-    this.#loaded = { block, weights: await loadBlock(checkpoint, graph, backend, block, signal) };
-    return this.#loaded.weights;
+    const loaded = this.#loaded.get(block);
+    if (loaded) return loaded;
+    const room = Math.max(1, Math.floor(BLOCK_BYTES / blockBytes(graph)));
+    for (const [oldest, weights] of this.#loaded) {
+      if (this.#loaded.size < room) break;
+      freeWeights(backend, weights);
+      this.#loaded.delete(oldest);
+    }
+    const weights = await loadBlock(checkpoint, graph, backend, block, signal);
+    this.#loaded.set(block, weights);
+    return weights;
   }
 
   async #observed(weights: Weights, from: HiddenStates, to: HiddenStates | null): Promise<Activations> {
