@@ -1,6 +1,9 @@
 // Dot products of rows: the inner loop of linear layers and of attention scores. Four weight rows at a time keep four
 // memory streams busy; two tokens at a time reuse each loaded weight. Every output is one chain of four lanes along k,
-// eight columns a step, then four, then single ones: all tile shapes add in the same order, so they give the same bits.
+// four columns a step, then single ones: all tile shapes add in the same order, so they give the same bits.
+//
+// The way out in the middle of a loop is no accident: V8 moves all loads of a basic block to its top, and two steps in one
+// block would need more registers than there are; accumulators then go through memory.
 
 import { madd, sum, sums } from './lanes';
 
@@ -11,27 +14,23 @@ export function dots4x2(
   let x0 = x, x1 = x + strideX;
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-  let end8 = x0 + (<usize>(n & ~7) << 2), end4 = x0 + (<usize>(n & ~3) << 2);
-  while (x0 < end8) {
+  let end = x0 + (<usize>(n & ~3) << 2);
+  while (x0 < end) {
     let u = v128.load(x0), v = v128.load(x1), q = v128.load(w0);
     a0 = madd(u, q, a0); b0 = madd(v, q, b0); q = v128.load(w1);
     a1 = madd(u, q, a1); b1 = madd(v, q, b1); q = v128.load(w2);
     a2 = madd(u, q, a2); b2 = madd(v, q, b2); q = v128.load(w3);
     a3 = madd(u, q, a3); b3 = madd(v, q, b3);
+    if (x0 + 16 == end) {
+      x0 += 16; x1 += 16; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
+      break;
+    }
     u = v128.load(x0, 16); v = v128.load(x1, 16); q = v128.load(w0, 16);
     a0 = madd(u, q, a0); b0 = madd(v, q, b0); q = v128.load(w1, 16);
     a1 = madd(u, q, a1); b1 = madd(v, q, b1); q = v128.load(w2, 16);
     a2 = madd(u, q, a2); b2 = madd(v, q, b2); q = v128.load(w3, 16);
     a3 = madd(u, q, a3); b3 = madd(v, q, b3);
     x0 += 32; x1 += 32; w0 += 32; w1 += 32; w2 += 32; w3 += 32;
-  }
-  if (x0 < end4) {
-    let u = v128.load(x0), v = v128.load(x1), q = v128.load(w0);
-    a0 = madd(u, q, a0); b0 = madd(v, q, b0); q = v128.load(w1);
-    a1 = madd(u, q, a1); b1 = madd(v, q, b1); q = v128.load(w2);
-    a2 = madd(u, q, a2); b2 = madd(v, q, b2); q = v128.load(w3);
-    a3 = madd(u, q, a3); b3 = madd(v, q, b3);
-    x0 += 16; x1 += 16; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
   }
   let ya = sums(a0, a1, a2, a3), yb = sums(b0, b1, b2, b3);
   for (let rest = n & 3; rest > 0; rest--) {
@@ -52,21 +51,19 @@ export function dots4x1(
 ): void {
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-  let end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
-  while (x < end8) {
+  let end = x + (<usize>(n & ~3) << 2);
+  while (x < end) {
     let u = v128.load(x);
     a0 = madd(u, v128.load(w0), a0); a1 = madd(u, v128.load(w1), a1);
     a2 = madd(u, v128.load(w2), a2); a3 = madd(u, v128.load(w3), a3);
+    if (x + 16 == end) {
+      x += 16; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
+      break;
+    }
     u = v128.load(x, 16);
     a0 = madd(u, v128.load(w0, 16), a0); a1 = madd(u, v128.load(w1, 16), a1);
     a2 = madd(u, v128.load(w2, 16), a2); a3 = madd(u, v128.load(w3, 16), a3);
     x += 32; w0 += 32; w1 += 32; w2 += 32; w3 += 32;
-  }
-  if (x < end4) {
-    let u = v128.load(x);
-    a0 = madd(u, v128.load(w0), a0); a1 = madd(u, v128.load(w1), a1);
-    a2 = madd(u, v128.load(w2), a2); a3 = madd(u, v128.load(w3), a3);
-    x += 16; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
   }
   let s = sums(a0, a1, a2, a3);
   for (let rest = n & 3; rest > 0; rest--) {
