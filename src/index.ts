@@ -1,6 +1,7 @@
 // The public API. Everything a program needs is named here; all else is the inside of the house.
 
 export type { Backend, BackendInfo } from './backend/backend.js';
+export type { EngineOptions } from './backend/open.js';
 export { embeddedFolder, embeddedTexts } from './checkpoint/embedded.js';
 export {
   BackendError,
@@ -18,7 +19,7 @@ export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js
 export type { ModelConfig } from './models/graph.js';
 export { type Inspection, inspect, type LayerInspection } from './models/inspect.js';
 export type { KvCache } from './models/kv-cache.js';
-export { type EngineOptions, type LoadOptions, loadModel, type Model } from './models/model.js';
+export { type LoadOptions, loadModel, type Model } from './models/model.js';
 export type { LongRunning, Progress } from './progress.js';
 export type { PruneOptions } from './prune/options.js';
 export { prune } from './prune/prune.js';

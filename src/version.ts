@@ -1,5 +1,11 @@
-// The version of this package, as its package.json says.
+// What this package's package.json says of it.
 
 import { readFileSync } from 'node:fs';
 
-export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+const { version: own, engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+/** The version of this package. */
+export const version: string = own;
+
+/** [major, minor] of the oldest Node that it runs on. */
+export const oldestNode: readonly number[] = engines.node.match(/\d+/g).map(Number);

@@ -61,7 +61,6 @@ export interface Backend {
   /** The content of `tensor` after all operations enqueued so far. */
   read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]>;
   fill(tensor: Tensor, value: number): void;
-  copy<D extends DType>(to: Tensor<D>, from: Tensor<D>): void;
 
   // Layers. -----------------------------------------------------------------------------------------------------------
   /** y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). */

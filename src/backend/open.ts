@@ -3,10 +3,12 @@
 import { BackendError } from '../errors.js';
 import type { Backend } from './backend.js';
 
-export interface BackendOptions {
+/** How the engine computes; the same options everywhere. */
+export interface EngineOptions {
   backend?: 'wasm' | undefined;
-  /** By default one for each physical core. */
+  /** Threads that compute, the calling one included; by default one for each physical core. */
   threads?: number | undefined;
+  /** Kernels whose results have the same bits on every machine and with any number of threads. */
   deterministic?: boolean | undefined;
 }
 
@@ -15,7 +17,7 @@ export async function openBackend({
   backend = 'wasm',
   threads,
   deterministic = false,
-}: BackendOptions): Promise<Backend> {
+}: EngineOptions): Promise<Backend> {
   if (backend !== 'wasm') throw new BackendError({ expected: 'backend wasm', got: String(backend) });
   const [{ createWasmBackend }, { physicalCores }] = await Promise.all([
     import('./wasm/wasm.js'),

@@ -17,12 +17,6 @@ export function checkWrite(tensor: Tensor, values: ArrayLike<number>): void {
   equal(values.length, tensor.size, 'number of values', 'write');
 }
 
-/** Same type, same size. */
-export function checkCopy(to: Tensor, from: Tensor): void {
-  typed(from, to.dtype, 'from', 'copy');
-  equal(from.size, to.size, 'size of from', 'copy');
-}
-
 /** y[T, rows], x[T, columns], weight[rows, columns], bias[rows]; y overlaps neither x nor weight. */
 export function checkLinear(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor | null): void {
   typed(y, 'f32', 'y', 'linear');

@@ -23,22 +23,17 @@ export function addBench(program: Command): void {
       .addOption(wholeNumber('--runs <N>', 'measured runs, after one that is not', 5)),
   ).action((folder: string | undefined, options: BenchFlags) =>
     inSession(options, async (session) => {
-      const [{ openCheckpoint }, { embeddedFolder }, { measureSpeed }, { loadModel }, record] = await Promise.all([
-        import('../checkpoint/checkpoint.js'),
-        import('../checkpoint/embedded.js'),
+      const [{ measureSpeed }, { loadModel }, record] = await Promise.all([
         import('../generate/speed.js'),
         import('../models/model.js'),
         import('../record.js'),
       ]);
       const { signal, onProgress } = session;
-      const checkpoint = await openCheckpoint(folder ?? embeddedFolder, { signal });
-      const { bytes } = checkpoint;
-      await checkpoint.close();
       const started = performance.now();
       const model = await loadModel(folder, { ...options, signal, onProgress });
       try {
         const load = secondsSince(started);
-        const { source, parameters } = model;
+        const { source, parameters, bytes } = model;
         const family = model.config.model_type;
         const { prefill, decode } = await measureSpeed(model, { ...options, signal, onProgress });
         const engine = record.engineRecord(model.engine);

@@ -5,12 +5,12 @@ import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EngineOptions } from '../backend/open.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
 import { type PerplexityResult, perplexity } from '../evaluate/perplexity.js';
 import { generate } from '../generate/generate.js';
-import { measureSpeed } from '../generate/speed.js';
-import { inspect } from '../models/inspect.js';
-import { type EngineOptions, loadModel, type Model } from '../models/model.js';
+import { measureSpeed, median } from '../generate/speed.js';
+import { loadModel, type Model } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
 import { prune } from '../prune/prune.js';
 import type { RunRecord } from '../prune/record.js';
@@ -66,7 +66,6 @@ export async function runDemo({ sparsity, onPerplexity, ...options }: DemoOption
   const samples: DemoResult['samples'] = [];
   const models: Model[] = [];
   const measure = async (name: DemoRow['name'], folder: string, record: RunRecord | null) => {
-    const { bytes } = await inspect(folder, { signal });
     const model = await loadModel(folder, options);
     models.push(model);
     const { perplexity: value, nll: _, ...used } = await perplexity(model, undefined, { ...evaluation, ...options });
@@ -79,7 +78,7 @@ export async function runDemo({ sparsity, onPerplexity, ...options }: DemoOption
       sparsity: record?.sparsity.achieved ?? 0,
       lambda: record?.search?.lambda ?? null,
       seconds: record?.seconds.total ?? null,
-      bytes,
+      bytes: model.bytes,
       tokensPerSecond: 0,
     });
     return used;
@@ -127,5 +126,5 @@ async function decodingSpeeds(models: readonly Model[], signal: AbortSignal | un
       const { decode } = await measureSpeed(model, { promptTokens: 64, newTokens: 64, runs: 1, signal });
       measured[i].push(decode.tokensPerSecond);
     }
-  return measured.map((values) => values.sort((a, b) => a - b)[ROUNDS >> 1]);
+  return measured.map(median);
 }

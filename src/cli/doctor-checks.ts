@@ -9,6 +9,7 @@ import { compileKernels } from '../backend/wasm/kernels.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
 import { inspect } from '../models/inspect.js';
 import { loadTokenizer } from '../text/tokenizer.js';
+import { oldestNode } from '../version.js';
 import { grouped, secondsSince, size } from './figures.js';
 
 /** One thing that was looked at. */
@@ -22,8 +23,6 @@ export interface Check {
   fix?: string;
 }
 
-/** As in `engines` of package.json. */
-const oldestNode = [20, 19];
 const reinstall = 'install the package again (in a checkout: npm run build)';
 const newerNode = 'use Node 22 or newer';
 

@@ -56,7 +56,8 @@ export async function measureSpeed(model: Model, options: SpeedOptions = {}): Pr
   };
 }
 
-function median(values: readonly number[]): number {
+/** The middle value; of an even number of values the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;

@@ -4,7 +4,7 @@ import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { graphOf } from './families.js';
-import { checkShapes, countParameters, storedName } from './weights.js';
+import { checkShapes, countParameters, countZeros, storedLayer } from './weights.js';
 
 export interface LayerInspection {
   /** As in the checkpoint, without ".weight". */
@@ -39,12 +39,11 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
     for (let block = 0; block < total; block++) {
       const first = layers.length;
       for (const { name, rows, columns } of graph.linears) {
-        const stored = storedName(checkpoint, graph, `${graph.prefix(block)}${name}.weight`);
-        const { dtype, begin, end } = checkpoint.info(stored);
-        const values = await checkpoint.readFloats(stored, [rows, columns], signal);
-        const zeros = values.reduce((count, v) => count + (v === 0 ? 1 : 0), 0);
+        const stored = storedLayer(checkpoint, graph, block, name);
+        const { dtype, begin, end } = checkpoint.info(`${stored}.weight`);
+        const zeros = countZeros(await checkpoint.readFloats(`${stored}.weight`, [rows, columns], signal));
         layers.push({
-          name: stored.replace(/\.weight$/, ''),
+          name: stored,
           block,
           rows,
           cols: columns,

@@ -2,7 +2,7 @@
 // stand on: log-probabilities of windows, logits, and the next token's logits with a cache.
 
 import type { Backend, BackendInfo } from '../backend/backend.js';
-import { openBackend } from '../backend/open.js';
+import { type EngineOptions, openBackend } from '../backend/open.js';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type GenerationConfig, readGenerationConfig } from '../checkpoint/generation-config.js';
@@ -14,15 +14,6 @@ import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
 import { checkShapes, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
 import { Workspace } from './workspace.js';
-
-/** How the engine computes; the same options everywhere. */
-export interface EngineOptions {
-  backend?: 'wasm' | undefined;
-  /** Threads that compute, the calling one included; by default one for each physical core. */
-  threads?: number | undefined;
-  /** Kernels whose results have the same bits on every machine and with any number of threads. */
-  deterministic?: boolean | undefined;
-}
 
 export interface LoadOptions extends EngineOptions, LongRunning {}
 
@@ -59,7 +50,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model
       onProgress?.({ phase: 'load', done: b + 1, total });
       await safePoint(signal);
     }
-    return new Model(checkpoint.folder, graph, backend, outer, blocks, generationConfig);
+    return new Model(checkpoint.folder, checkpoint.bytes, graph, backend, outer, blocks, generationConfig);
   } catch (error) {
     await backend.dispose();
     throw error;
@@ -79,6 +70,8 @@ export class Model {
   constructor(
     /** Where it was loaded from. */
     readonly source: string,
+    /** Of its weight files. */
+    readonly bytes: number,
     readonly graph: Graph,
     readonly backend: Backend,
     private readonly outer: Weights,
@@ -171,20 +164,20 @@ export class Model {
         got: String(ids.length),
         where: 'the KV cache',
       });
-    for (let at = 0; at < ids.length; at += BATCH_TOKENS) {
-      const piece = Array.prototype.slice.call(ids, at, at + BATCH_TOKENS);
+    const rest = Array.from(ids);
+    for (;;) {
+      const piece = rest.splice(0, BATCH_TOKENS);
       const pass = this.#pass(1, piece.length, cache.length);
       const x = this.#embed(pass, [piece]);
       for (const [b, weights] of this.blocks.entries()) this.graph.block(pass, weights, x, x, cache.blocks[b]);
       cache.length += piece.length;
-      if (at + BATCH_TOKENS < ids.length) await safePoint(signal);
-      else {
+      if (rest.length === 0) {
         const logits = this.#workspace.take('logits', 'f32', [1, this.config.vocab_size]);
         this.graph.logits({ ...pass, queries: 1 }, this.outer, logits, x.rows(piece.length - 1, piece.length));
         return this.backend.read(logits);
       }
+      await safePoint(signal);
     }
-    throw new Error('unreachable: ids is not empty');
   }
 
   /** Frees memory and threads; a second call waits for the first. */

@@ -20,6 +20,18 @@ export function storedName(checkpoint: Checkpoint, graph: Graph, name: string): 
   });
 }
 
+/** Name in the checkpoint, without ".weight", of the linear layer `name` of a block. */
+export function storedLayer(checkpoint: Checkpoint, graph: Graph, block: number, name: string): string {
+  return storedName(checkpoint, graph, `${graph.prefix(block)}${name}.weight`).replace(/\.weight$/, '');
+}
+
+/** How many weights are 0 (or −0). */
+export function countZeros(values: Float32Array): number {
+  let zeros = 0;
+  for (const v of values) if (v === 0) zeros++;
+  return zeros;
+}
+
 /** Fails unless the checkpoint holds every tensor of the graph in its shape: asked before any work begins. */
 export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
   const check = (prefix: string, shapes: Shapes) => {

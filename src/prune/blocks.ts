@@ -4,7 +4,7 @@
 import type { OutputFolder } from '../checkpoint/output.js';
 import type { Weights } from '../models/graph.js';
 import { tensorOf } from '../models/parts.js';
-import { freeWeights, loadBlock, storedName } from '../models/weights.js';
+import { countZeros, freeWeights, loadBlock, storedLayer } from '../models/weights.js';
 import { safePoint } from '../progress.js';
 import { type Allocation, meanTarget, type Target } from './allocation.js';
 import type { PruneContext } from './context.js';
@@ -40,15 +40,15 @@ export async function pruneBlocks(
     if (stream && states && block + 1 < total) await stream.run(masked, states, states, undefined, signal);
     for (const { name, rows, columns } of graph.linears) {
       const values = await backend.read(tensorOf(masked, `${name}.weight`));
-      const stored = storedName(checkpoint, graph, `${graph.prefix(block)}${name}.weight`);
-      await output.writeTensor(stored, values);
+      const stored = storedLayer(checkpoint, graph, block, name);
+      await output.writeTensor(`${stored}.weight`, values);
       layers.push({
-        name: stored.replace(/\.weight$/, ''),
+        name: stored,
         block,
         rows,
         cols: columns,
         target: meanTarget(allocation[block].get(name) as Target),
-        zeros: values.reduce((count, v) => count + (v === 0 ? 1 : 0), 0),
+        zeros: countZeros(values),
       });
       await safePoint(signal);
     }

@@ -1,7 +1,7 @@
 // The options of a pruning run, their defaults, and which of them do not go together.
 
+import type { EngineOptions } from '../backend/open.js';
 import { UsageError } from '../errors.js';
-import type { EngineOptions } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
 import type { MaskPolicy } from './masks.js';
 import { type Method, scores } from './scores/scores.js';

@@ -29,7 +29,7 @@ import { BlockStream } from './stream.js';
  *   OutputError for the folder to write; the signal's reason when aborted.
  */
 export async function prune(options: PruneOptions): Promise<RunRecord> {
-  const { signal, force = false } = options;
+  const { signal, onProgress, force = false } = options;
   const plan = planOf(options);
   if (typeof options.out !== 'string' || options.out === '')
     throw new UsageError('expected a folder to write (out), got none');
@@ -47,7 +47,8 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
       try {
         const outer = await loadOuter(checkpoint, graph, backend, signal);
         const search = new BlockStream(graph, backend, calibration.searchWindows);
-        const context = { ...options, checkpoint, graph, backend, outer, score: scores[plan.method], search };
+        const score = scores[plan.method];
+        const context = { checkpoint, graph, backend, outer, score, search, signal, onProgress };
         const loaded = performance.now();
         const topUp =
           plan.topUp === 'neuroal' && plan.step
@@ -57,7 +58,7 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const searched = performance.now();
         const layers = await pruneBlocks(context, plan, topUp.allocation, calibration.windows, output);
         const pruned = performance.now();
-        options.onProgress?.({ phase: 'save', done: 0, total: 1 });
+        onProgress?.({ phase: 'save', done: 0, total: 1 });
         await output.flush();
         const saved = performance.now();
 
@@ -99,7 +100,8 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
 
 /** The windows of the base pruner and of the search, both from one draw, and what the record says of them. */
 async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, graph: Graph) {
-  const { samples, searchSamples, seed } = { ...pruneDefaults, ...defined(options) };
+  const { samples = pruneDefaults.samples, searchSamples = pruneDefaults.searchSamples } = options;
+  const { seed = pruneDefaults.seed } = options;
   const { config } = graph;
   const { signal, onProgress, seqLen, calibration = embeddedTexts.calibration } = options;
   for (const [name, value] of Object.entries({ samples, 'search-samples': searchSamples }))
@@ -137,8 +139,4 @@ function checkPattern(graph: Graph, { policy, pattern }: Plan): void {
     throw new UsageError(
       `expected a pattern whose m divides the inputs of every layer, got ${pattern}: ${name} has ${columns}`,
     );
-}
-
-function defined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)) as never;
 }

@@ -100,11 +100,10 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(out)).toBeAllClose([Math.log(3 / 8), -Math.log(2)]);
   });
 
-  it('fill, copy and views', async () => {
+  it('fill and views', async () => {
     const x = f32([3, 2], 1, 2, 3, 4, 5, 6);
     backend.fill(x.rows(1, 2), 9);
-    backend.copy(x.rows(0, 1), x.rows(2, 3));
-    expect(await backend.read(x)).toEqual(Float32Array.of(5, 6, 9, 9, 5, 6));
+    expect(await backend.read(x)).toEqual(Float32Array.of(1, 2, 9, 9, 5, 6));
   });
 });
 

@@ -33,10 +33,6 @@ export const refusals: Refusal[] = [
   refusal('expected number of values = 3, got 2, in write', (rig) =>
     rig.backend.write(rig.f32([3]), new Float32Array(2)),
   ),
-  refusal('expected size of from = 3, got 4, in copy', (rig) => rig.backend.copy(rig.f32([3]), rig.f32([4]))),
-  refusal('expected from of type f32, got f64, in copy', (rig) =>
-    rig.backend.copy<'f32' | 'f64'>(rig.f32([3]), rig.f64([3])),
-  ),
 
   refusal('expected columns of x = 5, got 4, in linear', (rig) =>
     rig.backend.linear(rig.result([2, 3]), rig.f32([2, 4]), rig.f32([3, 5]), null),

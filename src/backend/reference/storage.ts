@@ -5,7 +5,7 @@ import { BackendError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType } from '../../tensor/dtype.js';
 import { type Storage, Tensor } from '../../tensor/tensor.js';
 import type { Backend } from '../backend.js';
-import { checkAllocate, checkCopy, checkWrite } from '../shapes.js';
+import { checkAllocate, checkWrite } from '../shapes.js';
 
 /** What holds the elements of a tensor here. */
 export interface HeldAs {
@@ -36,7 +36,7 @@ export function elements<D extends DType>(tensor: Tensor<D>): HeldAs[D] {
   return storage.values.subarray(offset, offset + size) as HeldAs[D];
 }
 
-type Memory = Pick<Backend, 'allocate' | 'free' | 'write' | 'read' | 'fill' | 'copy'>;
+type Memory = Pick<Backend, 'allocate' | 'free' | 'write' | 'read' | 'fill'>;
 
 /** The memory operations of the reference backend. */
 export const memory: Memory = {
@@ -63,10 +63,5 @@ export const memory: Memory = {
 
   fill(tensor, value) {
     elements(tensor).fill(value);
-  },
-
-  copy(to, from) {
-    checkCopy(to, from);
-    elements(to).set(elements(from));
   },
 };

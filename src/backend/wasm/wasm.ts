@@ -113,11 +113,6 @@ class WasmBackend implements Backend {
     new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(value);
   }
 
-  copy<D extends DType>(to: Tensor<D>, from: Tensor<D>): void {
-    check.checkCopy(to, from);
-    viewOf(to).set(viewOf(from));
-  }
-
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
     const { rowCount: rows, columns } = weight;
