@@ -3,6 +3,7 @@
 
 import { dots1x1, dots4x1, dots4x2 } from './dots';
 import { exp, largest, madd, sum } from './lanes';
+import { capped } from './softcap';
 
 /** Queries of a tile and keys of a block. */
 export const ATTENTION_QUERIES: i32 = 8;
@@ -15,11 +16,12 @@ export const ATTENTION_SCRATCH: i32 = 2112;
 
 /**
  * y and q: [sequences·queries, heads·headDim]; k and v: [sequences·keys, kvHeads·headDim]; query i of a sequence sees
- * its keys 0 … keys − queries + i. A unit is a tile of one head: tiles vary fastest, then heads, then sequences.
+ * its keys up to p = keys − queries + i, and of these the last `window`. Scores become softcap·tanh(score / softcap)
+ * where softcap is not 0. A unit is a tile of one head: tiles vary fastest, then heads, then sequences.
  */
 export function attention(
   q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, queries: i32, keys: i32, scale: f32,
-  scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+  window: i32, softcap: f32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
   let tiles = (queries + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES, group = heads / kvHeads;
@@ -30,25 +32,34 @@ export function attention(
     let row = <usize>sequence * queries + first;
     let inQ = row * strideQ + (<usize>(head * headDim) << 2);
     let inK = <usize>sequence * keys * strideK + (<usize>((head / group) * headDim) << 2);
-    tile(q + inQ, k + inK, v + inK, y + inQ, strideQ, strideK, headDim, min(ATTENTION_QUERIES, queries - first), keys - queries + first, scale, scratch);
+    let count = min(ATTENTION_QUERIES, queries - first), position = keys - queries + first;
+    tile(
+      q + inQ, k + inK, v + inK, y + inQ, strideQ, strideK, headDim, count, position, scale, window, softcap, scratch,
+    );
   }
 }
 
-/** `count` queries of one head; the first of them sees keys 0 … position. */
+/**
+ * `count` queries of one head; the first of them stands at `position`. Blocks begin at multiples of KEYS whatever the
+ * window, so that a query gets the same bits in every tile; those before the first query's window are not visited.
+ */
 function tile(
   q: usize, k: usize, v: usize, y: usize, strideQ: usize, strideK: usize, headDim: i32, count: i32, position: i32,
-  scale: f32, scratch: usize,
+  scale: f32, window: i32, softcap: f32, scratch: usize,
 ): void {
   for (let i = 0; i < count; i++) {
     memory.fill(y + <usize>i * strideQ, 0, <usize>headDim << 2);
     store<f32>(scratch + MAXIMA + (<usize>i << 2), -f32.MAX_VALUE);
     store<f32>(scratch + TOTALS + (<usize>i << 2), 0);
   }
-  let last = position + count;
-  for (let from = 0; from < last; from += KEYS) {
+  let last = position + count, oldest = position + 1 - window;
+  for (let from = max(0, oldest) & -KEYS; from < last; from += KEYS) {
     let n = min(KEYS, last - from), at = <usize>from * strideK;
     scores(q, k + at, strideQ, strideK, headDim, count, n, scratch);
-    for (let i = 0; i < count; i++) softmax(scratch, i, n, position + i + 1 - from, scale, y + <usize>i * strideQ, headDim);
+    for (let i = 0; i < count; i++) {
+      let low = oldest + i - from, high = position + i + 1 - from;
+      softmax(scratch, i, n, low, high, scale, softcap, y + <usize>i * strideQ, headDim);
+    }
     let i = 0;
     for (; i + 2 <= count; i += 2)
       mix2(scratch + <usize>i * SCORE_ROW, v + at, y + <usize>i * strideQ, strideQ, strideK, headDim, n);
@@ -77,14 +88,25 @@ function scores(
       );
 }
 
-/** Row i of the scores becomes weights relative to the running maximum; what y holds so far is brought to the same maximum. */
-function softmax(scratch: usize, i: i32, n: i32, visible: i32, scale: f32, y: usize, headDim: i32): void {
-  let row = scratch + <usize>i * SCORE_ROW, bytes = <usize>((n + 3) & ~3) << 2;
-  for (let j = max(0, min(visible, n)); j < ((n + 3) & ~3); j++) store<f32>(row + (<usize>j << 2), -f32.MAX_VALUE);
-  if (visible <= 0) {
+/**
+ * Row i of the scores, of which columns [low, high) are visible, becomes weights relative to the running maximum; what
+ * y holds so far is brought to the same maximum. A query that sees nothing of the block gets zeros; its state stays.
+ */
+function softmax(
+  scratch: usize, i: i32, n: i32, low: i32, high: i32, scale: f32, softcap: f32, y: usize, headDim: i32,
+): void {
+  let row = scratch + <usize>i * SCORE_ROW, padded = (n + 3) & ~3, bytes = <usize>padded << 2;
+  if (high <= 0 || low >= n) {
     memory.fill(row, 0, bytes);
     return;
   }
+  if (softcap != 0) {
+    let c = f32x4.splat(softcap), f = f32x4.splat(scale / softcap);
+    for (let b: usize = 0; b < bytes; b += 16) v128.store(row + b, capped(v128.load(row + b), c, f));
+    scale = 1;
+  }
+  for (let j = 0; j < low; j++) store<f32>(row + (<usize>j << 2), -Infinity);
+  for (let j = min(high, n); j < padded; j++) store<f32>(row + (<usize>j << 2), -Infinity);
   let atMax = scratch + MAXIMA + (<usize>i << 2), atTotal = scratch + TOTALS + (<usize>i << 2);
   let top = f32x4.splat(-f32.MAX_VALUE), factor = f32x4.splat(scale);
   for (let b: usize = 0; b < bytes; b += 16) top = f32x4.pmax(top, f32x4.mul(v128.load(row + b), factor));

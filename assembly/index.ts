@@ -6,11 +6,13 @@
 // the plain build reproducible with any number of threads. Operations that need scratch memory take (scratch, stride)
 // and, last, the number of the thread: its own part starts at scratch + thread·stride. The sizes of units are exported too.
 
-export { addition } from './addition';
+export { activate, gate } from './activate';
+export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
 export { columnSquares, STATISTICS_COLUMNS } from './columnSquares';
 export { embed } from './embed';
 export { GRAM_ROWS, gram } from './gram';
+export { layerNorm } from './layerNorm';
 export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
@@ -18,5 +20,5 @@ export { maskRows } from './maskRows';
 export { countScores, maskThreshold } from './maskThreshold';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
-export { siluGate } from './siluGate';
+export { softcap } from './softcap';
 export { ELEMENTS } from './units';

@@ -1,14 +1,18 @@
-// Rotary position embedding, in the layout of Hugging Face: dimension i of a head turns together with i + headDim/2.
+// Rotary position embedding, in the layout of Hugging Face: dimension i of a head turns together with i + rotaryDim/2,
+// and what lies beyond the first rotaryDim dimensions stays.
 
-/** x[T, heads·2·half] in place; cos and sin are [positions, half]. A unit is a token; row t has position start + t mod period. */
+/**
+ * x[T, heads·headDim] in place; cos and sin are [positions, half] with half = rotaryDim/2. A unit is a token; row t has
+ * position start + t mod period.
+ */
 export function rope(
-  x: usize, cos: usize, sin: usize, heads: i32, half: i32, start: i32, period: i32, begin: i32, end: i32,
+  x: usize, cos: usize, sin: usize, heads: i32, headDim: i32, half: i32, start: i32, period: i32, begin: i32, end: i32,
 ): void {
-  let bytes = <usize>half << 2, bytes4 = bytes & ~15;
+  let bytes = <usize>half << 2, bytes4 = bytes & ~15, stride = <usize>headDim << 2;
   for (let t = begin; t < end; t++) {
     let at = <usize>(start + t % period) * bytes;
     let c = cos + at, s = sin + at;
-    let a = x + <usize>t * <usize>heads * bytes * 2;
+    let a = x + <usize>t * <usize>heads * stride;
     for (let h = 0; h < heads; h++) {
       let b = a + bytes;
       let i: usize = 0;
@@ -22,7 +26,7 @@ export function rope(
         store<f32>(a + i, u * ci - v * si);
         store<f32>(b + i, v * ci + u * si);
       }
-      a = b + bytes;
+      a += stride;
     }
   }
 }

@@ -38,7 +38,8 @@ async function measure(simd, threads) {
     const unit = tokens === 1 ? 'GB/s' : 'GFLOP/s';
     add(`linear ${name} ${rows}×${columns} T=${tokens}`, work, unit, () => backend.linear(y, x, w, null));
   }
-  const attend = { heads: 4, kvHeads: 4, headDim: 32, sequences: 8, queries: 512, keys: 512, scale: 32 ** -0.5 };
+  const shape = { heads: 4, kvHeads: 4, headDim: 32, sequences: 8, queries: 512, keys: 512 };
+  const attend = { ...shape, scale: 32 ** -0.5, window: null, softcap: null };
   const [q, k, v, o] = [tensor(4096, 128), tensor(4096, 128), tensor(4096, 128), tensor(4096, 128)];
   add('attention 8 × 512 tokens, 4 heads of 32', 8 * 4 * 512 * 513 * 32 * 2, 'GFLOP/s', () =>
     backend.attention(o, q, k, v, attend),

@@ -14,19 +14,34 @@ export interface AttentionShape {
   sequences: number;
   /** Query rows of each sequence. */
   queries: number;
-  /** Key rows of each sequence; query i sees keys 0 … keys − queries + i. */
+  /** Key rows of each sequence; query i stands at position p = keys − queries + i and sees keys up to p. */
   keys: number;
-  /** Factor on query·key, usually 1/√headDim. */
+  /** Factor on query·key, usually 1/√headDim; > 0. */
   scale: number;
+  /** A query at position p sees only keys j > p − window; null: all up to p. */
+  window: number | null;
+  /** Scores, after `scale`, become softcap·tanh(score / softcap); null: they stay. */
+  softcap: number | null;
 }
 
-/** Where rotary embedding finds the position of a row: row r stands at `start` + r mod `period`. */
+/** What of a row rotary embedding turns, and the position of the row: row r stands at `start` + r mod `period`. */
 export interface RopeShape {
   heads: number;
   headDim: number;
+  /** Dimensions of a head that turn, the first ones; even. */
+  rotaryDim: number;
   start: number;
   period: number;
 }
+
+/** The activation functions, in the order in which kernels number them; `gelu` is that of erf. */
+export const ACTIVATIONS = ['silu', 'relu', 'gelu', 'gelu_tanh', 'quick_gelu'] as const;
+
+/**
+ * An activation function: silu x/(1 + e⁻ˣ); relu max(x, 0); gelu x·(1 + erf(x/√2))/2; gelu_tanh
+ * x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2; quick_gelu x/(1 + e^(−1.702·x)).
+ */
+export type Activation = (typeof ACTIVATIONS)[number];
 
 /**
  * Which weights of a matrix a mask removes, always exact and equal to a stable sort of the scores:
@@ -67,16 +82,33 @@ export interface Backend {
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, bias: Tensor<'f32'> | null): void;
   /** y[T, n] = table[ids[T], n]. Ids are trusted: check them against the vocabulary first. */
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void;
-  /** y[T, n] = x / √(mean(x²) + eps) · weight[n]; y may be x. */
-  rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, eps: number): void;
-  /** Rotates the halves of each head of x[T, heads·headDim] in place; cos and sin are [positions, headDim/2]. */
+  /** y[T, n] = x / √(mean(x²) + eps) · weight[n], without a weight when null; y may be x. */
+  rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void;
+  /** y[T, n] = (x − mean) / √(variance + eps) · weight[n] + bias[n], without those that are null; y may be x. */
+  layerNorm(
+    y: Tensor<'f32'>,
+    x: Tensor<'f32'>,
+    weight: Tensor<'f32'> | null,
+    bias: Tensor<'f32'> | null,
+    eps: number,
+  ): void;
+  /**
+   * Turns the first rotaryDim dimensions of each head of x[T, heads·headDim] in place, dimension i together with
+   * i + rotaryDim/2, and leaves the others; cos and sin are [positions, rotaryDim/2].
+   */
   rope(x: Tensor<'f32'>, cos: Tensor<'f32'>, sin: Tensor<'f32'>, shape: RopeShape): void;
   /** Causal attention. y and q: [sequences·queries, heads·headDim]; k and v: [sequences·keys, kvHeads·headDim]. */
   attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void;
-  /** y = silu(gate) · up, elementwise; y may be gate or up. */
-  siluGate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>): void;
-  /** y = a + b, elementwise; y may be a or b. */
-  add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void;
+  /** y = kind(x), elementwise; y may be x. */
+  activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void;
+  /** y = kind(gate) · up, elementwise; y may be gate or up. */
+  gate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>, kind: Activation): void;
+  /** y = a + factor · b, elementwise, with the factor 1 when none is given; y may be a or b. */
+  add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>, factor?: number): void;
+  /** y = factor · x, elementwise; y may be x. */
+  scale(y: Tensor<'f32'>, x: Tensor<'f32'>, factor: number): void;
+  /** y = cap · tanh(x / cap), elementwise, with cap > 0; y may be x. */
+  softcap(y: Tensor<'f32'>, x: Tensor<'f32'>, cap: number): void;
 
   // Measures. ---------------------------------------------------------------------------------------------------------
   /** sums[n] += Σ over the rows of x[T, n] of x², in f64. */

@@ -5,7 +5,7 @@
 import { BackendError } from '../errors.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { AttentionShape, RopeShape, Selection } from './backend.js';
+import { ACTIVATIONS, type Activation, type AttentionShape, type RopeShape, type Selection } from './backend.js';
 
 /** Every axis is a whole number of elements. */
 export function checkAllocate(shape: readonly number[]): void {
@@ -43,31 +43,40 @@ export function checkEmbed(y: Tensor, ids: Tensor, table: Tensor): void {
   apart(y, table, 'table', 'embed');
 }
 
-/** y and x of one shape, weight as long as a row. */
-export function checkRmsNorm(y: Tensor, x: Tensor, weight: Tensor): void {
-  typed(weight, 'f32', 'weight', 'rmsNorm');
+/** y and x of one shape, weight as long as a row, eps ≥ 0. */
+export function checkRmsNorm(y: Tensor, x: Tensor, weight: Tensor | null, eps: number): void {
   sameRows(y, x, 'y', 'rmsNorm');
-  equal(weight.size, x.columns, 'size of weight', 'rmsNorm');
+  if (weight !== null) alongRows(weight, x, 'weight', 'rmsNorm');
+  finite(eps, 0, 'eps', 'rmsNorm');
 }
 
-/** x[T, heads·headDim], cos and sin [positions, headDim/2] with a row for every position in use. */
+/** y and x of one shape, weight and bias as long as a row, eps ≥ 0. */
+export function checkLayerNorm(y: Tensor, x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number): void {
+  sameRows(y, x, 'y', 'layerNorm');
+  if (weight !== null) alongRows(weight, x, 'weight', 'layerNorm');
+  if (bias !== null) alongRows(bias, x, 'bias', 'layerNorm');
+  finite(eps, 0, 'eps', 'layerNorm');
+}
+
+/** x[T, heads·headDim], cos and sin [positions, rotaryDim/2] with a row for every position in use. */
 export function checkRope(x: Tensor, cos: Tensor, sin: Tensor, shape: RopeShape): void {
-  const { heads, headDim, start, period } = shape;
+  const { heads, headDim, rotaryDim, start, period } = shape;
   typed(x, 'f32', 'x', 'rope');
   typed(cos, 'f32', 'cos', 'rope');
   positive(heads, 'heads', 'rope');
   positive(headDim, 'headDim', 'rope');
   positive(period, 'period', 'rope');
-  multiple(headDim, 2, 'headDim', 'rope');
+  within(rotaryDim, 2, headDim, 'rotaryDim', 'rope');
+  multiple(rotaryDim, 2, 'rotaryDim', 'rope');
   equal(x.columns, heads * headDim, 'columns of x', 'rope');
-  equal(cos.columns, headDim / 2, 'columns of cos', 'rope');
+  equal(cos.columns, rotaryDim / 2, 'columns of cos', 'rope');
   sameRows(sin, cos, 'sin', 'rope');
   within(start, 0, cos.rowCount - Math.min(period, x.rowCount), 'start', 'rope');
 }
 
-/** The rows and columns that the AttentionShape implies; y overlaps none of the inputs. */
+/** The rows and columns that the AttentionShape implies, scale and softcap > 0; y overlaps none of the inputs. */
 export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape: AttentionShape): void {
-  const { heads, kvHeads, headDim, sequences, queries, keys } = shape;
+  const { heads, kvHeads, headDim, sequences, queries, keys, scale, window, softcap } = shape;
   positive(kvHeads, 'kvHeads', 'attention');
   positive(headDim, 'headDim', 'attention');
   positive(sequences, 'sequences', 'attention');
@@ -75,6 +84,9 @@ export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape
   positive(heads, 'heads', 'attention');
   multiple(heads, kvHeads, 'heads', 'attention');
   within(keys, queries, Number.MAX_SAFE_INTEGER, 'keys', 'attention');
+  finite(scale, LEAST, 'scale', 'attention');
+  if (window !== null) positive(window, 'window', 'attention');
+  if (softcap !== null) finite(softcap, LEAST, 'softcap', 'attention');
   typed(q, 'f32', 'q', 'attention');
   equal(q.columns, heads * headDim, 'columns of q', 'attention');
   equal(q.rowCount, sequences * queries, 'rows of q', 'attention');
@@ -88,13 +100,36 @@ export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape
   apart(y, v, 'v', 'attention');
 }
 
-/** siluGate and add: three tensors of one size. */
-export function checkElementwise(operation: string, y: Tensor, first: Tensor, second: Tensor): void {
-  typed(y, 'f32', 'y', operation);
-  typed(first, 'f32', 'first operand', operation);
-  typed(second, 'f32', 'second operand', operation);
-  equal(first.size, y.size, 'size of first operand', operation);
-  equal(second.size, y.size, 'size of second operand', operation);
+/** y and x of one size, and an activation that there is. */
+export function checkActivate(y: Tensor, x: Tensor, kind: Activation): void {
+  sameSize(y, x, 'x', 'activate');
+  known(kind, 'activate');
+}
+
+/** Three tensors of one size, and an activation that there is. */
+export function checkGate(y: Tensor, gate: Tensor, up: Tensor, kind: Activation): void {
+  sameSize(y, gate, 'gate', 'gate');
+  sameSize(y, up, 'up', 'gate');
+  known(kind, 'gate');
+}
+
+/** Three tensors of one size, and a factor that is a number of f32. */
+export function checkAdd(y: Tensor, a: Tensor, b: Tensor, factor: number): void {
+  sameSize(y, a, 'a', 'add');
+  sameSize(y, b, 'b', 'add');
+  finite(factor, -Infinity, 'factor', 'add');
+}
+
+/** y and x of one size, and a factor that is a number of f32. */
+export function checkScale(y: Tensor, x: Tensor, factor: number): void {
+  sameSize(y, x, 'x', 'scale');
+  finite(factor, -Infinity, 'factor', 'scale');
+}
+
+/** y and x of one size, cap > 0. */
+export function checkSoftcap(y: Tensor, x: Tensor, cap: number): void {
+  sameSize(y, x, 'x', 'softcap');
+  finite(cap, LEAST, 'cap', 'softcap');
 }
 
 /** One f64 sum for each column of x. */
@@ -162,6 +197,34 @@ function positive(got: number, what: string, where: string): void {
 
 function multiple(got: number, of: number, what: string, where: string): void {
   if (got % of !== 0) throw new BackendError({ expected: `${what} a multiple of ${of}`, got: `${got}`, where });
+}
+
+/** Smallest normal number of f32: what stands for "more than 0" where a kernel divides. */
+const LEAST = 2 ** -126;
+
+/** A number at least `low` that f32 can hold. */
+function finite(got: number, low: number, what: string, where: string): void {
+  if (got >= low && Number.isFinite(Math.fround(got))) return;
+  const range = low === LEAST ? 'above 0 and finite' : low === 0 ? 'at least 0 and finite' : 'finite';
+  throw new BackendError({ expected: `${what} ${range} in f32`, got: `${got}`, where });
+}
+
+function known(kind: Activation, where: string): void {
+  if (!ACTIVATIONS.includes(kind))
+    throw new BackendError({ expected: `an activation of ${ACTIVATIONS.join(', ')}`, got: String(kind), where });
+}
+
+/** Two f32 tensors of as many elements. */
+function sameSize(y: Tensor, other: Tensor, name: string, where: string): void {
+  typed(y, 'f32', 'y', where);
+  typed(other, 'f32', name, where);
+  equal(other.size, y.size, `size of ${name}`, where);
+}
+
+/** A number for each column of x. */
+function alongRows(tensor: Tensor, x: Tensor, name: string, where: string): void {
+  typed(tensor, 'f32', name, where);
+  equal(tensor.size, x.columns, `size of ${name}`, where);
 }
 
 /** `other` is an f32 tensor of the rows and columns of `like`. */

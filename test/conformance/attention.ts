@@ -1,5 +1,7 @@
-// Cases of attention: whole prompts, single new tokens, several sequences, grouped heads, and heads of any width.
+// Cases of attention: whole prompts, single new tokens, several sequences, grouped heads, heads of any width, sliding
+// windows that begin anywhere in a block of keys, and soft caps.
 
+import type { AttentionShape } from '../../src/backend/backend.js';
 import { type Case, close, type Tolerance } from './case.js';
 import { type Draw, normal, oneOf, whole } from './draws.js';
 
@@ -25,7 +27,33 @@ const sizes: Sizes[] = [
   [2, 1, 20, 2, 33, 350],
 ];
 
-function attention(name: string, shape: Sizes, scale: number, draw: Draw, tolerance: Tolerance): Case {
+/** Sizes and a window; those of the loop over blocks of 64 keys are 1, all of a block, one more, one less. */
+const windows: [Sizes, number][] = [
+  [[1, 1, 1, 1, 1, 1], 1],
+  [[2, 1, 4, 1, 9, 9], 1],
+  [[2, 2, 7, 2, 5, 6], 3],
+  [[4, 2, 12, 2, 40, 41], 6],
+  [[4, 2, 32, 5, 1, 18], 17],
+  [[8, 2, 64, 2, 1, 333], 64],
+  [[2, 1, 80, 1, 3, 301], 65],
+  [[2, 1, 16, 1, 12, 140], 63],
+  [[4, 1, 20, 3, 257, 257], 100],
+  [[2, 1, 4, 1, 200, 513], 128],
+  [[3, 3, 64, 1, 2, 700], 7],
+  [[3, 3, 8, 1, 75, 75], 74],
+  [[3, 3, 8, 1, 75, 75], 75],
+  [[3, 3, 8, 1, 75, 75], 1e9],
+];
+
+/** Every position of a window against the blocks of keys and the tiles of queries. */
+const slides = [1, 2, 7, 8, 9, 57, 63, 64, 65, 66, 71, 72, 127, 128, 129].map((window): [Sizes, number] => [
+  [1, 1, 4, 1, 150, 213],
+  window,
+]);
+
+type Extras = Partial<Pick<AttentionShape, 'window' | 'softcap'>>;
+
+function attention(name: string, shape: Sizes, scale: number, draw: Draw, tolerance: Tolerance, extras?: Extras): Case {
   const [heads, kvHeads, headDim, sequences, queries, keys] = shape;
   const grouping = kvHeads === heads ? `${heads} heads` : `${heads} heads on ${kvHeads}`;
   return {
@@ -36,7 +64,10 @@ function attention(name: string, shape: Sizes, scale: number, draw: Draw, tolera
       const k = rig.f32([sequences * keys, kvHeads * headDim], draw);
       const v = rig.f32([sequences * keys, kvHeads * headDim]);
       const y = rig.result([sequences * queries, heads * headDim]);
-      rig.backend.attention(y, q, k, v, { heads, kvHeads, headDim, sequences, queries, keys, scale });
+      rig.backend.attention(y, q, k, v, {
+        ...{ heads, kvHeads, headDim, sequences, queries, keys, scale },
+        ...{ window: null, softcap: null, ...extras },
+      });
       return [y];
     },
   };
@@ -47,8 +78,17 @@ const ofLargeLogits: Tolerance = { relative: 5e-3, floor: 'rms' };
 
 export const attentionCases: Case[] = [
   ...sizes.map((shape) => attention('', shape, 1 / Math.sqrt(shape[2]), normal, close)),
+  ...[...windows, ...slides].map(([shape, window]) =>
+    attention(`with a window of ${window}, `, shape, 1 / Math.sqrt(shape[2]), normal, close, { window }),
+  ),
+  ...sizes.map((shape) => attention('with scores capped at 2, ', shape, 1, normal, close, { softcap: 2 })),
+  ...windows.map(([shape, window]) =>
+    attention(`with a window of ${window} and scores capped at 5, `, shape, 1, normal, close, { window, softcap: 5 }),
+  ),
+  attention('with scores far beyond the cap of 50, ', [2, 1, 4, 2, 9, 130], 1, whole(-50, 50), close, { softcap: 50 }),
   attention('with logits to ±1e4, ', [2, 1, 4, 2, 9, 9], 1, whole(-50, 50), ofLargeLogits),
   attention('with logits to ±1e4, ', [4, 2, 64, 1, 3, 301], 1, whole(-12, 12), ofLargeLogits),
   attention('with logits of ±1e4 only, ', [1, 1, 4, 1, 5, 40], 1, oneOf(-50, 50), ofLargeLogits),
   attention('with equal logits, ', [2, 2, 12, 1, 5, 77], 1, () => 0, close),
+  attention('with equal logits and a window, ', [2, 2, 12, 1, 5, 77], 1, () => 0, close, { window: 70 }),
 ];

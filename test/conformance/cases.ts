@@ -2,9 +2,17 @@
 
 import { attentionCases } from './attention.js';
 import type { Case } from './case.js';
+import { elementwiseCases } from './elementwise.js';
 import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { memoryCases } from './memory.js';
 import { pruningCases } from './pruning.js';
 
-export const cases: Case[] = [...memoryCases, ...layerCases, ...attentionCases, ...measureCases, ...pruningCases];
+export const cases: Case[] = [
+  ...memoryCases,
+  ...layerCases,
+  ...elementwiseCases,
+  ...attentionCases,
+  ...measureCases,
+  ...pruningCases,
+];

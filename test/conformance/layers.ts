@@ -1,7 +1,9 @@
-// Cases of the layers, without attention: sizes that fill no vector, single rows, and sizes that are cut in chunks.
+// Cases of the layers, without attention and the elementwise operations: sizes that fill no vector, single rows, and
+// sizes that are cut in chunks.
 
 import { type Case, close, type Tolerance } from './case.js';
-import { listed, mixed, normal, uniform, whole } from './draws.js';
+import { type Draw, listed, mixed, normal, uniform, whole } from './draws.js';
+import type { Rig } from './rig.js';
 
 /** Tokens, rows, columns of a weight. */
 const linearSizes = [
@@ -58,6 +60,22 @@ const rowsOfLarger: Case = {
   },
 };
 
+const partsOfFused: Case = {
+  name: 'linear with the parts of a fused weight and bias, none aligned',
+  tolerance: ofOperands,
+  run(rig) {
+    const parts = [41, 17, 78];
+    const [x, weight, bias] = [rig.f32([5, 33]), rig.f32([136, 33]), rig.f32([136])];
+    let row = 0;
+    return parts.map((rows) => {
+      const y = rig.result([5, rows]);
+      rig.backend.linear(y, x, weight.rows(row, row + rows), bias.rows(row, row + rows));
+      row += rows;
+      return y;
+    });
+  },
+};
+
 const embed: Case[] = sizes.map(([tokens, columns]) => ({
   name: `embed ${tokens} tokens of ${columns}`,
   tolerance: 'exact',
@@ -68,17 +86,27 @@ const embed: Case[] = sizes.map(([tokens, columns]) => ({
   },
 }));
 
+/** Operands of a norm: with a weight, with a weight and a bias, with neither. */
+const normOperands = [
+  ['', (rig: Rig, n: number) => [rig.f32([n]), rig.f32([n])]],
+  [', no weight', (rig: Rig, n: number) => [null, rig.f32([n])]],
+  [', no bias', (rig: Rig, n: number) => [rig.f32([n]), null]],
+  [', neither weight nor bias', () => [null, null]],
+] as const;
+
 const rmsNorm: Case[] = sizes.flatMap(([rows, columns]) =>
-  [true, false].map((inPlace) => ({
-    name: `rmsNorm ${rows}×${columns}${inPlace ? ', in place' : ''}`,
-    tolerance: ofElements,
-    run(rig) {
-      const x = rig.f32([rows, columns], mixed);
-      const y = inPlace ? x : rig.result([rows, columns]);
-      rig.backend.rmsNorm(y, x, rig.f32([columns]), 1e-5);
-      return [y];
-    },
-  })),
+  [true, false].flatMap((inPlace) =>
+    normOperands.slice(0, 2).map(([which, operands]) => ({
+      name: `rmsNorm ${rows}×${columns}${which}${inPlace ? ', in place' : ''}`,
+      tolerance: ofElements,
+      run(rig: Rig) {
+        const x = rig.f32([rows, columns], mixed);
+        const y = inPlace ? x : rig.result([rows, columns]);
+        rig.backend.rmsNorm(y, x, operands(rig, columns)[0], 1e-5);
+        return [y];
+      },
+    })),
+  ),
 );
 
 const rmsNormOfZeros: Case = {
@@ -91,68 +119,90 @@ const rmsNormOfZeros: Case = {
   },
 };
 
-/** Rows, heads, headDim, start, period. */
-const ropeShapes = [
-  [1, 1, 2, 0, 1],
-  [1, 3, 4, 11, 1],
-  [3, 2, 6, 0, 3],
-  [6, 2, 12, 2, 3],
-  [7, 5, 20, 1, 7],
-  [12, 3, 64, 5, 4],
-  [5, 2, 80, 30, 9],
-  [257, 4, 32, 7, 257],
-];
-
-const rope: Case[] = ropeShapes.map(([rows, heads, headDim, start, period]) => ({
-  name: `rope ${rows} rows, ${heads} heads of ${headDim}, from ${start}, period ${period}`,
-  tolerance: close,
-  run(rig) {
-    const x = rig.f32([rows, heads * headDim]);
-    const positions = [start + period, headDim / 2];
-    const [cos, sin] = [rig.f32(positions, uniform(-1, 1)), rig.f32(positions, uniform(-1, 1))];
-    rig.backend.rope(x, cos, sin, { heads, headDim, start, period });
-    return [x];
-  },
-}));
-
-const elementwise: Case[] = (['siluGate', 'add'] as const).flatMap((operation) =>
-  sizes.flatMap((size) =>
-    ['apart', 'y is the first', 'y is the second', 'all one'].map((aliasing) => ({
-      name: `${operation} ${size.join('×')}, ${aliasing}`,
+const layerNorm: Case[] = sizes.flatMap(([rows, columns]) =>
+  [true, false].flatMap((inPlace) =>
+    normOperands.map(([which, operands]) => ({
+      name: `layerNorm ${rows}×${columns}${which}${inPlace ? ', in place' : ''}`,
       tolerance: close,
-      run(rig) {
-        const first = rig.f32(size, uniform(-9, 9));
-        const second = aliasing === 'all one' ? first : rig.f32(size);
-        const y = aliasing === 'apart' ? rig.result(size) : aliasing === 'y is the second' ? second : first;
-        rig.backend[operation](y, first, second);
+      run(rig: Rig) {
+        const x = rig.f32([rows, columns], mixed);
+        const y = inPlace ? x : rig.result([rows, columns]);
+        const [weight, bias] = operands(rig, columns);
+        rig.backend.layerNorm(y, x, weight, bias, 1e-5);
         return [y];
       },
     })),
   ),
 );
 
-const extremeGates: Case = {
-  name: 'siluGate of gates far from 0',
-  tolerance: { relative: 1e-5, floor: 1e-2 },
+/** The mean is thousands of deviations away, or there is no deviation: a sum of squares would lose everything. */
+const layerNormsFarFromZero: Case[] = [
+  ['around 10000', uniform(9999, 10001)],
+  ['around −1e6, deviation 1', (random: () => number, i: number) => Math.round(-1e6 + normal(random, i))],
+  ['of equal numbers', () => 1234.5678],
+  ['of zeros', () => 0],
+  ['of tiny values', (random: () => number, i: number) => 1e-20 * normal(random, i)],
+].map(([what, draw]) => ({
+  name: `layerNorm ${what}`,
+  tolerance: close,
   run(rig) {
-    const gate = rig.f32([5, 7], listed(1e4, -1e4, 0, -0, 88, -88, 89, -89, 104, -104, 1e-30, -1e-30, 20, -20, 3e38));
-    const y = rig.result([5, 7]);
-    rig.backend.siluGate(
-      y,
-      gate,
-      rig.f32([5, 7], (random, i) => Math.tanh(normal(random, i))),
-    );
+    const y = rig.result([5, 4099]);
+    rig.backend.layerNorm(y, rig.f32([5, 4099], draw as Draw), rig.f32([4099]), rig.f32([4099]), 1e-5);
     return [y];
   },
-};
+}));
+
+/** Queries and keys are normalised head by head: the rows are heads, and x and y are views of one tensor. */
+const headNorms: Case[] = (['rmsNorm', 'layerNorm'] as const).map((operation) => ({
+  name: `${operation} of every head of rows, in place`,
+  tolerance: close,
+  run(rig) {
+    const [x, weight] = [rig.f32([7, 5 * 20], mixed), rig.f32([20])];
+    const [from, to] = [x.reshape(7 * 5, 20), x.reshape(7 * 5, 20)];
+    if (operation === 'rmsNorm') rig.backend.rmsNorm(to, from, weight, 1e-6);
+    else rig.backend.layerNorm(to, from, weight, null, 1e-6);
+    return [x];
+  },
+}));
+
+/** Rows, heads, headDim, rotaryDim, start, period. */
+const ropeShapes = [
+  [1, 1, 2, 2, 0, 1],
+  [1, 3, 4, 4, 11, 1],
+  [3, 2, 6, 6, 0, 3],
+  [6, 2, 12, 12, 2, 3],
+  [7, 5, 20, 20, 1, 7],
+  [12, 3, 64, 64, 5, 4],
+  [5, 2, 80, 80, 30, 9],
+  [257, 4, 32, 32, 7, 257],
+  [3, 2, 3, 2, 0, 3],
+  [4, 3, 7, 6, 3, 2],
+  [6, 2, 20, 2, 1, 6],
+  [5, 3, 80, 32, 9, 5],
+  [257, 4, 64, 16, 7, 257],
+];
+
+const rope: Case[] = ropeShapes.map(([rows, heads, headDim, rotaryDim, start, period]) => ({
+  name: `rope ${rows} rows, ${heads} heads of ${headDim}, of which ${rotaryDim} turn, from ${start}, period ${period}`,
+  tolerance: close,
+  run(rig) {
+    const x = rig.f32([rows, heads * headDim]);
+    const positions = [start + period, rotaryDim / 2];
+    const [cos, sin] = [rig.f32(positions, uniform(-1, 1)), rig.f32(positions, uniform(-1, 1))];
+    rig.backend.rope(x, cos, sin, { heads, headDim, rotaryDim, start, period });
+    return [x];
+  },
+}));
 
 export const layerCases = [
   ...linear,
   rowsOfLarger,
+  partsOfFused,
   ...embed,
   ...rmsNorm,
   rmsNormOfZeros,
+  ...layerNorm,
+  ...layerNormsFarFromZero,
+  ...headNorms,
   ...rope,
-  ...elementwise,
-  extremeGates,
 ];

@@ -2,7 +2,7 @@
 // from its plainness; the other backends then follow from it.
 
 import { describe, expect, it } from 'vitest';
-import type { Selection } from '../../src/backend/backend.js';
+import type { Activation, Selection } from '../../src/backend/backend.js';
 import { createReferenceBackend } from '../../src/backend/reference/reference.js';
 import { BackendError } from '../../src/errors.js';
 import { refusals } from './refusals.js';
@@ -19,6 +19,8 @@ const i32 = (...values: number[]) => {
   backend.write(tensor, Int32Array.from(values));
   return tensor;
 };
+
+const plain = { scale: 1, window: null, softcap: null };
 
 describe('the reference agrees with hand computation', () => {
   it('linear', async () => {
@@ -43,40 +45,92 @@ describe('the reference agrees with hand computation', () => {
     const y = f32([1, 1], 4);
     backend.rmsNorm(y, y, f32([1], 1), 9); // 4 / √(16 + 9)
     expect(await backend.read(y)).toBeAllClose([0.8]);
+    backend.rmsNorm(y, f32([1, 1], 4), null, 0);
+    expect(await backend.read(y)).toBeAllClose([1]);
+  });
+
+  it('layerNorm', async () => {
+    const x = f32([2, 2], 1, 7, 3, -1); // means 4 and 1, variances 9 and 4
+    backend.layerNorm(x, x, f32([2], 10, 100), f32([2], 1, 2), 0);
+    expect(await backend.read(x)).toBeAllClose([-9, 102, 11, -98]);
+    const y = f32([1, 2], 1, 9);
+    backend.layerNorm(y, y, null, null, 9); // ∓4 / √(16 + 9)
+    expect(await backend.read(y)).toBeAllClose([-0.8, 0.8]);
   });
 
   it('rope', async () => {
     const [cos, sin] = [f32([3, 2], 9, 9, 0, 1, 0.6, 0), f32([3, 2], 9, 9, 1, 0, 0.8, -1)];
     const x = f32([3, 4], 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4);
-    backend.rope(x, cos, sin, { heads: 1, headDim: 4, start: 1, period: 2 }); // positions 1, 2, 1
+    backend.rope(x, cos, sin, { heads: 1, headDim: 4, rotaryDim: 4, start: 1, period: 2 }); // positions 1, 2, 1
     expect(await backend.read(x)).toBeAllClose([-3, 2, 1, 4, 0.6 - 2.4, 4, 1.8 + 0.8, -2, -3, 2, 1, 4]);
+    const y = f32([1, 6], 1, 2, 3, 4, 5, 6); // dimensions 0 and 1 of each head turn a quarter, 2 stays
+    backend.rope(y, f32([1, 1], 0), f32([1, 1], 1), { heads: 2, headDim: 3, rotaryDim: 2, start: 0, period: 1 });
+    expect(await backend.read(y)).toEqual(Float32Array.of(-2, 1, 3, -5, 4, 6));
   });
 
   it('attention', async () => {
     // Two query heads of width 1 on one key head; keys hold log 1, log 3, log 4, so that the weights are 1 : 3 : 4.
     const [y, q] = [backend.allocate('f32', [2, 2]), f32([2, 2], 1, 0, 1, 2)];
     const [k, v] = [f32([3, 1], 0, Math.log(3), Math.log(4)), f32([3, 1], 8, 16, 32)];
-    const shape = { heads: 2, kvHeads: 1, headDim: 1, sequences: 1, queries: 2, keys: 3, scale: 1 };
+    const shape = { heads: 2, kvHeads: 1, headDim: 1, sequences: 1, queries: 2, keys: 3, ...plain };
     backend.attention(y, q, k, v, shape);
     const [first, equal] = [(8 + 3 * 16) / 4, (8 + 16) / 2]; // query 0 sees two keys
     const [last, squared] = [(8 + 3 * 16 + 4 * 32) / 8, (8 + 9 * 16 + 16 * 32) / 26]; // query 1 sees all
     expect(await backend.read(y)).toBeAllClose([first, equal, last, squared]);
+    backend.attention(y, q, k, v, { ...shape, window: 2 }); // query 0 sees keys 0 and 1 as before, query 1 keys 1 and 2
+    const [lastTwo, squaredTwo] = [(3 * 16 + 4 * 32) / 7, (9 * 16 + 16 * 32) / 25];
+    expect(await backend.read(y)).toBeAllClose([first, equal, lastTwo, squaredTwo]);
+    backend.attention(y, q, k, v, { ...shape, window: 1 });
+    expect(await backend.read(y)).toBeAllClose([16, 16, 32, 32]);
+  });
+
+  it('attention with capped scores', async () => {
+    // tanh(log √3) = (3 − 1)/(3 + 1) = ½: under the cap of 2·log 3, the score of cap·log √3 becomes log 3.
+    const [y, cap] = [backend.allocate('f32', [1, 1]), 2 * Math.log(3)];
+    const shape = { heads: 1, kvHeads: 1, headDim: 1, sequences: 1, queries: 1, keys: 2, ...plain, softcap: cap };
+    backend.attention(y, f32([1, 1], (cap * Math.log(3)) / 2), f32([2, 1], 0, 1), f32([2, 1], 8, 16), shape);
+    expect(await backend.read(y)).toBeAllClose([(8 + 3 * 16) / 4]);
   });
 
   it('attention of several sequences and grouped heads', async () => {
     // One key for each query: the output is the value of the key head.
     const y = backend.allocate('f32', [2, 4]);
-    const shape = { heads: 4, kvHeads: 2, headDim: 1, sequences: 2, queries: 1, keys: 1, scale: 1 };
+    const shape = { heads: 4, kvHeads: 2, headDim: 1, sequences: 2, queries: 1, keys: 1, ...plain };
     backend.attention(y, f32([2, 4], 1, 2, 3, 4, 5, 6, 7, 8), f32([2, 2], 1, 2, 3, 4), f32([2, 2], 5, 6, 7, 8), shape);
     expect(await backend.read(y)).toEqual(Float32Array.of(5, 5, 6, 6, 7, 7, 8, 8));
   });
 
-  it('siluGate and add', async () => {
+  it('activate', async () => {
+    const activated = async (kind: Activation, ...values: number[]) => {
+      const x = f32([values.length], ...values);
+      backend.activate(x, x, kind);
+      return backend.read(x);
+    };
+    expect(await activated('silu', 0, Math.log(3))).toBeAllClose([0, 0.75 * Math.log(3)]);
+    expect(await activated('relu', -1, 0, 2)).toEqual(Float32Array.of(0, 0, 2));
+    // Φ(1), Φ(2) and Φ(−1) of the tables of the normal distribution.
+    expect(await activated('gelu', 1, 2, -1, 9)).toBeAllClose([0.8413447461, 2 * 0.9772498681, -0.1586552539, 9]);
+    expect(await activated('gelu_tanh', 1, -2)).toBeAllClose([0.8411919906, -0.0454023059]);
+    expect(await activated('quick_gelu', Math.log(3) / 1.702)).toBeAllClose([(0.75 * Math.log(3)) / 1.702]);
+  });
+
+  it('scale and softcap', async () => {
+    const x = f32([2], 1, -3);
+    backend.scale(x, x, -0.5);
+    expect(await backend.read(x)).toEqual(Float32Array.of(-0.5, 1.5));
+    const y = f32([2], Math.log(3), 1e9);
+    backend.softcap(y, y, 2); // tanh(log √3) = 1/2
+    expect(await backend.read(y)).toBeAllClose([1, 2]);
+  });
+
+  it('gate and add', async () => {
     const [y, gate, up] = [backend.allocate('f32', [3]), f32([3], 0, Math.log(3), -Math.log(4)), f32([3], 5, 4, 10)];
-    backend.siluGate(y, gate, up); // sigmoids 1/2, 3/4, 1/5
+    backend.gate(y, gate, up, 'silu'); // sigmoids 1/2, 3/4, 1/5
     expect(await backend.read(y)).toBeAllClose([0, 3 * Math.log(3), -2 * Math.log(4)]);
     backend.add(y, up, f32([3], 1, -1, 0.5));
     expect(await backend.read(y)).toEqual(Float32Array.of(6, 3, 10.5));
+    backend.add(y, up, f32([3], 1, -1, 0.5), -2);
+    expect(await backend.read(y)).toEqual(Float32Array.of(3, 6, 9));
   });
 
   it('addColumnSquares', async () => {

@@ -11,9 +11,9 @@ export interface Refusal {
 const refusal = (message: string, call: (rig: Rig) => void): Refusal => ({ message, call });
 
 const attention = (rig: Rig, change: object, keyRows = 6) => {
-  const shape = { heads: 4, kvHeads: 2, headDim: 4, sequences: 2, queries: 3, keys: 3, scale: 1, ...change };
+  const shape = { heads: 4, kvHeads: 2, headDim: 4, sequences: 2, queries: 3, keys: 3, scale: 1 };
   const [y, q, k] = [rig.result([6, 16]), rig.f32([6, 16]), rig.f32([keyRows, 8])];
-  rig.backend.attention(y, q, k, rig.f32([keyRows, 8]), shape);
+  rig.backend.attention(y, q, k, rig.f32([keyRows, 8]), { ...shape, window: null, softcap: null, ...change });
 };
 
 const rope = (rig: Rig, columns: number, change: object) => {
@@ -21,6 +21,7 @@ const rope = (rig: Rig, columns: number, change: object) => {
   rig.backend.rope(rig.f32([3, columns]), tables[0], tables[1], {
     heads: 2,
     headDim: 4,
+    rotaryDim: 4,
     start: 0,
     period: 3,
     ...change,
@@ -74,18 +75,74 @@ export const refusals: Refusal[] = [
   refusal('expected y of shape [2,5], got [5,2], in rmsNorm', (rig) =>
     rig.backend.rmsNorm(rig.result([5, 2]), rig.f32([2, 5]), rig.f32([5]), 1e-5),
   ),
-  refusal('expected size of second operand = 6, got 5, in siluGate', (rig) =>
-    rig.backend.siluGate(rig.result([2, 3]), rig.f32([2, 3]), rig.f32([5])),
+  refusal('expected eps at least 0 and finite in f32, got -1, in rmsNorm', (rig) =>
+    rig.backend.rmsNorm(rig.result([2, 5]), rig.f32([2, 5]), null, -1),
   ),
-  refusal('expected size of first operand = 6, got 5, in add', (rig) =>
+  refusal('expected size of weight = 5, got 4, in layerNorm', (rig) =>
+    rig.backend.layerNorm(rig.result([2, 5]), rig.f32([2, 5]), rig.f32([4]), null, 1e-5),
+  ),
+  refusal('expected size of bias = 5, got 10, in layerNorm', (rig) =>
+    rig.backend.layerNorm(rig.result([2, 5]), rig.f32([2, 5]), null, rig.f32([10]), 1e-5),
+  ),
+  refusal('expected y of shape [2,5], got [1,5], in layerNorm', (rig) =>
+    rig.backend.layerNorm(rig.result([1, 5]), rig.f32([2, 5]), null, null, 1e-5),
+  ),
+  refusal('expected bias of type f32, got f64, in layerNorm', (rig) =>
+    rig.backend.layerNorm(rig.result([2, 5]), rig.f32([2, 5]), null, rig.f64([5]) as never, 1e-5),
+  ),
+  refusal('expected eps at least 0 and finite in f32, got NaN, in layerNorm', (rig) =>
+    rig.backend.layerNorm(rig.result([2, 5]), rig.f32([2, 5]), null, null, Number.NaN),
+  ),
+
+  refusal('expected size of x = 6, got 5, in activate', (rig) =>
+    rig.backend.activate(rig.result([2, 3]), rig.f32([5]), 'relu'),
+  ),
+  refusal('expected an activation of silu, relu, gelu, gelu_tanh, quick_gelu, got mish, in activate', (rig) =>
+    rig.backend.activate(rig.result([2, 3]), rig.f32([2, 3]), 'mish' as never),
+  ),
+  refusal('expected size of gate = 6, got 5, in gate', (rig) =>
+    rig.backend.gate(rig.result([2, 3]), rig.f32([5]), rig.f32([2, 3]), 'silu'),
+  ),
+  refusal('expected size of up = 6, got 5, in gate', (rig) =>
+    rig.backend.gate(rig.result([2, 3]), rig.f32([2, 3]), rig.f32([5]), 'silu'),
+  ),
+  refusal('expected an activation of silu, relu, gelu, gelu_tanh, quick_gelu, got undefined, in gate', (rig) =>
+    rig.backend.gate(rig.result([2, 3]), rig.f32([2, 3]), rig.f32([2, 3]), undefined as never),
+  ),
+  refusal('expected size of a = 6, got 5, in add', (rig) =>
     rig.backend.add(rig.result([2, 3]), rig.f32([5]), rig.f32([2, 3])),
   ),
+  refusal('expected size of b = 6, got 5, in add', (rig) =>
+    rig.backend.add(rig.result([2, 3]), rig.f32([2, 3]), rig.f32([5])),
+  ),
+  refusal('expected factor finite in f32, got 1e+39, in add', (rig) =>
+    rig.backend.add(rig.result([2, 3]), rig.f32([2, 3]), rig.f32([2, 3]), 1e39),
+  ),
+  refusal('expected size of x = 6, got 5, in scale', (rig) => rig.backend.scale(rig.result([2, 3]), rig.f32([5]), 1)),
+  refusal('expected factor finite in f32, got NaN, in scale', (rig) =>
+    rig.backend.scale(rig.result([2, 3]), rig.f32([2, 3]), Number.NaN),
+  ),
+  refusal('expected x of type f32, got i32, in softcap', (rig) =>
+    rig.backend.softcap(rig.result([2]), rig.i32([2], () => 0) as never, 1),
+  ),
+  refusal('expected cap above 0 and finite in f32, got 0, in softcap', (rig) =>
+    rig.backend.softcap(rig.result([2]), rig.f32([2]), 0),
+  ),
 
-  refusal('expected headDim a multiple of 2, got 3, in rope', (rig) => rope(rig, 6, { headDim: 3 })),
+  refusal('expected rotaryDim a multiple of 2, got 3, in rope', (rig) => rope(rig, 8, { rotaryDim: 3 })),
+  refusal('expected rotaryDim whole and within 2..4, got 6, in rope', (rig) => rope(rig, 8, { rotaryDim: 6 })),
+  refusal('expected rotaryDim whole and within 2..4, got 0, in rope', (rig) => rope(rig, 8, { rotaryDim: 0 })),
   refusal('expected columns of x = 8, got 6, in rope', (rig) => rope(rig, 6, {})),
-  refusal('expected columns of cos = 4, got 2, in rope', (rig) => rope(rig, 16, { headDim: 8 })),
+  refusal('expected columns of cos = 4, got 2, in rope', (rig) => rope(rig, 16, { headDim: 8, rotaryDim: 8 })),
+  refusal('expected columns of cos = 1, got 2, in rope', (rig) => rope(rig, 8, { rotaryDim: 2 })),
   refusal('expected start whole and within 0..5, got 6, in rope', (rig) => rope(rig, 8, { start: 6 })),
 
+  refusal('expected window whole and at least 1, got 0, in attention', (rig) => attention(rig, { window: 0 })),
+  refusal('expected window whole and at least 1, got 2.5, in attention', (rig) => attention(rig, { window: 2.5 })),
+  refusal('expected softcap above 0 and finite in f32, got -50, in attention', (rig) =>
+    attention(rig, { softcap: -50 }),
+  ),
+  refusal('expected scale above 0 and finite in f32, got 0, in attention', (rig) => attention(rig, { scale: 0 })),
   refusal('expected heads a multiple of 3, got 4, in attention', (rig) => attention(rig, { kvHeads: 3 })),
   refusal('expected keys whole and at least 3, got 2, in attention', (rig) => attention(rig, { keys: 2 })),
   refusal('expected columns of q = 32, got 16, in attention', (rig) => attention(rig, { headDim: 8 })),

@@ -44,6 +44,39 @@ describe('the suite notices', () => {
         else reference.attention(y, q, k.rows(0, keys - 1), v.rows(0, keys - 1), { ...shape, keys: keys - 1 });
       },
     },
+    'attention, seeing one key beyond its window': {
+      attention(y, q, k, v, shape) {
+        reference.attention(y, q, k, v, { ...shape, window: shape.window && shape.window + 1 });
+      },
+    },
+    'attention, with a cap off by a thousandth': {
+      attention(y, q, k, v, shape) {
+        reference.attention(y, q, k, v, { ...shape, softcap: shape.softcap && shape.softcap * 1.001 });
+      },
+    },
+    'layerNorm, with the variance of a sample': {
+      layerNorm(y, x, weight, bias, eps) {
+        const larger = reference.allocate('f32', x.shape);
+        elements(larger).set(elements(x).map((value) => value * Math.sqrt((x.columns - 1) / x.columns)));
+        reference.layerNorm(y, larger, weight, bias, eps);
+      },
+    },
+    'rope, turning dimensions that stay': {
+      rope(x, cos, sin, shape) {
+        reference.rope(x, cos, sin, shape);
+        if (shape.rotaryDim < shape.headDim) elements(x)[x.size - 1] *= -1;
+      },
+    },
+    'activate, one gelu for the other': {
+      activate(y, x, kind) {
+        reference.activate(y, x, kind === 'gelu' ? 'gelu_tanh' : kind);
+      },
+    },
+    'add, without its factor': {
+      add(y, a, b) {
+        reference.add(y, a, b);
+      },
+    },
     'addColumnSquares, in f32': {
       addColumnSquares(sums, x) {
         reference.addColumnSquares(sums, x);

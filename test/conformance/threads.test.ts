@@ -7,6 +7,7 @@ import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
 import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
 import { mixed } from './draws.js';
+import { elementwiseCases } from './elementwise.js';
 import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { pruningCases } from './pruning.js';
@@ -22,7 +23,7 @@ afterAll(async () => {
 });
 
 describe('1, 2 and 4 threads give the same bits', () => {
-  for (const test of [...layerCases, ...attentionCases, ...measureCases, ...pruningCases]) {
+  for (const test of [...layerCases, ...elementwiseCases, ...attentionCases, ...measureCases, ...pruningCases]) {
     it(test.name, async () => {
       const [one, ...more] = await Promise.all(backends.map((backend) => resultsOf(test, backend)));
       for (const other of more) expect(other.map(bits)).toEqual(one.map(bits));
@@ -42,6 +43,34 @@ describe('linear gives a token the same bits alone and among others', () => {
       const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
       backend.linear(together, x, weight, bias);
       for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), weight, bias);
+      expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+      rig.clear();
+    }
+  });
+});
+
+describe('attention gives a query the same bits alone and among others', () => {
+  it.each([
+    { window: null, softcap: null },
+    { window: 30, softcap: null },
+    { window: 64, softcap: 2 },
+    { window: 90, softcap: null },
+  ])('window $window, cap $softcap', async (extras) => {
+    const [T, heads, kvHeads, headDim] = [150, 4, 2, 12];
+    const shape = { heads, kvHeads, headDim, sequences: 1, scale: 0.5, ...extras };
+    for (const backend of backends) {
+      const rig = new Rig(backend, 6);
+      const [q, k, v] = [
+        rig.f32([T, heads * headDim]),
+        rig.f32([T, kvHeads * headDim]),
+        rig.f32([T, kvHeads * headDim]),
+      ];
+      const [together, alone] = [rig.result([T, heads * headDim]), rig.result([T, heads * headDim])];
+      backend.attention(together, q, k, v, { ...shape, queries: T, keys: T });
+      for (let t = 0; t < T; t++) {
+        const seen = { ...shape, queries: 1, keys: t + 1 };
+        backend.attention(alone.rows(t, t + 1), q.rows(t, t + 1), k.rows(0, t + 1), v.rows(0, t + 1), seen);
+      }
       expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
       rig.clear();
     }

@@ -1,12 +1,12 @@
 // The layers of a model as the textbook writes them: one loop for each index of the formula, all in f64.
 
 import type { Backend } from '../backend.js';
-import { checkElementwise, checkEmbed, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
+import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
 import { elements } from './storage.js';
 
-type Layers = Pick<Backend, 'linear' | 'embed' | 'rmsNorm' | 'rope' | 'siluGate' | 'add'>;
+type Layers = Pick<Backend, 'linear' | 'embed' | 'rmsNorm' | 'layerNorm' | 'rope'>;
 
-/** The layers of the reference backend, without attention. */
+/** The layers of the reference backend, without attention and the elementwise ones. */
 export const layers: Layers = {
   linear(y, x, weight, bias) {
     checkLinear(y, x, weight, bias);
@@ -31,20 +31,36 @@ export const layers: Layers = {
   },
 
   rmsNorm(y, x, weight, eps) {
-    checkRmsNorm(y, x, weight);
-    const [result, input, w, n] = [elements(y), elements(x), elements(weight), x.columns];
+    checkRmsNorm(y, x, weight, eps);
+    const [result, input, n] = [elements(y), elements(x), x.columns];
+    const w = weight === null ? null : elements(weight);
     for (let t = 0; t < x.rowCount; t++) {
       let squares = 0;
       for (let c = 0; c < n; c++) squares += input[t * n + c] ** 2;
       const root = Math.sqrt(squares / n + eps);
-      for (let c = 0; c < n; c++) result[t * n + c] = (input[t * n + c] / root) * w[c];
+      for (let c = 0; c < n; c++) result[t * n + c] = (input[t * n + c] / root) * (w === null ? 1 : w[c]);
+    }
+  },
+
+  layerNorm(y, x, weight, bias, eps) {
+    checkLayerNorm(y, x, weight, bias, eps);
+    const [result, input, n] = [elements(y), elements(x), x.columns];
+    const [w, b] = [weight, bias].map((tensor) => (tensor === null ? null : elements(tensor)));
+    for (let t = 0; t < x.rowCount; t++) {
+      const row = input.slice(t * n, (t + 1) * n);
+      const mean = row.reduce((sum, value) => sum + value, 0) / n;
+      const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
+      for (let c = 0; c < n; c++) {
+        const normal = (row[c] - mean) / Math.sqrt(variance + eps);
+        result[t * n + c] = normal * (w === null ? 1 : w[c]) + (b === null ? 0 : b[c]);
+      }
     }
   },
 
   rope(x, cos, sin, shape) {
     checkRope(x, cos, sin, shape);
-    const { heads, headDim, start, period } = shape;
-    const [values, cosines, sines, half] = [elements(x), elements(cos), elements(sin), headDim / 2];
+    const { heads, headDim, rotaryDim, start, period } = shape;
+    const [values, cosines, sines, half] = [elements(x), elements(cos), elements(sin), rotaryDim / 2];
     for (let r = 0; r < x.rowCount; r++) {
       const position = start + (r % period);
       for (let h = 0; h < heads; h++) {
@@ -57,17 +73,5 @@ export const layers: Layers = {
         }
       }
     }
-  },
-
-  siluGate(y, gate, up) {
-    checkElementwise('siluGate', y, gate, up);
-    const [result, g, u] = [elements(y), elements(gate), elements(up)];
-    for (let i = 0; i < y.size; i++) result[i] = (g[i] / (1 + Math.exp(-g[i]))) * u[i];
-  },
-
-  add(y, a, b) {
-    checkElementwise('add', y, a, b);
-    const [result, left, right] = [elements(y), elements(a), elements(b)];
-    for (let i = 0; i < y.size; i++) result[i] = left[i] + right[i];
   },
 };

@@ -3,6 +3,7 @@
 
 import type { Backend } from '../backend.js';
 import { attention } from './attention.js';
+import { elementwise } from './elementwise.js';
 import { layers } from './layers.js';
 import { measures } from './measures.js';
 import { mask } from './selection.js';
@@ -15,6 +16,7 @@ export function createReferenceBackend(): Backend {
     ...memory,
     ...layers,
     attention,
+    ...elementwise,
     ...measures,
     mask,
     async dispose() {},

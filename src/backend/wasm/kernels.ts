@@ -4,11 +4,14 @@ import { readFile } from 'node:fs/promises';
 
 /** Kernels that are split over the team; their position in this list is how one thread names them to another. */
 export const KERNELS = [
+  'activate',
   'addition',
   'attention',
   'columnSquares',
   'embed',
+  'gate',
   'gram',
+  'layerNorm',
   'linear',
   'logProbabilities',
   'maskGroups',
@@ -16,7 +19,8 @@ export const KERNELS = [
   'maskThreshold',
   'rmsNorm',
   'rope',
-  'siluGate',
+  'scaling',
+  'softcap',
 ] as const;
 
 export type KernelName = (typeof KERNELS)[number];

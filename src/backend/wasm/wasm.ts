@@ -3,7 +3,15 @@
 import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { Tensor } from '../../tensor/tensor.js';
-import type { AttentionShape, Backend, BackendInfo, RopeShape, Selection } from '../backend.js';
+import {
+  ACTIVATIONS,
+  type Activation,
+  type AttentionShape,
+  type Backend,
+  type BackendInfo,
+  type RopeShape,
+  type Selection,
+} from '../backend.js';
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
@@ -129,36 +137,64 @@ class WasmBackend implements Backend {
     this.#run('embed', this.#split(ids.size, table.columns), y, [ids, table, y, table.columns]);
   }
 
-  rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, eps: number): void {
-    check.checkRmsNorm(y, x, weight);
+  rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void {
+    check.checkRmsNorm(y, x, weight, eps);
     this.#run('rmsNorm', this.#split(x.rowCount, 2 * x.columns), y, [x, weight, y, x.columns, eps]);
+  }
+
+  layerNorm(
+    y: Tensor<'f32'>,
+    x: Tensor<'f32'>,
+    weight: Tensor<'f32'> | null,
+    bias: Tensor<'f32'> | null,
+    eps: number,
+  ): void {
+    check.checkLayerNorm(y, x, weight, bias, eps);
+    this.#run('layerNorm', this.#split(x.rowCount, 3 * x.columns), y, [x, weight, bias, y, x.columns, eps]);
   }
 
   rope(x: Tensor<'f32'>, cos: Tensor<'f32'>, sin: Tensor<'f32'>, shape: RopeShape): void {
     check.checkRope(x, cos, sin, shape);
-    const { heads, headDim, start, period } = shape;
-    this.#run('rope', this.#split(x.rowCount, 2 * x.columns), x, [x, cos, sin, heads, headDim / 2, start, period]);
+    const { heads, headDim, rotaryDim, start, period } = shape;
+    const args = [x, cos, sin, heads, headDim, rotaryDim / 2, start, period];
+    this.#run('rope', this.#split(x.rowCount, 2 * heads * rotaryDim), x, args);
   }
 
   attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void {
     check.checkAttention(y, q, k, v, shape);
-    const { heads, kvHeads, headDim, sequences, queries, keys, scale } = shape;
+    const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
+    const window = Math.min(shape.window ?? keys, keys);
     const split = this.#split(
       sequences * heads * Math.ceil(queries / ATTENTION_QUERIES),
-      2 * Math.min(queries, ATTENTION_QUERIES) * keys * headDim,
+      2 * Math.min(queries, ATTENTION_QUERIES) * window * headDim,
     );
-    const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale];
+    const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap];
     this.#run('attention', split, y, args, ATTENTION_SCRATCH);
   }
 
-  siluGate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>): void {
-    check.checkElementwise('siluGate', y, gate, up);
-    this.#run('siluGate', this.#split(Math.ceil(y.size / ELEMENTS), 8 * ELEMENTS), y, [gate, up, y, y.size]);
+  activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void {
+    check.checkActivate(y, x, kind);
+    this.#run('activate', this.#elementwise(y, 8), y, [x, y, y.size, ACTIVATIONS.indexOf(kind)]);
   }
 
-  add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
-    check.checkElementwise('add', y, a, b);
-    this.#run('addition', this.#split(Math.ceil(y.size / ELEMENTS), ELEMENTS), y, [a, b, y, y.size]);
+  gate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>, kind: Activation): void {
+    check.checkGate(y, gate, up, kind);
+    this.#run('gate', this.#elementwise(y, 8), y, [gate, up, y, y.size, ACTIVATIONS.indexOf(kind)]);
+  }
+
+  add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>, factor = 1): void {
+    check.checkAdd(y, a, b, factor);
+    this.#run('addition', this.#elementwise(y, 1), y, [a, b, y, y.size, factor]);
+  }
+
+  scale(y: Tensor<'f32'>, x: Tensor<'f32'>, factor: number): void {
+    check.checkScale(y, x, factor);
+    this.#run('scaling', this.#elementwise(y, 1), y, [x, y, y.size, factor]);
+  }
+
+  softcap(y: Tensor<'f32'>, x: Tensor<'f32'>, cap: number): void {
+    check.checkSoftcap(y, x, cap);
+    this.#run('softcap', this.#elementwise(y, 8), y, [x, y, y.size, cap]);
   }
 
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
@@ -203,6 +239,11 @@ class WasmBackend implements Backend {
   #split(units: number, work: number): Split {
     const grain = Math.max(1, Math.round(this.grainWork / work));
     return { units, grain: units <= grain ? units : Math.min(grain, Math.ceil(units / (4 * this.info.threads))) };
+  }
+
+  /** Units of ELEMENTS elements of y, each of them worth `work` multiply-adds. */
+  #elementwise(y: Tensor, work: number): Split {
+    return this.#split(Math.ceil(y.size / ELEMENTS), work * ELEMENTS);
   }
 
   /**
