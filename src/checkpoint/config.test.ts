@@ -116,7 +116,57 @@ describe('questions', () => {
   });
 });
 
+describe('keys of some families', () => {
+  test('where null says none', () => {
+    expect(reader({}).integerOrNull('window', 4096)).toBe(4096);
+    expect(reader({ window: null }).integerOrNull('window', 4096)).toBe(null);
+    expect(reader({ window: 8 }).integerOrNull('window', 4096)).toBe(8);
+    expect(reader({ cap: null }).numberOrNull('cap', 30)).toBe(null);
+    expect(reader({}).numberOrNull('cap', 30)).toBe(30);
+  });
+
+  test('a whole number that may be 0', () => {
+    expect(reader({ layers: 0 }).wholeNumber('layers', 28)).toBe(0);
+    expect(messageOf(() => reader({ layers: -1 }).wholeNumber('layers', 28))).toBe(
+      'expected a whole number from 0 to 134217728 for layers, got -1, in config.json',
+    );
+  });
+
+  test('a list of a known length', () => {
+    const isFlag = (x: unknown): x is number => x === 0 || x === 1;
+    expect(reader({ flags: [0, 1] }).list('flags', 2, 'of 0 or 1', isFlag)).toEqual([0, 1]);
+    expect(reader({ flags: null }).list('flags', 2, 'of 0 or 1', isFlag)).toBe(null);
+    for (const flags of [[0], [0, 2], 'no'])
+      expect(() => reader({ flags }).list('flags', 2, 'of 0 or 1', isFlag)).toThrow(
+        'expected a list of 2 of 0 or 1 for flags',
+      );
+  });
+
+  test('a value that is the only one', () => {
+    reader({}).only('cross', [false], 'no cross-attention');
+    reader({ cross: false }).only('cross', [false], 'no cross-attention');
+    expect(messageOf(() => reader({ cross: true }).only('cross', [false], 'no cross-attention'))).toBe(
+      'expected no cross-attention (cross false), got true, in config.json',
+    );
+  });
+});
+
 describe('rope', () => {
+  test('a set for each type of layer', () => {
+    const types = ['full_attention', 'sliding_attention'] as const;
+    const read = (raw: object) =>
+      types.map((layerType) => reader(raw).rope({ rope_theta: 7, layerType, aliases: { rope_theta: layerType } }));
+    expect(read({ rope_parameters: { full_attention: { rope_theta: 5, rope_type: 'linear' } } })).toMatchObject([
+      { rope_theta: 5, rope_type: 'linear' },
+      { rope_theta: 7, rope_type: 'default' },
+    ]);
+    // Before v5 the scaling was that of the full layers, and each type had a key of its own for theta.
+    expect(read({ rope_scaling: { rope_type: 'linear' }, sliding_attention: 3 })).toMatchObject([
+      { rope_theta: 7, rope_type: 'linear' },
+      { rope_theta: 3, rope_type: 'default' },
+    ]);
+  });
+
   test.each([
     ['nothing', {}, 10000, 'default', 1],
     ['before v5', { rope_theta: 500000, rope_scaling: null, partial_rotary_factor: 0.4 }, 500000, 'default', 0.4],
@@ -130,21 +180,21 @@ describe('rope', () => {
       0.5,
     ],
   ])('%s', (_, raw, rope_theta, rope_type, partial_rotary_factor) => {
-    expect(reader(raw).rope(10000)).toMatchObject({ rope_theta, rope_type, partial_rotary_factor });
+    expect(reader(raw).rope({ rope_theta: 10000 })).toMatchObject({ rope_theta, rope_type, partial_rotary_factor });
   });
 
   test('parameters answer for the section', () => {
-    const rope = reader({ rope_scaling: { rope_type: 'llama3', factor: -8 } }).rope(10000);
+    const rope = reader({ rope_scaling: { rope_type: 'llama3', factor: -8 } }).rope({ rope_theta: 10000 });
     expect(messageOf(() => rope.parameters.positiveNumber('factor'))).toBe(
       'expected a positive number of at most 1000000000000 for factor, got -8, in config.json, rope_scaling',
     );
   });
 
   test('a set for each type of layer, and a section that is none', () => {
-    expect(messageOf(() => reader({ rope_parameters: { a: null, full_attention: {} } }).rope(1))).toBe(
+    expect(messageOf(() => reader({ rope_parameters: { a: null, full_attention: {} } }).rope({ rope_theta: 1 }))).toBe(
       'expected one set of rope parameters for all layers, got a set for "full_attention", in config.json, rope_parameters',
     );
-    expect(messageOf(() => reader({ rope_scaling: 'linear' }).rope(1))).toBe(
+    expect(messageOf(() => reader({ rope_scaling: 'linear' }).rope({ rope_theta: 1 }))).toBe(
       'expected an object {…} for rope_scaling, got "linear", in config.json',
     );
   });

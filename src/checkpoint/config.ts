@@ -22,6 +22,15 @@ export interface RopeConfig {
   parameters: ConfigReader;
 }
 
+/** What a family assumes where config.json does not say. */
+export interface RopeDefaults {
+  rope_theta: number;
+  partial_rotary_factor?: number;
+  layerType?: string;
+  /** Names that the keys beside the section have in older files of the family (`rotary_pct`). */
+  aliases?: { rope_theta?: string; partial_rotary_factor?: string };
+}
+
 export class ConfigReader {
   /** @param where the file, and the section inside it, for messages */
   constructor(
@@ -39,6 +48,23 @@ export class ConfigReader {
   positiveNumber<D extends number | null = never>(key: string, fallback?: D, limit = 1e12): number | D {
     const fits = (x: unknown) => typeof x === 'number' && x > 0 && x <= limit;
     return this.value(key, `a positive number of at most ${limit}`, fits, fallback);
+  }
+
+  /** As `positiveInteger`, 0 included. */
+  wholeNumber(key: string, fallback: number): number {
+    const fits = (x: unknown) => Number.isInteger(x) && (x as number) >= 0 && (x as number) <= largest;
+    return this.value(key, `a whole number from 0 to ${largest}`, fits, fallback);
+  }
+
+  /** For a key whose other values are not supported: the first of `values` where it is missing. */
+  only(key: string, values: readonly unknown[], expected: string): void {
+    const value = this.get(key);
+    if (value === undefined || value === null || values.includes(value)) return;
+    throw new ConfigError({
+      expected: `${expected} (${key} ${quoted(values[0])})`,
+      got: quoted(value),
+      where: this.where,
+    });
   }
 
   boolean(key: string, fallback?: boolean): boolean {
@@ -74,16 +100,34 @@ export class ConfigReader {
     return this.text('dtype', this.text('torch_dtype', null))?.replace(/^torch\./, '') ?? null;
   }
 
+  /** As `positiveInteger`, for a key where null says "none": only a missing key gives the fallback. */
+  integerOrNull(key: string, fallback: number | null): number | null {
+    return this.raw[key] === null ? null : this.positiveInteger(key, fallback);
+  }
+
+  /** As `positiveNumber`, for a key where null says "none". */
+  numberOrNull(key: string, fallback: number | null): number | null {
+    return this.raw[key] === null ? null : this.positiveNumber(key, fallback);
+  }
+
+  /** A list of `length` items that all pass `fits`; null where the key is missing or null. */
+  list<T>(key: string, length: number, items: string, fits: (item: unknown) => item is T): T[] | null {
+    const isList = (x: unknown) => Array.isArray(x) && x.length === length && x.every(fits);
+    return this.value<T[] | null>(key, `a list of ${length} ${items}`, isList, null);
+  }
+
   /**
-   * Rope settings from `rope_parameters` (transformers v5) or from `rope_theta` and `rope_scaling` (before).
-   * The defaults are those of the family.
+   * Rope settings from `rope_scaling` (before transformers v5) or `rope_parameters`, with `rope_theta` and the share of a
+   * head that turns beside them or inside. The defaults are those of the family.
+   * @param layerType where the family has one set for each type of layer, the type; an old `rope_scaling` is that of
+   *   full_attention
    */
-  rope(rope_theta: number, partial_rotary_factor = 1): RopeConfig {
-    const parameters =
-      this.section('rope_parameters') ??
-      this.section('rope_scaling') ??
-      new ConfigReader({}, `${this.where}, rope_parameters`);
-    // Some families (gemma3) have one set for each type of layer; taking none of them silently would be wrong.
+  rope({ rope_theta, partial_rotary_factor = 1, layerType, aliases = {} }: RopeDefaults): RopeConfig {
+    const scaling = this.section('rope_scaling');
+    const found = this.section('rope_parameters');
+    const own = layerType === undefined ? found : found?.section(layerType);
+    const scaled = layerType === undefined || layerType === 'full_attention' ? scaling : undefined;
+    const parameters = scaled ?? own ?? new ConfigReader({}, `${this.where}, rope_parameters`);
     const nested = Object.keys(parameters.raw).find((key) => isObject(parameters.get(key)));
     if (nested !== undefined)
       throw new ConfigError({
@@ -91,12 +135,13 @@ export class ConfigReader {
         got: `a set for ${quoted(nested)}`,
         where: parameters.where,
       });
+    const { rope_theta: thetaKey = 'rope_theta', partial_rotary_factor: shareKey = 'partial_rotary_factor' } = aliases;
     return {
-      rope_theta: parameters.positiveNumber('rope_theta', this.positiveNumber('rope_theta', rope_theta)),
+      rope_theta: parameters.positiveNumber('rope_theta', this.positiveNumber(thetaKey, rope_theta)),
       rope_type: parameters.text('rope_type', parameters.text('type', 'default')),
       partial_rotary_factor: parameters.positiveNumber(
         'partial_rotary_factor',
-        this.positiveNumber('partial_rotary_factor', partial_rotary_factor, 1),
+        this.positiveNumber(shareKey, partial_rotary_factor, 1),
         1,
       ),
       parameters,

@@ -12,14 +12,14 @@ export function defaultSeqLen({ max_position_embeddings }: ModelConfig): number 
 }
 
 /** @throws UsageError for a length that was asked for and that the model does not take. */
-export function checkSeqLen({ max_position_embeddings: most }: ModelConfig, seqLen: number | undefined): void {
+export function checkSeqLen({ longest_sequence: most }: ModelConfig, seqLen: number | undefined): void {
   if (seqLen !== undefined && !(Number.isInteger(seqLen) && seqLen >= 2 && seqLen <= most))
     throw new UsageError(`expected a seq-len from 2 to ${most} (the model's max_position_embeddings), got ${seqLen}`);
 }
 
 /** @throws DataError for given token windows that the model does not take. */
 export function checkWindowLengths(
-  { max_position_embeddings: most }: ModelConfig,
+  { longest_sequence: most }: ModelConfig,
   windows: readonly ArrayLike<number>[],
   where: string,
 ): void {

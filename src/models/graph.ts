@@ -4,6 +4,7 @@
 import type { Backend } from '../backend/backend.js';
 import type { ConfigReader } from '../checkpoint/config.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Layout } from './layout.js';
 import type { Workspace } from './workspace.js';
 
 /** One linear layer of a block, W[rows, columns]. */
@@ -12,6 +13,10 @@ export interface LinearLayer {
   name: string;
   rows: number;
   columns: number;
+  /** Whether it has a bias [rows]. */
+  bias: boolean;
+  /** How the checkpoint holds weight and bias, where that is not as they are. */
+  layout?: Layout | undefined;
   /** Name of its input; layers that read the same activations (q, k, v) share it. */
   input: string;
   /**
@@ -19,6 +24,8 @@ export interface LinearLayer {
    * null where the row step keeps one sparsity for all rows.
    */
   feeds: string | null;
+  /** Layers that are fused into it, one after another in the rows and equally long, each feeding that input. */
+  parts: number;
 }
 
 /** What every family's config says, in the words of config.json. */
@@ -30,13 +37,21 @@ export interface ModelConfig {
   /** Width of the keys (and values) that one token leaves in the cache of one block. */
   key_width: number;
   max_position_embeddings: number;
+  /** Most tokens of one sequence: max_position_embeddings, or Infinity where the positions stretch with the sequence. */
+  longest_sequence: number;
 }
 
 /** Tensors by their name inside the block, or inside the model for those outside blocks. */
 export type Weights = ReadonlyMap<string, Tensor<'f32'>>;
 
-/** Shapes by name, as Weights. */
-export type Shapes = ReadonlyMap<string, readonly number[]>;
+/** A tensor as the graph uses it, and how the checkpoint holds it where that differs. */
+export interface TensorSpec {
+  shape: readonly number[];
+  layout?: Layout | undefined;
+}
+
+/** Tensors by name, as Weights. */
+export type TensorSpecs = ReadonlyMap<string, TensorSpec>;
 
 /** Keys and values of one block, each [capacity, key_width]. */
 export interface BlockCache {
@@ -55,29 +70,40 @@ export interface Pass {
   /** Position of the first query of each sequence. */
   start: number;
   /** Called with the input of every linear layer, once for each name of an input. */
-  observe?: (input: string, x: Tensor<'f32'>) => void;
+  observe?: ((input: string, x: Tensor<'f32'>) => void) | undefined;
 }
 
 export interface Graph {
   readonly config: ModelConfig;
   /** Of one block, in the order in which pruning goes through them. */
   readonly linears: readonly LinearLayer[];
+  /** What the names of the base model's tensors begin with (`model.`), which a checkpoint may leave out. */
+  readonly basePrefix: string;
   /** Prefix of the tensors of block b, `model.layers.b.`. */
   prefix(block: number): string;
-  readonly blockShapes: Shapes;
-  readonly outerShapes: Shapes;
+  readonly blockTensors: TensorSpecs;
+  readonly outerTensors: TensorSpecs;
   /** Under which other name a checkpoint may hold an outer tensor: tied embeddings are stored once, under either. */
   readonly aliases: ReadonlyMap<string, string>;
 
-  /** Position tables for `length` positions. */
-  positions(backend: Backend, length: number): Weights;
+  /** Tables of `rows` positions, as a sequence of `length` tokens has them. */
+  positions(backend: Backend, rows: number, length: number): Weights;
+  /** Sequences of two lengths with the same number here have the same tables, as far as both go. */
+  positionsOf(length: number): number;
   /** x[T, hidden_size] = embeddings of ids[T]. */
   embed(pass: Pass, outer: Weights, ids: Tensor<'i32'>, x: Tensor<'f32'>): void;
   /**
-   * y[T, hidden_size] = block of x; y may be x. With y = null only what the observer sees is computed. With a cache,
-   * its rows from `start` are written and all rows up to them attended to (one sequence).
+   * y[T, hidden_size] = block `block` of x; y may be x. With y = null only what the observer sees is computed. With a
+   * cache, its rows from `start` are written and all rows up to them attended to (one sequence).
    */
-  block(pass: Pass, weights: Weights, x: Tensor<'f32'>, y: Tensor<'f32'> | null, cache?: BlockCache): void;
+  block(
+    pass: Pass,
+    block: number,
+    weights: Weights,
+    x: Tensor<'f32'>,
+    y: Tensor<'f32'> | null,
+    cache?: BlockCache,
+  ): void;
   /** logits[T, vocab_size] from the output of the last block. */
   logits(pass: Pass, outer: Weights, logits: Tensor<'f32'>, x: Tensor<'f32'>): void;
 }

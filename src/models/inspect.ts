@@ -4,7 +4,7 @@ import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { graphOf } from './families.js';
-import { checkShapes, countParameters, countZeros, storedLayer } from './weights.js';
+import { checkShapes, countParameters, countZeros, readWeight, storedLayer } from './weights.js';
 
 export interface LayerInspection {
   /** As in the checkpoint, without ".weight". */
@@ -38,15 +38,15 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
     const blocks: Inspection['blocks'] = [];
     for (let block = 0; block < total; block++) {
       const first = layers.length;
-      for (const { name, rows, columns } of graph.linears) {
-        const stored = storedLayer(checkpoint, graph, block, name);
+      for (const layer of graph.linears) {
+        const stored = storedLayer(checkpoint, graph, block, layer.name);
         const { dtype, begin, end } = checkpoint.info(`${stored}.weight`);
-        const zeros = countZeros(await checkpoint.readFloats(`${stored}.weight`, [rows, columns], signal));
+        const zeros = countZeros(await readWeight(checkpoint, graph, block, layer, signal));
         layers.push({
           name: stored,
           block,
-          rows,
-          cols: columns,
+          rows: layer.rows,
+          cols: layer.columns,
           dtype,
           zeros,
           bytes: end - begin,

@@ -1,12 +1,15 @@
-// Keys and values of the tokens seen so far, one pair of tensors for each block.
+// Keys and values of the tokens seen so far, one pair of tensors for each block, and the tokens themselves: positions that
+// stretch with the sequence make keys and values obsolete, which then are computed anew.
 
 import type { Backend } from '../backend/backend.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { BlockCache, ModelConfig } from './graph.js';
 
 export class KvCache {
-  /** Tokens held. */
-  length = 0;
+  /** The tokens held. */
+  readonly ids: number[] = [];
+  /** For which positions they were computed (`Graph.positionsOf`); null while they are in the making. */
+  positions: number | null = null;
   readonly blocks: BlockCache[];
   readonly #tensors: Tensor<'f32'>[] = [];
 
@@ -26,6 +29,11 @@ export class KvCache {
       this.free();
       throw error;
     }
+  }
+
+  /** Tokens held. */
+  get length(): number {
+    return this.ids.length;
   }
 
   free(): void {

@@ -61,7 +61,8 @@ async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model
 export class Model {
   readonly #workspace: Workspace;
   #tables: Weights | null = null;
-  #positions = 0;
+  /** Rows of the tables, and for which sequences they hold. */
+  #positions = { rows: 0, of: 0 };
   #tokenizer: Promise<Tokenizer> | null = null;
   #disposed: Promise<void> | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -164,14 +165,21 @@ export class Model {
         got: String(ids.length),
         where: 'the KV cache',
       });
-    const rest = Array.from(ids);
+    const length = cache.length + ids.length;
+    const positions = this.graph.positionsOf(length);
+    const added = Array.from(ids);
+    const kept = cache.positions === positions;
+    const rest = kept ? [...added] : [...cache.ids, ...added];
+    if (!kept) cache.positions = null;
     for (;;) {
+      const start = length - rest.length;
       const piece = rest.splice(0, BATCH_TOKENS);
-      const pass = this.#pass(1, piece.length, cache.length);
+      const pass = this.#pass(1, piece.length, start, length);
       const x = this.#embed(pass, [piece]);
-      for (const [b, weights] of this.blocks.entries()) this.graph.block(pass, weights, x, x, cache.blocks[b]);
-      cache.length += piece.length;
+      for (const [b, weights] of this.blocks.entries()) this.graph.block(pass, b, weights, x, x, cache.blocks[b]);
       if (rest.length === 0) {
+        cache.ids.push(...added);
+        cache.positions = positions;
         const logits = this.#workspace.take('logits', 'f32', [1, this.config.vocab_size]);
         this.graph.logits({ ...pass, queries: 1 }, this.outer, logits, x.rows(piece.length - 1, piece.length));
         return this.backend.read(logits);
@@ -196,10 +204,11 @@ export class Model {
   /** All blocks over windows of one length; x stays valid until the next pass. */
   async #forward(windows: readonly ArrayLike<number>[], signal?: AbortSignal) {
     for (const window of windows) checkIds(window, this.config.vocab_size);
-    const pass = this.#pass(windows.length, windows[0].length, 0);
+    const { length } = windows[0];
+    const pass = this.#pass(windows.length, length, 0, length);
     const x = this.#embed(pass, windows);
-    for (const weights of this.blocks) {
-      this.graph.block(pass, weights, x, x);
+    for (const [b, weights] of this.blocks.entries()) {
+      this.graph.block(pass, b, weights, x, x);
       await safePoint(signal);
     }
     return { pass, x };
@@ -214,11 +223,15 @@ export class Model {
     return x;
   }
 
-  #pass(sequences: number, queries: number, start: number): Pass {
-    if (!this.#tables || this.#positions < start + queries) {
+  /** @param length tokens of each sequence, those that this pass does not reach included */
+  #pass(sequences: number, queries: number, start: number, length: number): Pass {
+    const of = this.graph.positionsOf(length);
+    if (!this.#tables || this.#positions.rows < length || this.#positions.of !== of) {
       if (this.#tables) freeWeights(this.backend, this.#tables);
-      this.#positions = Math.max(start + queries, 2 * this.#positions);
-      this.#tables = this.graph.positions(this.backend, this.#positions);
+      // Positions that last are made in advance: a decoding loop asks for one more at each step.
+      const ahead = this.#positions.of === of ? 2 * this.#positions.rows : 0;
+      this.#positions = { rows: Math.max(length, ahead), of };
+      this.#tables = this.graph.positions(this.backend, this.#positions.rows, length);
     }
     return { backend: this.backend, workspace: this.#workspace, tables: this.#tables, sequences, queries, start };
   }

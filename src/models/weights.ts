@@ -3,14 +3,23 @@
 import { join } from 'node:path';
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { CheckpointError } from '../errors.js';
+import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
-import type { Graph, Shapes, Weights } from './graph.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
 
-/** Under which name the checkpoint holds a tensor: as given, without the leading `model.` (a base model), or its alias. */
+/** The tensor of that name; its absence is a mistake of the family's own description. */
+export function tensorOf(weights: Weights, name: string): Tensor<'f32'> {
+  const tensor = weights.get(name);
+  if (!tensor) throw new BackendError({ expected: `a loaded tensor ${name}`, got: 'none', where: 'the forward pass' });
+  return tensor;
+}
+
+/** Under which name the checkpoint holds a tensor: as given, without the prefix of the base model, or its alias. */
 export function storedName(checkpoint: Checkpoint, graph: Graph, name: string): string {
   const alias = graph.aliases.get(name);
-  const names = [name, name.replace(/^model\./, ''), ...(alias === undefined ? [] : [alias])];
+  const short = name.startsWith(graph.basePrefix) ? [name.slice(graph.basePrefix.length)] : [];
+  const names = [name, ...short, ...(alias === undefined ? [] : [alias])];
   const stored = names.find((n) => checkpoint.has(n));
   if (stored !== undefined) return stored;
   throw new CheckpointError({
@@ -34,10 +43,11 @@ export function countZeros(values: Float32Array): number {
 
 /** Fails unless the checkpoint holds every tensor of the graph in its shape: asked before any work begins. */
 export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
-  const check = (prefix: string, shapes: Shapes) => {
-    for (const [name, shape] of shapes) {
+  const check = (prefix: string, tensors: TensorSpecs) => {
+    for (const [name, spec] of tensors) {
       const stored = storedName(checkpoint, graph, prefix + name);
       const info = checkpoint.info(stored);
+      const shape = storedShape(spec);
       if (String(info.shape) !== String(shape))
         throw new CheckpointError({
           expected: `shape ${shapeText(shape)}, which config.json implies`,
@@ -46,31 +56,75 @@ export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
         });
     }
   };
-  check('', graph.outerShapes);
+  check('', graph.outerTensors);
   const blocks = graph.config.num_hidden_layers;
-  for (let b = 0; b < blocks; b++) check(graph.prefix(b), graph.blockShapes);
-  const next = graph.prefix(blocks);
-  const surplus = checkpoint.names().find((name) => name.startsWith(next) || `model.${name}`.startsWith(next));
-  if (surplus !== undefined)
-    throw new CheckpointError({
-      expected: `${blocks} blocks, the num_hidden_layers of config.json`,
-      got: `tensor ${surplus}`,
-      where: checkpoint.folder,
-    });
+  for (let b = 0; b < blocks; b++) check(graph.prefix(b), graph.blockTensors);
+  checkSurplus(checkpoint, graph);
+}
+
+/**
+ * Fails for tensors that the graph would leave out although they belong to it: further blocks, and a weight or bias in a
+ * block that config.json says is not there. Buffers, which some checkpoints hold too, are no weights.
+ */
+function checkSurplus(checkpoint: Checkpoint, graph: Graph): void {
+  const blocks = graph.config.num_hidden_layers;
+  const start = graph.prefix(0).slice(0, -2);
+  const names = new Set(checkpoint.names());
+  for (const stored of names) {
+    const name = stored.startsWith(graph.basePrefix) ? stored : graph.basePrefix + stored;
+    const [, block, inside] = (name.startsWith(start) && /^(\d+)\.(.+)$/.exec(name.slice(start.length))) || [];
+    if (block === undefined) continue;
+    const surplus = (expected: string) =>
+      new CheckpointError({ expected, got: `tensor ${stored}`, where: checkpoint.folder });
+    if (Number(block) >= blocks) throw surplus(`${blocks} blocks, the num_hidden_layers of config.json`);
+    const [layer] = /^.+(?=\.(weight|bias)$)/.exec(stored) ?? [];
+    if (layer !== undefined && names.has(`${layer}.weight`) && !graph.blockTensors.has(inside))
+      throw surplus('only the tensors that config.json implies');
+  }
 }
 
 /** Numbers in all tensors of the model, tied ones once. */
 export function countParameters(graph: Graph): number {
-  return count(graph.outerShapes) + graph.config.num_hidden_layers * count(graph.blockShapes);
+  return count(graph.outerTensors) + graph.config.num_hidden_layers * count(graph.blockTensors);
 }
 
 /** Bytes of one block on a backend. */
 export function blockBytes(graph: Graph): number {
-  return 4 * count(graph.blockShapes);
+  return 4 * count(graph.blockTensors);
 }
 
-const count = (shapes: Shapes): number =>
-  [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+const count = (tensors: TensorSpecs): number =>
+  [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+const storedShape = ({ shape, layout }: TensorSpec) => layout?.storedShape(shape) ?? shape;
+
+/** The weight of a linear layer of block `block`, [rows, columns], whichever way the checkpoint holds it. */
+export function readWeight(
+  checkpoint: Checkpoint,
+  graph: Graph,
+  block: number,
+  { name }: LinearLayer,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const inside = `${name}.weight`;
+  return read(checkpoint, graph, graph.prefix(block) + inside, graph.blockTensors.get(inside) as TensorSpec, signal);
+}
+
+/** Values of a tensor as the graph uses it, as the checkpoint holds it. */
+export function storedValues(values: Float32Array, { rows, columns, layout }: LinearLayer): Float32Array {
+  return layout?.store(values, [rows, columns]) ?? values;
+}
+
+async function read(
+  checkpoint: Checkpoint,
+  graph: Graph,
+  name: string,
+  spec: TensorSpec,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const stored = await checkpoint.readFloats(storedName(checkpoint, graph, name), storedShape(spec), signal);
+  return spec.layout?.load(stored, spec.shape) ?? stored;
+}
 
 /** Embeddings, final norm and head. */
 export function loadOuter(
@@ -79,7 +133,7 @@ export function loadOuter(
   backend: Backend,
   signal?: AbortSignal,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, '', graph.outerShapes, signal);
+  return load(checkpoint, graph, backend, '', graph.outerTensors, signal);
 }
 
 /** All tensors of block b, by their names inside it. */
@@ -90,7 +144,7 @@ export function loadBlock(
   block: number,
   signal?: AbortSignal,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockShapes, signal);
+  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal);
 }
 
 export function freeWeights(backend: Backend, weights: Weights): void {
@@ -102,14 +156,14 @@ async function load(
   graph: Graph,
   backend: Backend,
   prefix: string,
-  shapes: Shapes,
+  tensors: TensorSpecs,
   signal?: AbortSignal,
 ): Promise<Weights> {
   const weights = new Map();
   try {
-    for (const [name, shape] of shapes) {
-      const values = await checkpoint.readFloats(storedName(checkpoint, graph, prefix + name), shape, signal);
-      const tensor = backend.allocate('f32', shape);
+    for (const [name, spec] of tensors) {
+      const values = await read(checkpoint, graph, prefix + name, spec, signal);
+      const tensor = backend.allocate('f32', spec.shape);
       weights.set(name, tensor);
       backend.write(tensor, values);
     }

@@ -3,8 +3,7 @@
 
 import type { OutputFolder } from '../checkpoint/output.js';
 import type { Weights } from '../models/graph.js';
-import { tensorOf } from '../models/parts.js';
-import { countZeros, freeWeights, loadBlock, storedLayer } from '../models/weights.js';
+import { countZeros, freeWeights, loadBlock, storedLayer, storedValues, tensorOf } from '../models/weights.js';
 import { safePoint } from '../progress.js';
 import { type Allocation, meanTarget, type Target } from './allocation.js';
 import type { PruneContext } from './context.js';
@@ -33,15 +32,16 @@ export async function pruneBlocks(
   for (let block = 0; block < total; block++) {
     const dense = await loadBlock(checkpoint, graph, backend, block, signal);
     statistics.reset();
-    if (stream && states) await stream.run(dense, states, null, statistics.observe, signal);
+    if (stream && states) await stream.run(block, dense, states, null, statistics.observe, signal);
     const activations = stream ? await statistics.activations(windows.length) : null;
     const masked = twin.mask(dense, activations, allocation[block], plan.policy);
     if (plan.update === 'admm') await updateBlock(context, statistics, dense, masked);
-    if (stream && states && block + 1 < total) await stream.run(masked, states, states, undefined, signal);
-    for (const { name, rows, columns } of graph.linears) {
+    if (stream && states && block + 1 < total) await stream.run(block, masked, states, states, undefined, signal);
+    for (const layer of graph.linears) {
+      const { name, rows, columns } = layer;
       const values = await backend.read(tensorOf(masked, `${name}.weight`));
       const stored = storedLayer(checkpoint, graph, block, name);
-      await output.writeTensor(`${stored}.weight`, values);
+      await output.writeTensor(`${stored}.weight`, storedValues(values, layer));
       layers.push({
         name: stored,
         block,

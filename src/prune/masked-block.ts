@@ -3,7 +3,7 @@
 
 import type { Backend } from '../backend/backend.js';
 import type { Graph, Weights } from '../models/graph.js';
-import { tensorOf } from '../models/parts.js';
+import { tensorOf } from '../models/weights.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Target } from './allocation.js';
 import { applyMask, type MaskPolicy } from './masks.js';

@@ -60,11 +60,11 @@ export class AlignmentRun {
     const weights = await this.#load(b);
     const from = this.#states[i] ?? this.#first;
     let dense = b === 0 ? this.#firstDense : null;
-    dense ??= await this.#observed(weights, from, null);
+    dense ??= await this.#observed(b, weights, from, null);
     if (b === 0) this.#firstDense = dense;
     const masked = this.#twin.mask(weights, dense, this.candidates[i][b], { kind: 'row' });
     if (!isLast) this.#states[i] ??= search.allocate();
-    const sparse = await this.#observed(masked, from, isLast ? null : this.#states[i]);
+    const sparse = await this.#observed(b, masked, from, isLast ? null : this.#states[i]);
     for (const { input } of graph.linears)
       result.misalignment += layerMisalignment(dense.get(input) as Float32Array, sparse.get(input) as Float32Array);
     result.differences.push(difference(dense, sparse));
@@ -101,10 +101,10 @@ export class AlignmentRun {
     return weights;
   }
 
-  async #observed(weights: Weights, from: HiddenStates, to: HiddenStates | null): Promise<Activations> {
+  async #observed(block: number, weights: Weights, from: HiddenStates, to: HiddenStates | null): Promise<Activations> {
     const { search, signal } = this.context;
     this.#statistics.reset();
-    await search.run(weights, from, to, this.#statistics.observe, signal);
+    await search.run(block, weights, from, to, this.#statistics.observe, signal);
     return this.#statistics.activations(search.windows.length);
   }
 }

@@ -28,7 +28,7 @@ export class BlockStream {
   ) {
     this.seqLen = windows[0].length;
     this.#workspace = new Workspace(backend);
-    this.#tables = graph.positions(backend, this.seqLen);
+    this.#tables = graph.positions(backend, this.seqLen, this.seqLen);
     const perBatch = Math.max(1, Math.floor(BATCH_TOKENS / this.seqLen));
     for (let i = 0; i < windows.length; i += perBatch)
       this.#batches.push(Int32Array.from(windows.slice(i, i + perBatch).flatMap((w) => Array.from(w))));
@@ -61,6 +61,7 @@ export class BlockStream {
 
   /** One block over all windows; `to` may be `from`, or null where only the observer's view is wanted. */
   async run(
+    block: number,
     weights: Weights,
     from: HiddenStates,
     to: HiddenStates | null,
@@ -68,7 +69,7 @@ export class BlockStream {
     signal?: AbortSignal,
   ): Promise<void> {
     for (const [i, x] of from.entries()) {
-      this.graph.block({ ...this.#pass(x.rowCount), observe }, weights, x, to?.[i] ?? null);
+      this.graph.block({ ...this.#pass(x.rowCount), observe }, block, weights, x, to?.[i] ?? null);
       await safePoint(signal);
     }
   }

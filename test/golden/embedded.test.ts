@@ -69,7 +69,7 @@ describe('Wanda on the embedded model', () => {
     const seen = new Map<string, Float32Array>();
     for (let b = 0; b < 4; b++) {
       const statistics = new InputStatistics(backend, graph);
-      await stream.run(await loadBlock(checkpoint, graph, backend, b), states, states, statistics.observe);
+      await stream.run(b, await loadBlock(checkpoint, graph, backend, b), states, states, statistics.observe);
       for (const [input, a] of await statistics.activations(4)) seen.set(`model.layers.${b}.${input}`, a);
     }
     for (const [name, a] of Object.entries<number[]>(golden.activations))

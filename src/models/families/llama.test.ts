@@ -2,14 +2,14 @@
 // in plain loops.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { removeFolder } from '../../test/checkpoint-fixture.js';
-import { plainLogits } from '../../test/golden/plain-llama.js';
-import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { ConfigReader } from '../checkpoint/config.js';
-import { ConfigError } from '../errors.js';
-import { graphOf, knownModelTypes } from './families.js';
-import { loadModel } from './model.js';
+import { removeFolder } from '../../../test/checkpoint-fixture.js';
+import { plainLogits } from '../../../test/golden/plain-llama.js';
+import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../../test/golden/tiny-llama.js';
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import { ConfigReader } from '../../checkpoint/config.js';
+import { ConfigError } from '../../errors.js';
+import { graphOf, knownModelTypes } from '../families.js';
+import { loadModel } from '../model.js';
 
 /** The graph of a config.json; weights are not looked at. */
 const graph = (config: object) => graphOf({ config: new ConfigReader({ ...config }, 'config.json') } as Checkpoint);
@@ -22,32 +22,23 @@ afterEach(async () => {
 
 describe('config.json', () => {
   it('has the defaults of transformers (LlamaConfig())', () => {
-    const { config } = graph({ model_type: 'llama' });
-    const { rope_frequencies, ...rest } = config as unknown as Record<string, unknown>;
-    expect(rest).toEqual({
+    const { config, blockTensors, outerTensors, linears } = graph({ model_type: 'llama' });
+    expect(config).toEqual({
       model_type: 'llama',
       vocab_size: 32000,
       hidden_size: 4096,
       num_hidden_layers: 32,
       key_width: 4096,
       max_position_embeddings: 2048,
+      longest_sequence: 2048,
       intermediate_size: 11008,
       num_attention_heads: 32,
       num_key_value_heads: 32,
       head_dim: 128,
-      rms_norm_eps: 1e-6,
-      attention_bias: false,
-      mlp_bias: false,
-      tie_word_embeddings: false,
     });
-    // 10000^(−2i/128) of a few i, from Python
-    const frequencies = rope_frequencies as Float32Array;
-    expect(frequencies).toHaveLength(64);
-    expect([0, 1, 32, 63].map((i) => frequencies[i])).toBeAllClose(
-      [1, 0.8659643233600653, 0.01, 0.00011547819846894582],
-      0,
-      1e-6,
-    );
+    expect([...outerTensors.keys()]).toEqual(['model.embed_tokens.weight', 'model.norm.weight', 'lm_head.weight']);
+    expect(blockTensors.size).toBe(2 + linears.length);
+    expect(linears.some(({ bias }) => bias)).toBe(false);
   });
 
   it('null means the default', () => {
@@ -97,10 +88,14 @@ describe('config.json', () => {
       { num_attention_heads: 4, num_key_value_heads: 3 },
       'expected num_attention_heads divisible by num_key_value_heads, got [4,3], in config.json',
     ],
-    [{ head_dim: 7 }, 'expected an even head_dim (rotary embedding turns pairs), got 7, in config.json'],
     [
-      { hidden_act: 'gelu' },
-      'expected hidden_act "silu", the only activation of this version, got "gelu", in config.json',
+      { head_dim: 7 },
+      'expected an even number of dimensions to turn (head_dim × partial_rotary_factor), got 7 × 1, in config.json, rope_parameters',
+    ],
+    [
+      { hidden_act: 'mish' },
+      'expected hidden_act of silu, swish, relu, gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, ' +
+        'gelu_pytorch_tanh, gelu_python_tanh, quick_gelu, got "mish", in config.json',
     ],
     [{ vocab_size: 0 }, 'expected a whole number from 1 to 134217728 for vocab_size, got 0, in config.json'],
     [
@@ -113,12 +108,12 @@ describe('config.json', () => {
     ],
     [{ attention_bias: 'no' }, 'expected true or false for attention_bias, got "no", in config.json'],
     [
-      { rope_scaling: { type: 'yarn', factor: 2 } },
-      'expected rope_type default, linear, llama3, got "yarn", in config.json, rope_scaling',
+      { rope_scaling: { type: 'mrope', factor: 2 } },
+      'expected rope_type default, linear, dynamic, llama3, yarn, longrope, got "mrope", in config.json, rope_scaling',
     ],
     [
-      { rope_parameters: { rope_type: 'dynamic', factor: 2 } },
-      'expected rope_type default, linear, llama3, got "dynamic", in config.json, rope_parameters',
+      { rope_parameters: { rope_type: 'longrope', short_factor: [1] } },
+      'expected a list of 4 positive numbers for short_factor, got [1], in config.json, rope_parameters',
     ],
     [
       { rope_scaling: { type: 'linear' } },
@@ -128,7 +123,6 @@ describe('config.json', () => {
       { rope_parameters: { ...llama3, high_freq_factor: 1 } },
       'expected high_freq_factor above low_freq_factor, got 1 and 1, in config.json, rope_parameters',
     ],
-    [{ partial_rotary_factor: 0.5 }, 'expected partial_rotary_factor 1, got 0.5, in config.json, rope_parameters'],
     [
       { model_type: 'mamba' },
       `expected model_type ${knownModelTypes.map((t) => `"${t}"`).join(', ')}, got "mamba", in config.json`,

@@ -52,9 +52,10 @@ export function rowAllocation(
   lambda: number,
 ): Allocation {
   const last = graph.config.num_hidden_layers - 1;
-  return allocate(graph, (block, { name, rows, feeds }): Target => {
+  return allocate(graph, (block, { name, rows, feeds, parts }): Target => {
     const delta = feeds === null || block === last ? undefined : differences[block].get(feeds);
-    return rowSchedule(rows, base[block].get(name) as number, delta, lambda);
+    const one = rowSchedule(rows / parts, base[block].get(name) as number, delta, lambda);
+    return parts === 1 ? one : Float64Array.from({ length: rows }, (_, r) => one[r % one.length]);
   });
 }
 

@@ -1,0 +1,85 @@
+// Attention as the families vary it: fused or separate projections, norms of queries and keys, rotary positions, grouped
+// heads, sliding windows, soft caps. A family describes its own; the forward pass is the same for all.
+
+import type { Tensor } from '../tensor/tensor.js';
+import type { BlockCache, Pass, TensorSpec, Weights } from './graph.js';
+import { type Linear, type Projection, project } from './linear.js';
+import { type Norm, normalise, normTensors } from './norms.js';
+import { tensorOf } from './weights.js';
+
+export interface Attention {
+  heads: number;
+  /** Heads of keys and values; each serves heads / kvHeads heads of queries. */
+  kvHeads: number;
+  headDim: number;
+  /** Layers that make queries, keys and values, in the order in which they are pruned. */
+  inputs: readonly Linear[];
+  query: Projection;
+  key: Projection;
+  value: Projection;
+  output: Linear;
+  /** Norms of queries and keys before they turn: over each head, or over all heads together. */
+  queryNorm?: Norm;
+  keyNorm?: Norm;
+  /** Name of the position tables of a block; null where its queries and keys do not turn. */
+  rope?: (block: number) => string | null;
+  /** Factor on query·key. */
+  scale: (block: number) => number;
+  /** A query sees this many keys, itself included; null: all before it. */
+  window?: (block: number) => number | null;
+  /** Scores s become cap·tanh(s / cap). */
+  softcap?: number | null;
+}
+
+/** The tensors of its norms; those of the linear layers are named by the layers. */
+export function attentionTensors({ queryNorm, keyNorm }: Attention): [string, TensorSpec][] {
+  return [queryNorm, keyNorm].flatMap((norm) => (norm ? normTensors(norm) : []));
+}
+
+/**
+ * mixed[T, heads·headDim] = attention of x[T, columns of the inputs], before the output projection. New keys and values
+ * go to the cache where there is one.
+ */
+export function attend(
+  pass: Pass,
+  block: number,
+  attention: Attention,
+  weights: Weights,
+  x: Tensor<'f32'>,
+  cache?: BlockCache,
+): Tensor<'f32'> {
+  const { backend, workspace, tables, sequences, queries, start } = pass;
+  const { heads, kvHeads, headDim, query, key, value, queryNorm, keyNorm, softcap = null } = attention;
+  const take = (name: string, width: number) => workspace.take(name, 'f32', [x.rowCount, width]);
+  const q = take('q', query.rows);
+  const k = cache ? cache.keys.rows(start, start + queries) : take('k', key.rows);
+  const v = cache ? cache.values.rows(start, start + queries) : take('v', value.rows);
+  project(pass, weights, query, x, q);
+  project(pass, weights, key, x, k);
+  project(pass, weights, value, x, v);
+  if (queryNorm) normalise(pass, weights, queryNorm, q, q);
+  if (keyNorm) normalise(pass, weights, keyNorm, k, k);
+  const rope = attention.rope?.(block) ?? null;
+  if (rope !== null) {
+    const [cos, sin] = [tensorOf(tables, `${rope}.cos`), tensorOf(tables, `${rope}.sin`)];
+    const shape = { headDim, rotaryDim: 2 * cos.columns, start, period: queries };
+    backend.rope(q, cos, sin, { heads, ...shape });
+    backend.rope(k, cos, sin, { heads: kvHeads, ...shape });
+  }
+  const keys = cache ? start + queries : queries;
+  const [allK, allV] = cache ? [cache.keys.rows(0, keys), cache.values.rows(0, keys)] : [k, v];
+  const mixed = take('mixed', heads * headDim);
+  const [scale, window] = [attention.scale(block), attention.window?.(block) ?? null];
+  backend.attention(mixed, q, allK, allV, {
+    heads,
+    kvHeads,
+    headDim,
+    sequences,
+    queries,
+    keys,
+    scale,
+    window,
+    softcap,
+  });
+  return mixed;
+}

@@ -1,0 +1,121 @@
+// Every family against transformers, on tiny models that families.json describes (make_families.py made it): logits, the
+// weights that Wanda keeps, the logits of the pruned folder; and against itself, a prompt at once or token by token.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { graphOf, knownModelTypes } from '../../src/models/families.js';
+import type { LinearLayer } from '../../src/models/graph.js';
+import { inspect } from '../../src/models/inspect.js';
+import { transposed } from '../../src/models/layout.js';
+import { loadModel, type Model } from '../../src/models/model.js';
+import { readWeight, storedValues } from '../../src/models/weights.js';
+import { prune } from '../../src/prune/prune.js';
+import { f32, folderWith, removeFolder, safetensors } from '../checkpoint-fixture.js';
+import { lehmer } from './tiny-llama.js';
+
+interface Golden {
+  config: { model_type: string };
+  tensors: Record<string, { shape: number[]; seed: number; centre: number; width: number }>;
+  windows: number[][];
+  /** Rows 5 and 13 of the first window; the last row of the first six ids of the second. */
+  logits: { 5: number[]; 13: number[]; short: number[] };
+  /** By layer, bits of the weights that stay. */
+  kept: Record<string, string>;
+  /** Row 13 of the first window, after pruning. */
+  pruned: number[];
+}
+
+const path = new URL('families.json', import.meta.url);
+const models: Record<string, Golden> = JSON.parse(await readFile(path, 'utf8')).models;
+
+function tensor({ shape, seed, centre, width }: Golden['tensors'][string]) {
+  const random = lehmer(seed);
+  const draw = () => centre + width * 2 * (random() + random() + random() - 1.5);
+  return f32(shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, draw));
+}
+
+/** A folder as transformers would have saved the model. */
+const folderOf = ({ config, tensors, windows }: Golden) =>
+  folderWith({
+    'config.json': JSON.stringify(config),
+    'model.safetensors': safetensors(
+      Object.fromEntries(Object.entries(tensors).map(([name, spec]) => [name, tensor(spec)])),
+      { format: 'pt' },
+    ),
+    'windows.json': JSON.stringify(windows),
+  });
+
+function keptBits(values: Float32Array, { rows, columns }: LinearLayer): string {
+  const stride = Math.ceil(columns / 8);
+  const bits = new Uint8Array(rows * stride);
+  values.forEach((v, i) => {
+    const [r, c] = [Math.floor(i / columns), i % columns];
+    if (v !== 0) bits[r * stride + (c >> 3)] |= 1 << (c & 7);
+  });
+  return Buffer.from(bits).toString('base64');
+}
+
+it('covers every model type', () => {
+  expect(new Set(Object.values(models).map(({ config }) => config.model_type))).toEqual(new Set(knownModelTypes));
+});
+
+describe.each(Object.entries(models))('%s', (_, golden) => {
+  const { windows, logits, kept } = golden;
+  const row = (all: Float32Array, t: number) => all.subarray(t * 40, (t + 1) * 40);
+  let folder: string;
+  let model: Model;
+  beforeAll(async () => {
+    folder = await folderOf(golden);
+    model = await loadModel(folder, { threads: 1, deterministic: true });
+  });
+  afterAll(async () => {
+    await model.dispose();
+    await removeFolder(folder);
+  });
+
+  it('has the logits of transformers', async () => {
+    const all = await model.logits(windows[0]);
+    expect(row(all, 5)).toBeAllClose(logits[5], 1e-5, 1e-5);
+    expect(row(all, 13)).toBeAllClose(logits[13], 1e-5, 1e-5);
+    expect(row(await model.logits(windows[1].slice(0, 6)), 5)).toBeAllClose(logits.short, 1e-5, 1e-5);
+  });
+
+  it('has them however the prompt is cut', async () => {
+    for (const step of [1, 3]) {
+      const cache = model.createCache(14);
+      for (let at = 0; at < 14; at += step) {
+        const end = Math.min(at + step, 14);
+        const got = await model.next(cache, windows[0].slice(at, end));
+        expect(got).toEqual(row(await model.logits(windows[0].slice(0, end)), end - 1));
+      }
+      cache.free();
+    }
+  });
+
+  it('loses the weights that Wanda takes in PyTorch, in a folder of the same kind', async () => {
+    const out = join(folder, '..', `${folder.split('/').pop()}-pruned`);
+    const calibration = join(folder, 'windows.json');
+    const record = await prune({ model: folder, out, calibration, topUp: 'uniform', sparsity: 0.5, threads: 1 });
+    try {
+      expect(record.layers.map(({ name }) => name)).toEqual(Object.keys(kept));
+      const pruned = await openCheckpoint(out);
+      const graph = graphOf(pruned);
+      for (const [i, { block, name }] of record.layers.entries()) {
+        const layer = graph.linears[i % graph.linears.length];
+        const values = await readWeight(pruned, graph, block, layer);
+        // PyTorch's rows come as they are stored, but as outputs.
+        const rows = layer.layout === transposed ? values : storedValues(values, layer);
+        expect(keptBits(rows, layer), name).toBe(kept[name]);
+      }
+      await pruned.close();
+      expect((await inspect(out)).layers.map(({ zeros }) => zeros)).toEqual(record.layers.map(({ zeros }) => zeros));
+      const reopened = await loadModel(out, { threads: 1 });
+      expect(row(await reopened.logits(windows[0]), 13)).toBeAllClose(golden.pruned, 1e-5, 1e-5);
+      await reopened.dispose();
+    } finally {
+      await removeFolder(out);
+    }
+  });
+});
