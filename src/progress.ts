@@ -1,8 +1,8 @@
 // What everything long has in common: it reports typed progress, and it can be stopped.
 
-/** One step of a long operation; `done` of `total` in units that `phase` implies. */
+/** One step of a long operation; `done` of `total` in units that `phase` implies (of 'download', bytes). */
 export interface Progress {
-  phase: 'load' | 'tokenize' | 'search' | 'prune' | 'save' | 'evaluate' | 'generate';
+  phase: 'download' | 'load' | 'tokenize' | 'search' | 'prune' | 'save' | 'evaluate' | 'generate';
   done: number;
   total: number;
   /** A short remark for a person, such as the λ being tried. */

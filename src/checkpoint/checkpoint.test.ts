@@ -64,12 +64,22 @@ describe('folders that are refused, and how', () => {
     [
       'no weights',
       {},
-      'expected weights in model.safetensors, or in shards with model.safetensors.index.json, got neither file, in FOLDER',
+      'expected weights in model.safetensors or pytorch_model.bin, or in shards with model.safetensors.index.json or pytorch_model.bin.index.json, got none of these files, in FOLDER',
     ],
     [
-      'weights of PyTorch',
+      'weights of TensorFlow',
+      { 'tf_model.h5': '' },
+      'expected weights in model.safetensors or pytorch_model.bin; save the model again with save_pretrained, got only "tf_model.h5", which this version does not read, in FOLDER',
+    ],
+    [
+      'empty weights of PyTorch',
       { 'pytorch_model.bin': '' },
-      'expected weights as safetensors; save the model again with safe_serialization=True, got only "pytorch_model.bin", which this version does not read, in FOLDER',
+      'expected a file of torch.save, got an empty file, in FOLDER/pytorch_model.bin',
+    ],
+    [
+      'a shard of PyTorch in an index of safetensors',
+      index({ a: 'pytorch_model-00001-of-00001.bin' }),
+      `expected a plain file name *.safetensors for "a", got "pytorch_model-00001-of-00001.bin", in ${at}`,
     ],
     [
       'no weight_map',

@@ -1,12 +1,13 @@
 // A Hugging Face model folder, open for reading: its config, and its tensors by name whichever shard they lie in.
 
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
+import type { LongRunning } from '../progress.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { type ConfigReader, readConfig } from './config.js';
-import type { SafetensorsFile, TensorEntry } from './safetensors.js';
+import { locateModel } from './hub/resolve.js';
 import { closeAll, openShards } from './shards.js';
+import type { TensorEntry, WeightFile } from './weight-file.js';
 
 /** Where a tensor lies: `file` is the shard's name inside the folder. */
 export interface TensorInfo extends TensorEntry {
@@ -23,7 +24,9 @@ export class Checkpoint {
   constructor(
     readonly folder: string,
     readonly config: ConfigReader,
-    private readonly shards: ReadonlyMap<string, SafetensorsFile>,
+    private readonly shards: ReadonlyMap<string, WeightFile>,
+    /** What the model is, for records: the folder, or `org/name@commit` on the hub. */
+    readonly source: string = folder,
   ) {
     this.files = [...shards.keys()];
     this.bytes = [...shards.values()].reduce((sum, shard) => sum + shard.fileBytes, 0);
@@ -31,7 +34,12 @@ export class Checkpoint {
       for (const [name, entry] of shard.tensors) this.infos.set(name, { ...entry, file });
   }
 
-  /** All tensor names, file after file, each in its header's order. */
+  /** Of the weight files. */
+  get format(): WeightFile['format'] {
+    return [...this.shards.values()][0].format;
+  }
+
+  /** All tensor names, file after file, each in the file's order. */
   names(): string[] {
     return [...this.infos.keys()];
   }
@@ -63,26 +71,29 @@ export class Checkpoint {
         got: shapeText(shape),
         where: tensorAt(join(this.folder, file), name),
       });
-    return (this.shards.get(file) as SafetensorsFile).readFloats(name, signal);
+    return this.shard(file).readFloats(name, signal);
+  }
+
+  /** A tensor's bytes, row-major, in its stored dtype. Throws a CheckpointError if it is missing. */
+  async read(name: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+    return this.shard(this.info(name).file).read(name, signal);
   }
 
   async close(): Promise<void> {
     await closeAll(this.shards);
   }
+
+  private shard(file: string): WeightFile {
+    return this.shards.get(file) as WeightFile;
+  }
 }
 
 /**
- * Opens a Hugging Face model folder. Throws a CheckpointError if the folder or its weights are missing or malformed,
- * a ConfigError if config.json is.
+ * Opens a MODEL: a Hugging Face model folder, or `org/name[@revision]` from the hub. Throws a CheckpointError if it cannot
+ * be had or its weights are missing or malformed, a ConfigError if config.json is, an OutputError where the cache of the
+ * hub cannot be written.
  */
-export async function openCheckpoint(folder: string, options: { signal?: AbortSignal } = {}): Promise<Checkpoint> {
-  options.signal?.throwIfAborted();
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory())
-    throw new CheckpointError({
-      expected: 'a Hugging Face model folder with config.json and model.safetensors',
-      got: found ? 'a file' : 'no such folder',
-      where: folder,
-    });
-  return new Checkpoint(folder, await readConfig(folder), await openShards(folder));
+export async function openCheckpoint(model: string, options: LongRunning = {}): Promise<Checkpoint> {
+  const { folder, source } = await locateModel(model, options);
+  return new Checkpoint(folder, await readConfig(folder), await openShards(folder), source);
 }

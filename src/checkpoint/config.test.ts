@@ -143,9 +143,9 @@ describe('keys of some families', () => {
   });
 
   test('a value that is the only one', () => {
-    reader({}).only('cross', [false], 'no cross-attention');
-    reader({ cross: false }).only('cross', [false], 'no cross-attention');
-    expect(messageOf(() => reader({ cross: true }).only('cross', [false], 'no cross-attention'))).toBe(
+    reader({}).only('cross', false, 'no cross-attention');
+    reader({ cross: false }).only('cross', false, 'no cross-attention');
+    expect(messageOf(() => reader({ cross: true }).only('cross', false, 'no cross-attention'))).toBe(
       'expected no cross-attention (cross false), got true, in config.json',
     );
   });

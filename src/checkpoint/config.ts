@@ -56,13 +56,13 @@ export class ConfigReader {
     return this.value(key, `a whole number from 0 to ${largest}`, fits, fallback);
   }
 
-  /** For a key whose other values are not supported: the first of `values` where it is missing. */
-  only(key: string, values: readonly unknown[], expected: string): void {
-    const value = this.get(key);
-    if (value === undefined || value === null || values.includes(value)) return;
+  /** For a key of which one value is supported; a missing or null key is taken for it. `expected` says what it means. */
+  only(key: string, value: unknown, expected: string): void {
+    const found = this.get(key) ?? value;
+    if (found === value) return;
     throw new ConfigError({
-      expected: `${expected} (${key} ${quoted(values[0])})`,
-      got: quoted(value),
+      expected: `${expected} (${key} ${quoted(value)})`,
+      got: quoted(found),
       where: this.where,
     });
   }

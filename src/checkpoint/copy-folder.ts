@@ -6,23 +6,23 @@ import { join } from 'node:path';
 
 /**
  * Copies every regular file below `from` into the existing folder `to`, byte for byte and writable by its owner, except
- * the names in `without` at the top level. Returns the paths of the copies.
+ * what `without` names at the top level. Returns the paths of the copies.
  */
 export async function copyFolder(
   from: string,
   to: string,
-  without: readonly string[],
+  without: (name: string, isFolder: boolean) => boolean,
   signal?: AbortSignal,
 ): Promise<string[]> {
   const copies: string[] = [];
   for (const entry of await readdir(from, { withFileTypes: true })) {
     signal?.throwIfAborted();
-    if (without.includes(entry.name)) continue;
+    if (without(entry.name, entry.isDirectory())) continue;
     const source = join(from, entry.name);
     const copy = join(to, entry.name);
     if (entry.isDirectory()) {
       await mkdir(copy);
-      copies.push(...(await copyFolder(source, copy, [], signal)));
+      copies.push(...(await copyFolder(source, copy, () => false, signal)));
       continue;
     }
     const found = await stat(source);

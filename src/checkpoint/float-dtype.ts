@@ -1,42 +1,76 @@
-// The three dtypes whose values this project computes with, between their stored bytes and f32.
+// The dtypes whose values this project computes with, between their stored bytes and f32.
 // Stored numbers are little endian, as is every machine Node runs on that has WebAssembly SIMD.
 
 import { CheckpointError } from '../errors.js';
+import { narrowE4M3, narrowE5M2, widenE4M3, widenE5M2 } from '../tensor/float8.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
-import type { StoredDtype } from './safetensors-header.js';
+import type { StoredDtype } from './stored-dtype.js';
 
 /** A dtype that can be read as, and written from, f32. */
-export type FloatDtype = 'F32' | 'F16' | 'BF16';
+export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2';
+
+const floatDtypes: readonly string[] = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2'] satisfies FloatDtype[];
 
 /** Throws a CheckpointError unless `dtype` is one whose values can be read; `where` names file and tensor. */
 export function assertFloatDtype(dtype: StoredDtype, where: string): asserts dtype is FloatDtype {
-  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')
-    throw new CheckpointError({ expected: 'weights stored as F32, F16 or BF16', got: dtype, where });
-}
-
-/** Stored bytes (a buffer of their own) as f32. F32 comes back as a view, without a copy. */
-export function decodeFloats(bytes: ArrayBuffer, dtype: FloatDtype): Float32Array {
-  if (dtype === 'F32') return new Float32Array(bytes);
-  const patterns = new Uint16Array(bytes);
-  const values = new Float32Array(patterns.length);
-  (dtype === 'F16' ? widenF16 : widenBF16)(patterns, values);
-  return values;
+  if (floatDtypes.includes(dtype)) return;
+  const expected = `weights stored as ${floatDtypes.slice(0, -1).join(', ')} or ${floatDtypes.at(-1)}`;
+  throw new CheckpointError({ expected, got: dtype, where });
 }
 
 /**
- * f32 values as the bytes of `dtype`, rounded to nearest; what is too large becomes infinity.
- * Throws a CheckpointError for a dtype that is not F32, F16 or BF16.
+ * Stored bytes (a buffer of their own) as f32. F32 comes back as a view, without a copy; F64 is rounded to nearest, what
+ * is too large for f32 becomes infinity.
+ */
+export function decodeFloats(bytes: ArrayBuffer, dtype: FloatDtype): Float32Array {
+  switch (dtype) {
+    case 'F64':
+      return Float32Array.from(new Float64Array(bytes));
+    case 'F32':
+      return new Float32Array(bytes);
+    case 'F16':
+    case 'BF16': {
+      const values = new Float32Array(bytes.byteLength / 2);
+      (dtype === 'F16' ? widenF16 : widenBF16)(new Uint16Array(bytes), values);
+      return values;
+    }
+    case 'F8_E4M3':
+    case 'F8_E5M2': {
+      const values = new Float32Array(bytes.byteLength);
+      (dtype === 'F8_E4M3' ? widenE4M3 : widenE5M2)(new Uint8Array(bytes), values);
+      return values;
+    }
+  }
+}
+
+/**
+ * f32 values as the bytes of `dtype`, rounded to nearest, ties to even; what is too large becomes infinity, NaN in
+ * F8_E4M3, which has no infinity. Throws a CheckpointError for a dtype that is no FloatDtype.
  */
 export function encodeFloats(values: Float32Array, dtype: StoredDtype): Uint8Array {
   assertFloatDtype(dtype, 'encodeFloats');
-  if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
-  const patterns = new Uint16Array(values.length);
-  (dtype === 'F16' ? narrowF16 : narrowBF16)(values, patterns);
-  return new Uint8Array(patterns.buffer);
+  switch (dtype) {
+    case 'F64':
+      return new Uint8Array(Float64Array.from(values).buffer);
+    case 'F32':
+      return new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+    case 'F16':
+    case 'BF16': {
+      const patterns = new Uint16Array(values.length);
+      (dtype === 'F16' ? narrowF16 : narrowBF16)(values, patterns);
+      return new Uint8Array(patterns.buffer);
+    }
+    case 'F8_E4M3':
+    case 'F8_E5M2': {
+      const patterns = new Uint8Array(values.length);
+      (dtype === 'F8_E4M3' ? narrowE4M3 : narrowE5M2)(values, patterns);
+      return patterns;
+    }
+  }
 }
 
 /** Index of the first NaN or infinity, -1 where all are finite. */
-export function firstNonFinite(values: Float32Array): number {
+export function firstNonFinite(values: Float32Array | Float64Array): number {
   for (let i = 0; i < values.length; i++) if (values[i] - values[i] !== 0) return i;
   return -1;
 }

@@ -25,12 +25,12 @@ beforeEach(async () => {
   home = await folderWith();
   out = join(home, 'out');
   await mkdir(join(home, 'blobs'));
-  await mkdir(join(home, 'model', 'onnx'), { recursive: true });
+  await mkdir(join(home, 'model', 'extra', 'deep'), { recursive: true });
   const files = {
     'config.json': '{"model_type":"llama"}',
     'tokenizer.json': '{ }\r\n',
     'neuroal.json': '{"schema":1}',
-    'onnx/config.json': '[]',
+    'extra/deep/config.json': '[]',
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(home, 'model', name), text);
   await writeFile(join(home, 'blobs', 'sha'), weights);
@@ -64,19 +64,52 @@ test('a copy with some tensors overwritten, all else byte for byte', async () =>
   expect((await readdir(home)).sort()).toEqual(['blobs', 'model', 'out']);
   expect((await readdir(out)).sort()).toEqual([
     'config.json',
+    'extra',
     'model.safetensors',
     'neuroal.json',
-    'onnx',
     'tokenizer.json',
   ]);
   expect(await readFile(join(out, 'tokenizer.json'), 'utf8')).toBe('{ }\r\n');
-  expect(await readFile(join(out, 'onnx', 'config.json'), 'utf8')).toBe('[]');
+  expect(await readFile(join(out, 'extra', 'deep', 'config.json'), 'utf8')).toBe('[]');
   expect(await readFile(join(out, 'neuroal.json'), 'utf8')).toBe('{"schema":1,"new":true}');
   const expected = Buffer.from(weights);
   Buffer.from(Uint16Array.of(0, 0x3800, 0x3555, 0xc000, 0).buffer).copy(expected, source.info('b.weight').begin);
   expect((await readFile(join(out, 'model.safetensors'))).equals(expected)).toBe(true);
   expect((await readFile(join(home, 'blobs', 'sha'))).equals(weights)).toBe(true);
   expect((await stat(join(out, 'model.safetensors'))).mode & 0o200).toBe(0o200);
+});
+
+test('the same weights in other files do not go into the copy', async () => {
+  const dense = [
+    'pytorch_model.bin',
+    'pytorch_model.bin.index.json',
+    'pytorch_model-00001-of-00002.bin',
+    'model.safetensors.index.json',
+    'model-00001-of-00002.safetensors',
+    'model.fp16.safetensors',
+    'consolidated.00.pth',
+    'tf_model.h5',
+    'flax_model.msgpack',
+    'model.Q4_K_M.gguf',
+    'model.onnx',
+    'model.onnx_data',
+    'rust_model.ot',
+  ];
+  const kept = ['adapter_config.json', 'vocab.bin', 'README.md', 'model_card.json'];
+  for (const name of [...dense, ...kept]) await writeFile(join(home, 'model', name), '{}');
+  for (const folder of ['onnx', 'original', '.git']) {
+    await mkdir(join(home, 'model', folder));
+    await writeFile(join(home, 'model', folder, 'x'), '');
+  }
+  // Only at the top, and only folders of that name.
+  await writeFile(join(home, 'model', 'extra', 'deep', 'model.onnx'), '');
+  await writeFile(join(home, 'model', 'coreml'), '');
+  const again = await openCheckpoint(join(home, 'model'));
+  await (await OutputFolder.create(again, out)).commit();
+  await again.close();
+  const own = ['config.json', 'tokenizer.json', 'model.safetensors', 'extra', 'coreml'];
+  expect((await readdir(out)).sort()).toEqual([...own, ...kept].sort());
+  expect((await readdir(join(out, 'extra', 'deep'))).sort()).toEqual(['config.json', 'model.onnx']);
 });
 
 test('discard leaves nothing, also of parent folders that it made', async () => {
@@ -114,7 +147,7 @@ test('tensors that cannot be written', async () => {
     `expected finite values that F32 can hold, got NaN at index 0, in ${at} "a"`,
   );
   await expect(output.writeTensor('i', new Float32Array(1))).rejects.toThrow(
-    'expected weights stored as F32, F16 or BF16, got I64, in ',
+    'expected weights stored as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2, got I64, in ',
   );
   await expect(output.writeTensor('none', new Float32Array(1))).rejects.toThrow('expected tensor "none", got none');
   expect(await messageOf(output.writeFile('../x', ''))).toBe('expected a plain file name, got "../x", in HOME/out');
@@ -126,7 +159,7 @@ describe('places', () => {
   test.each([
     ['model', `${apart}, got the model folder itself, in HOME/model`],
     ['link', `${apart}, got the model folder itself, in HOME/link`],
-    ['model/onnx/new', `${apart}, got a folder inside the model folder, in HOME/model/onnx/new`],
+    ['model/extra/new', `${apart}, got a folder inside the model folder, in HOME/model/extra/new`],
     ['', `${apart}, got a folder that contains the model folder, in HOME/`],
     ['blobs', `${apart}, got a folder that contains the weights, in HOME/blobs`],
     ['nowhere', 'expected an output folder, got a link that leads nowhere: HOME/nowhere, in HOME/nowhere'],

@@ -1,30 +1,35 @@
 // Writes a pruned copy of a model folder. All work happens in a hidden folder beside the target, which takes the
-// target's name at the end: whoever looks sees the old state or the whole new one. The weight files are copied and
-// single tensors overwritten in place, so that header, order, shapes and dtypes stay byte for byte what they were.
+// target's name at the end: whoever looks sees the old state or the whole new one. Safetensors files are copied and
+// single tensors overwritten in place, so that header, order, shapes and dtypes stay byte for byte what they were; weights
+// of another format are written as safetensors first.
 
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoint, TensorInfo } from './checkpoint.js';
+import { defaultShardBytes, writeAt, writeSafetensors } from './convert.js';
 import { copyFolder } from './copy-folder.js';
 import { asOutputError } from './disk-errors.js';
-import { decodeFloats, encodeFloats, type FloatDtype, firstNonFinite } from './float-dtype.js';
+import { assertFloatDtype, decodeFloats, encodeFloats, firstNonFinite } from './float-dtype.js';
+import { leftOut } from './left-out.js';
 import { mayReplace, outputPlace } from './output-place.js';
-
-/** Of the source folder, what is not part of the model: our record of an earlier run, and version control. */
-const notCopied = ['neuroal.json', '.git'];
+import { sizeOf } from './stored-dtype.js';
 
 export interface OutputOptions {
   /** Replace a model folder that already stands there. */
   force?: boolean;
+  /** Most bytes of tensors in a file, where the source is not safetensors and new files are laid out: 5·10^9. */
+  shardBytes?: number;
   signal?: AbortSignal | undefined;
 }
 
 export class OutputFolder {
   private readonly handles = new Map<string, Promise<FileHandle>>();
   private readonly written = new Set<string>();
+  /** Of tensors that are written anew; undefined where they keep their places. */
+  private places: ReadonlyMap<string, TensorInfo> | undefined;
   private finished = false;
 
   private constructor(
@@ -61,7 +66,7 @@ export class OutputFolder {
       const madeParent = await makeFolder(dirname(path));
       output = new OutputFolder(source, path, partial, madeParent, options);
       await mkdir(partial);
-      for (const copy of await copyFolder(source.folder, partial, notCopied, options.signal)) output.written.add(copy);
+      await output.begin();
       return output;
     } catch (error) {
       await output?.discard();
@@ -75,13 +80,14 @@ export class OutputFolder {
    */
   async writeTensor(name: string, values: Float32Array): Promise<void> {
     this.assertOpen();
-    const { dtype, shape, file, begin, end } = this.source.info(name);
+    const { dtype, shape, file, begin } = this.places?.get(name) ?? this.source.info(name);
     const where = tensorAt(join(this.path, file), name);
-    const count = shape.reduce((a, b) => a * b, 1);
+    const count = sizeOf(shape);
     if (values.length !== count)
       throw new OutputError({ expected: `${count} values of ${shapeText(shape)}`, got: `${values.length}`, where });
+    assertFloatDtype(dtype, where);
     const bytes = encodeFloats(values, dtype);
-    const bad = firstNonFinite(decodeFloats(bytes.buffer as ArrayBuffer, dtype as FloatDtype));
+    const bad = firstNonFinite(decodeFloats(bytes.buffer as ArrayBuffer, dtype));
     if (bad >= 0)
       throw new OutputError({
         expected: `finite values that ${dtype} can hold`,
@@ -89,11 +95,7 @@ export class OutputFolder {
         where,
       });
     await this.guarded(async () => {
-      const handle = await this.handle(file);
-      for (let done = 0; begin + done < end; ) {
-        this.options.signal?.throwIfAborted();
-        done += (await handle.write(bytes, done, bytes.length - done, begin + done)).bytesWritten;
-      }
+      await writeAt(await this.handle(file), bytes, begin, this.options.signal);
     });
   }
 
@@ -152,6 +154,22 @@ export class OutputFolder {
       );
       if (!gone || folder === this.madeParent) return;
     }
+  }
+
+  /** Copies what is to be in the folder, and writes the weights where they are not safetensors. */
+  private async begin(): Promise<void> {
+    const { source, partial, options } = this;
+    const without = (name: string, isFolder: boolean) => leftOut(source, name, isFolder);
+    for (const copy of await copyFolder(source.folder, partial, without, options.signal)) this.written.add(copy);
+    if (source.format === 'safetensors') return;
+    const { files, places } = await writeSafetensors(
+      source,
+      partial,
+      options.shardBytes ?? defaultShardBytes,
+      options.signal,
+    );
+    for (const file of files) this.written.add(file);
+    this.places = places;
   }
 
   /** Moves the old folder aside, the new one in, and then removes the old; if the second step fails it undoes the first. */

@@ -4,37 +4,8 @@
 import { CheckpointError } from '../errors.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { scanKeys } from './json-keys.js';
-
-/** Bytes of one value of each dtype that a file may hold. */
-const valueBytes = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  I16: 2,
-  U16: 2,
-  I32: 4,
-  U32: 4,
-  I64: 8,
-  U64: 8,
-  F16: 2,
-  BF16: 2,
-  F32: 4,
-  F64: 8,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-};
-
-/** Element type as a safetensors file names it. */
-export type StoredDtype = keyof typeof valueBytes;
-
-export interface TensorEntry {
-  dtype: StoredDtype;
-  shape: readonly number[];
-  /** First byte, counted from the start of the file. */
-  begin: number;
-  /** Byte behind the last. */
-  end: number;
-}
+import { type StoredDtype, sizeOf, valueBytes } from './stored-dtype.js';
+import type { TensorEntry } from './weight-file.js';
 
 export interface SafetensorsHeader {
   /** In the order of the header. */
@@ -99,8 +70,7 @@ function parseEntry(value: unknown, where: string, dataBegin: number, fileBytes:
   const room = fileBytes - dataBegin;
   if (begin > end || end > room)
     throw fail(`data_offsets in order within the ${room} bytes of data; download the file again`, quoted(offsets));
-  let bytes = valueBytes[dtype as StoredDtype];
-  for (const length of shape) bytes *= length;
+  const bytes = valueBytes[dtype as StoredDtype] * sizeOf(shape);
   if (!(bytes <= Number.MAX_SAFE_INTEGER) || bytes !== end - begin)
     throw fail(`${bytes} bytes for ${dtype} ${shapeText(shape)}`, `${end - begin} bytes`);
   return { dtype: dtype as StoredDtype, shape, begin: dataBegin + begin, end: dataBegin + end };

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { f32, folderWith, half, rawFile, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { CheckpointError } from '../errors.js';
 import { encodeFloats, openSafetensors, type StoredDtype } from './safetensors.js';
+import { valueBytes } from './stored-dtype.js';
 
 let folder: string;
 let path: string;
@@ -186,6 +187,9 @@ test('what is refused at reading, and how', async () => {
       i: { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) },
       nan: f32([3], [0, Number.NaN, 0]),
       inf: half('F16', [2], [0, 0xfc00]),
+      wide: { dtype: 'F64', shape: [2], bytes: new Uint8Array(Float64Array.of(1, -1e39).buffer) },
+      wider: { dtype: 'F64', shape: [1], bytes: new Uint8Array(Float64Array.of(Infinity).buffer) },
+      eight: { dtype: 'F8_E4M3', shape: [2], bytes: Uint8Array.of(0x7e, 0xff) },
       last: f32([1], [1]),
     }),
   );
@@ -194,10 +198,17 @@ test('what is refused at reading, and how', async () => {
     expect(error).toBeInstanceOf(CheckpointError);
     return (error as Error).message.replace(path, 'PATH');
   };
-  expect(await message('i')).toBe('expected weights stored as F32, F16 or BF16, got I64, in PATH, tensor "i"');
+  expect(await message('i')).toBe(
+    'expected weights stored as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2, got I64, in PATH, tensor "i"',
+  );
   expect(await message('nan')).toBe('expected finite weights, got NaN at index 1, in PATH, tensor "nan"');
   expect(await message('inf')).toBe('expected finite weights, got -Infinity at index 1, in PATH, tensor "inf"');
-  expect(await message('no\u001b\n')).toBe('expected tensor "no\\u001b\\n", got none of that name among 4, in PATH');
+  expect(await message('wide')).toBe(
+    'expected weights within the range of f32, got -1e+39 at index 1, in PATH, tensor "wide"',
+  );
+  expect(await message('wider')).toBe('expected finite weights, got Infinity at index 0, in PATH, tensor "wider"');
+  expect(await message('eight')).toBe('expected finite weights, got NaN at index 1, in PATH, tensor "eight"');
+  expect(await message('no\u001b\n')).toBe('expected tensor "no\\u001b\\n", got none of that name among 7, in PATH');
   const { end } = file.tensors.get('last') as { end: number };
   await truncate(path, end - 2);
   expect(await message('last')).toBe(
@@ -210,13 +221,12 @@ test('what is refused at reading, and how', async () => {
 test('random tensors are read back the same', async () => {
   const tensor = fc
     .record({
-      dtype: fc.constantFrom('F32', 'F16', 'BF16', 'U8', 'I64'),
+      dtype: fc.constantFrom('F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'U8', 'I64'),
       shape: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 3 }),
       seed: fc.nat(),
     })
     .map(({ dtype, shape, seed }) => {
-      const size = { F32: 4, F16: 2, BF16: 2, U8: 1, I64: 8 }[dtype] as number;
-      const bytes = new Uint8Array(size * shape.reduce((a, b) => a * b, 1));
+      const bytes = new Uint8Array(valueBytes[dtype] * shape.reduce((a, b) => a * b, 1));
       // The top bits stay clear: no NaN, no infinity.
       return { dtype, shape, bytes: bytes.map((_, i) => ((seed >>> (i % 23)) * (i + 1)) & 0x3f) };
     });

@@ -1,12 +1,14 @@
 // The checks of `neuroal doctor`. Each tries the thing itself where it can: it compiles the kernels, opens the embedded
 // model, starts the threads.
 
-import { access } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { openBackend } from '../backend/open.js';
 import { physicalCores, relaxedSimdSupported, simdSupported } from '../backend/wasm/features.js';
 import { compileKernels } from '../backend/wasm/kernels.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
+import { hubEnvironment } from '../checkpoint/hub/environment.js';
 import { inspect } from '../models/inspect.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { oldestNode } from '../version.js';
@@ -38,6 +40,7 @@ export async function runChecks(): Promise<Check[]> {
     await tried('kernels', reinstall, kernels),
     await tried('engine', 'try --threads 1; what is missing above may be why', engine),
     await tried('embedded model', reinstall, embeddedModel),
+    await modelCache(),
     {
       name: 'GPU',
       ok: false,
@@ -99,6 +102,27 @@ async function embeddedModel(): Promise<string> {
   await loadTokenizer(embeddedFolder);
   for (const text of Object.values(embeddedTexts)) await access(text);
   return `${model.family}, ${grouped(model.parameters)} parameters, ${size(bytes)}, with its texts`;
+}
+
+/** Where models of the hub go, and what may be asked of it. That there is a token is said, and nothing of it. */
+async function modelCache(): Promise<Check> {
+  const fix = 'set HF_HOME to a folder that can be written, and the other HF_ variables right';
+  const check = await tried('model cache', fix, async () => {
+    const { cache, endpoint, offline, token } = await hubEnvironment();
+    const there = await nearestFolder(cache);
+    if (!(await stat(there)).isDirectory()) throw new Error(`${there} is a file in place of a folder`);
+    await access(there, constants.R_OK | (offline ? 0 : constants.W_OK));
+    const absent = offline ? ' (not there)' : ' (to be made)';
+    const network = offline ? `offline (${offline})` : `online (${endpoint})`;
+    return `${cache}${there === cache ? '' : absent}, ${network}, ${token ? 'with a token' : 'no token'}`;
+  });
+  return { ...check, needed: false };
+}
+
+/** The folder, or the nearest one above it that is there. */
+async function nearestFolder(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  return found || dirname(path) === path ? path : nearestFolder(dirname(path));
 }
 
 async function tried(name: string, fix: string, attempt: () => Promise<string>): Promise<Check> {

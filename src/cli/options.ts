@@ -62,13 +62,13 @@ export function texts(flags: string, help: string): Option {
 
 /** The MODEL of a command that writes a folder, and must be given one; of the others, which run the embedded model. */
 export function modelArgument(required = false): Argument {
-  const help = 'Hugging Face folder, or one written by this tool';
+  const help = 'Hugging Face folder, or org/name[@revision] from the hub';
   const argument = required
     ? new Argument('<MODEL>', help)
     : new Argument('[MODEL]', `${help} (default: the embedded model)`);
   return argument.argParser((text) => {
     if (text !== '') return text;
-    throw new UsageError('expected MODEL to be a folder, got ""');
+    throw new UsageError('expected MODEL to be a folder or a name on the hub, got ""');
   });
 }
 

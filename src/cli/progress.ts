@@ -1,13 +1,18 @@
 // Progress of long work: one line on stderr that is gone when the work is done. It shows only on a terminal, and only
 // once the work has taken a second.
 
-import { SingleBar } from 'cli-progress';
+import bars from 'cli-progress';
+import { isTrue } from '../checkpoint/hub/environment.js';
 import type { Progress } from '../progress.js';
+import { size } from './figures.js';
+
+const { Format, SingleBar } = bars;
 
 /** Milliseconds of work that need no progress. */
 const PATIENCE = 1000;
 
 const labels: Record<Progress['phase'], string> = {
+  download: 'downloading',
   load: 'loading',
   tokenize: 'reading text',
   search: 'searching λ',
@@ -19,7 +24,7 @@ const labels: Record<Progress['phase'], string> = {
 
 export class ProgressLine {
   readonly #started = performance.now();
-  #bar: SingleBar | null = null;
+  #bar: InstanceType<typeof SingleBar> | null = null;
   #phase: string | null = null;
 
   /** @param stream where it shows; null, or a stream that is no terminal, shows nothing */
@@ -27,6 +32,8 @@ export class ProgressLine {
 
   show({ phase, done, total, note = '' }: Progress): void {
     if (!this.stream?.isTTY || performance.now() - this.#started < PATIENCE) return;
+    const bytes = phase === 'download';
+    if (bytes && isTrue(process.env.HF_HUB_DISABLE_PROGRESS_BARS)) return;
     if (this.#bar === null || this.#phase !== phase) {
       this.clear();
       this.#phase = phase;
@@ -35,11 +42,16 @@ export class ProgressLine {
         format: `${labels[phase]} [{bar}] {value}/{total} {note}`,
         barsize: 30,
         clearOnComplete: true,
+        formatValue: (value, options, type) =>
+          bytes && type !== 'percentage' ? size(value) : Format.ValueFormat(value, options, type),
         // Ctrl-C is the session's business.
         gracefulExit: false,
       });
       this.#bar.start(total, done, { note });
-    } else this.#bar.update(done, { note });
+    } else {
+      this.#bar.setTotal(total);
+      this.#bar.update(done, { note });
+    }
   }
 
   /** Takes the line away; the next progress brings it back. */

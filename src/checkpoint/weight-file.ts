@@ -1,0 +1,74 @@
+// What the formats of weight files have in common once their directory has been read and believed: tensors by name, each
+// read by byte range, so that no more than one is ever in memory.
+
+import type { FileHandle } from 'node:fs/promises';
+import { CheckpointError } from '../errors.js';
+import { quoted, tensorAt } from '../quoted.js';
+import { readRange } from './byte-range.js';
+import { assertFloatDtype, decodeFloats, firstNonFinite } from './float-dtype.js';
+import type { StoredDtype } from './stored-dtype.js';
+
+export interface TensorEntry {
+  dtype: StoredDtype;
+  shape: readonly number[];
+  /** First byte, counted from the start of the file. */
+  begin: number;
+  /** Byte behind the last. */
+  end: number;
+  /**
+   * Where the values do not lie there in order and without gaps, as those of a view need not: elements from one index to
+   * the next, an axis each.
+   */
+  strides?: readonly number[];
+}
+
+/** An open file of weights, in any format. */
+export abstract class WeightFile {
+  abstract readonly format: 'safetensors' | 'torch';
+
+  constructor(
+    readonly path: string,
+    protected readonly handle: FileHandle,
+    /** In the file's own order. */
+    readonly tensors: ReadonlyMap<string, TensorEntry>,
+    readonly fileBytes: number,
+  ) {}
+
+  /**
+   * The raw bytes of one tensor, row-major, in memory of their own.
+   * Throws a CheckpointError if there is no such tensor or the file cannot be read.
+   */
+  async read(name: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+    const { begin, end } = this.entry(name);
+    return readRange(this.handle, begin, end, tensorAt(this.path, name), signal);
+  }
+
+  /**
+   * One tensor's values, row-major, as f32.
+   * Throws a CheckpointError if it is missing, stored as anything but a FloatDtype, or holds a NaN, an infinity or a
+   * number beyond f32.
+   */
+  async readFloats(name: string, signal?: AbortSignal): Promise<Float32Array> {
+    const { dtype } = this.entry(name);
+    const where = tensorAt(this.path, name);
+    assertFloatDtype(dtype, where);
+    const bytes = await this.read(name, signal);
+    const values = decodeFloats(bytes, dtype);
+    const bad = firstNonFinite(values);
+    if (bad < 0) return values;
+    const value = dtype === 'F64' ? new Float64Array(bytes)[bad] : values[bad];
+    const expected = Number.isFinite(value) ? 'weights within the range of f32' : 'finite weights';
+    throw new CheckpointError({ expected, got: `${value} at index ${bad}`, where });
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  protected entry(name: string): TensorEntry {
+    const entry = this.tensors.get(name);
+    if (entry) return entry;
+    const got = `none of that name among ${this.tensors.size}`;
+    throw new CheckpointError({ expected: `tensor ${quoted(name)}`, got, where: this.path });
+  }
+}
