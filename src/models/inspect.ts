@@ -29,7 +29,7 @@ export interface Inspection {
 /** Counts the zeros of every prunable layer of a Hugging Face folder (the embedded model where it is left out). */
 export async function inspect(folder: string = embeddedFolder, options: LongRunning = {}): Promise<Inspection> {
   const { signal, onProgress } = options;
-  const checkpoint = await openCheckpoint(folder, { signal });
+  const checkpoint = await openCheckpoint(folder, options);
   try {
     const graph = graphOf(checkpoint);
     checkShapes(checkpoint, graph);
@@ -58,7 +58,7 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
       blocks.push({ block, sparsity: sum((l) => l.zeros) / sum((l) => l.rows * l.cols) });
       onProgress?.({ phase: 'load', done: block + 1, total });
     }
-    const model = { source: folder, family: graph.config.model_type, parameters: countParameters(graph) };
+    const model = { source: checkpoint.source, family: graph.config.model_type, parameters: countParameters(graph) };
     return { model, bytes: checkpoint.bytes, layers, blocks };
   } finally {
     await checkpoint.close();

@@ -23,11 +23,11 @@ const BATCH_TOKENS = 2048;
 const LOGITS_ELEMENTS = 1 << 24;
 
 /**
- * Loads a Hugging Face folder to run it; without a folder, the model embedded in the package.
+ * Loads a Hugging Face folder, or a model of the Hub by its name, to run it; without either, the model embedded in the package.
  * @throws CheckpointError, ConfigError where the folder is not a model that this version knows.
  */
 export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
-  const checkpoint = await openCheckpoint(folder, { signal: options.signal });
+  const checkpoint = await openCheckpoint(folder, options);
   try {
     return await load(checkpoint, options);
   } finally {
@@ -50,7 +50,7 @@ async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model
       onProgress?.({ phase: 'load', done: b + 1, total });
       await safePoint(signal);
     }
-    return new Model(checkpoint.folder, checkpoint.bytes, graph, backend, outer, blocks, generationConfig);
+    return new Model(checkpoint, graph, backend, outer, blocks, generationConfig);
   } catch (error) {
     await backend.dispose();
     throw error;
@@ -59,6 +59,12 @@ async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model
 
 /** A loaded model. Requests at the same time wait for each other. */
 export class Model {
+  /** What was loaded: a folder, or `org/name@commit` on the Hub. */
+  readonly source: string;
+  /** Where its files are. */
+  readonly folder: string;
+  /** Of its weight files. */
+  readonly bytes: number;
   readonly #workspace: Workspace;
   #tables: Weights | null = null;
   /** Rows of the tables, and for which sequences they hold. */
@@ -69,16 +75,16 @@ export class Model {
 
   /** @internal Use `loadModel`. */
   constructor(
-    /** Where it was loaded from. */
-    readonly source: string,
-    /** Of its weight files. */
-    readonly bytes: number,
+    { source, folder, bytes }: Checkpoint,
     readonly graph: Graph,
     readonly backend: Backend,
     private readonly outer: Weights,
     private readonly blocks: readonly Weights[],
     readonly generationConfig: GenerationConfig,
   ) {
+    this.source = source;
+    this.folder = folder;
+    this.bytes = bytes;
     this.#workspace = new Workspace(backend);
   }
 
@@ -100,7 +106,7 @@ export class Model {
    * @throws DataError for a folder without tokenizer.json.
    */
   tokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= loadTokenizer(this.source);
+    this.#tokenizer ??= loadTokenizer(this.folder);
     return this.#tokenizer;
   }
 

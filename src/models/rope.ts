@@ -63,6 +63,8 @@ const types = new Map<string, (parts: Parts) => Rope>([
 /** NTK scaling: beyond max_position_embeddings theta grows with the sequence. */
 function dynamic({ theta, rotaryDim, base, parameters, max_position_embeddings: most }: Parts): Rope {
   const factor = parameters.positiveNumber('factor');
+  if (rotaryDim < 4)
+    throw new ConfigError({ expected: 'at least 4 dimensions to turn', got: `${rotaryDim}`, where: parameters.where });
   const frequencies = (length: number) => {
     if (length <= most) return base;
     const stretch = fround(fround((factor * length) / most) - (factor - 1));

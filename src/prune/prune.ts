@@ -34,7 +34,7 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
   if (typeof options.out !== 'string' || options.out === '')
     throw new UsageError('expected a folder to write (out), got none');
   const started = performance.now();
-  const checkpoint = await openCheckpoint(options.model ?? embeddedFolder, { signal });
+  const checkpoint = await openCheckpoint(options.model ?? embeddedFolder, { signal, onProgress });
   try {
     const graph = graphOf(checkpoint);
     checkShapes(checkpoint, graph);
@@ -68,7 +68,7 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const seconds = (from: number, to: number) => Math.round(to - from) / 1000;
         const record: RunRecord = {
           ...recordHead(),
-          model: { source: checkpoint.folder, family: graph.config.model_type, parameters: countParameters(graph) },
+          model: { source: checkpoint.source, family: graph.config.model_type, parameters: countParameters(graph) },
           prune: { ...published, rounding: 'published' },
           calibration: calibration.record,
           search: topUp.search,

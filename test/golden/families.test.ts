@@ -61,7 +61,19 @@ it('covers every model type', () => {
   expect(new Set(Object.values(models).map(({ config }) => config.model_type))).toEqual(new Set(knownModelTypes));
 });
 
-describe.each(Object.entries(models))('%s', (_, golden) => {
+/** Files of the family whose ids are held against their originals by the tests in src/text. */
+const tokenizers: Record<string, string> = {
+  llama: 'tokenizer.json, tokenizer.model',
+  mistral: 'tokenizer.model',
+  opt: 'vocab.json + merges.txt',
+  phi: 'tokenizer.json',
+  gpt2: 'vocab.json + merges.txt',
+};
+
+/** Models that passed the tests below, for the table. */
+const passed = { runs: new Set<string>(), decodes: new Set<string>(), prunes: new Set<string>() };
+
+describe.each(Object.entries(models))('%s', (name, golden) => {
   const { windows, logits, kept } = golden;
   const row = (all: Float32Array, t: number) => all.subarray(t * 40, (t + 1) * 40);
   let folder: string;
@@ -80,6 +92,7 @@ describe.each(Object.entries(models))('%s', (_, golden) => {
     expect(row(all, 5)).toBeAllClose(logits[5], 1e-5, 1e-5);
     expect(row(all, 13)).toBeAllClose(logits[13], 1e-5, 1e-5);
     expect(row(await model.logits(windows[1].slice(0, 6)), 5)).toBeAllClose(logits.short, 1e-5, 1e-5);
+    passed.runs.add(name);
   });
 
   it('has them however the prompt is cut', async () => {
@@ -92,6 +105,7 @@ describe.each(Object.entries(models))('%s', (_, golden) => {
       }
       cache.free();
     }
+    passed.decodes.add(name);
   });
 
   it('loses the weights that Wanda takes in PyTorch, in a folder of the same kind', async () => {
@@ -114,8 +128,22 @@ describe.each(Object.entries(models))('%s', (_, golden) => {
       const reopened = await loadModel(out, { threads: 1 });
       expect(row(await reopened.logits(windows[0]), 13)).toBeAllClose(golden.pruned, 1e-5, 1e-5);
       await reopened.dispose();
+      passed.prunes.add(name);
     } finally {
       await removeFolder(out);
     }
   });
+});
+
+it('the table in docs/families.md is what these tests found (-u writes it)', async () => {
+  const rows = knownModelTypes.map((type) => {
+    const names = Object.keys(models).filter((name) => models[name].config.model_type === type);
+    const count = (of: ReadonlySet<string>) => `${names.filter((name) => of.has(name)).length} of ${names.length}`;
+    const { runs, decodes, prunes } = passed;
+    return [`\`${type}\``, names.join('; '), count(runs), count(decodes), count(prunes), tokenizers[type] ?? '–'];
+  });
+  const head = ['model_type', 'golden models', 'runs', 'decodes', 'prunes', 'tokenizers'];
+  const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const text = await readFile(new URL('families.md.txt', import.meta.url), 'utf8');
+  await expect(text.replace('TABLE', table)).toMatchFileSnapshot('../../docs/families.md');
 });

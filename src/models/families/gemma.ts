@@ -17,6 +17,7 @@ export function gemmaDecoder(
   dimensions: Dimensions,
   options: { activation: Activation; rope?: Rope },
 ): DecoderDescription {
+  config.only('use_bidirectional_attention', false, 'causal attention');
   const norm = rmsNorms(config, 1e-6, offsetRmsNorm);
   const decoder = gatedDecoder(config, dimensions, { norm, mlpBias: false, tied: true, ...options });
   const scale = Math.fround(Math.sqrt(dimensions.hidden_size));

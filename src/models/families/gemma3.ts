@@ -22,7 +22,6 @@ export const gemma3: Family = {
       head_dim: 256,
       max_position_embeddings: 131072,
     });
-    config.only('use_bidirectional_attention', [false, null], 'causal attention');
     const period = config.positiveInteger('sliding_window_pattern', 6);
     const types = readLayerTypes(config, dimensions.num_hidden_layers, (block) =>
       (block + 1) % period === 0 ? 'full_attention' : 'sliding_attention',

@@ -20,7 +20,7 @@ export const gpt2: Family = {
     const eps = config.positiveNumber('layer_norm_epsilon', 1e-5);
     const scaled = config.boolean('scale_attn_weights', true);
     const byLayer = config.boolean('scale_attn_by_inverse_layer_idx', false);
-    config.only('add_cross_attention', [false], 'a decoder without cross-attention');
+    config.only('add_cross_attention', false, 'a decoder without cross-attention');
     const norm = (name: string) => layerNorm(name, hidden_size, eps);
     const conv1d = (name: string, rows: number, columns: number): Linear => ({
       ...{ name, rows, columns, bias: true, layout: transposed },

@@ -20,7 +20,7 @@ export const stablelm: Family = {
       num_key_value_heads: 32,
       max_position_embeddings: 4096,
     });
-    config.only('qk_layernorm', [false], 'q and k that are not normalised head by head with different weights');
+    config.only('qk_layernorm', false, 'q and k that are not normalised head by head with different weights');
     const eps = config.positiveNumber('layer_norm_eps', 1e-5);
     const rope = readRope(config, config.rope({ rope_theta: 10000, partial_rotary_factor: 0.25 }), dimensions);
     const decoder = gatedDecoder(config, dimensions, {
