@@ -14,6 +14,7 @@ export {
   UsageError,
 } from './errors.js';
 export { type PerplexityOptions, type PerplexityResult, perplexity } from './evaluate/perplexity.js';
+export { type ChatOptions, chat, latestMessages } from './generate/chat.js';
 export { type GenerateOptions, type Generation, generate } from './generate/generate.js';
 export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
 export type { ModelConfig } from './models/graph.js';
@@ -24,5 +25,6 @@ export type { LongRunning, Progress } from './progress.js';
 export type { PruneOptions } from './prune/options.js';
 export { prune } from './prune/prune.js';
 export type { RunRecord } from './prune/record.js';
+export { type ChatMessage, ChatTemplate } from './text/chat-template.js';
 export type { Tokenizer } from './text/tokenizer.js';
 export { version } from './version.js';

@@ -100,16 +100,16 @@ describe('neuroal', () => {
 
   it('fails on one line, and shows the stack when asked', async () => {
     const message =
-      'neuroal: expected a Hugging Face model folder with config.json and model.safetensors, got no such folder, in none\n';
+      'neuroal: expected a Hugging Face model folder with config.json and model.safetensors, got no such folder, in ./none\n';
     const [plain, verbose, source] = await Promise.all([
-      neuroal('eval', 'none', '--json'),
-      neuroal('eval', 'none', '--verbose'),
+      neuroal('eval', './none', '--json'),
+      neuroal('eval', './none', '--verbose'),
       neuroal('eval', '--perplexity', 'none.txt'),
     ]);
     expect(plain).toEqual({ code: 1, out: '', err: message });
     expect(verbose).toMatchObject({ code: 1, out: '' });
     expect(verbose.err.slice(0, message.length)).toBe(message);
-    expect(verbose.err.slice(message.length)).toMatch(/^ {4}at openCheckpoint/);
+    expect(verbose.err.slice(message.length)).toMatch(/^ {4}at (refuse|locateModel)/);
     expect(source).toEqual({
       code: 1,
       out: '',

@@ -32,7 +32,9 @@ it('the library example runs and prints what it says', async () => {
 
 it('the commands it names exist, with the options it names', async () => {
   const commands = [...readme.matchAll(/npx neuroal (\w+)/g)].map(([, name]) => name);
-  expect(new Set(commands)).toEqual(new Set(['demo', 'prune', 'eval', 'generate', 'chat', 'inspect', 'bench', 'doctor']));
+  expect(new Set(commands)).toEqual(
+    new Set(['demo', 'prune', 'eval', 'generate', 'chat', 'inspect', 'bench', 'doctor']),
+  );
   const main = join(root, 'dist/cli/main.js');
   const helpOf = async (command: string) =>
     (await promisify(execFile)(process.execPath, [main, command, '--help'])).stdout;

@@ -171,6 +171,13 @@ describe('rope', () => {
     ['nothing', {}, 10000, 'default', 1],
     ['before v5', { rope_theta: 500000, rope_scaling: null, partial_rotary_factor: 0.4 }, 500000, 'default', 0.4],
     ['before v5, scaled', { rope_theta: 5e5, rope_scaling: { rope_type: 'llama3', factor: 8 } }, 5e5, 'llama3', 1],
+    [
+      'an empty old section',
+      { rope_scaling: {}, rope_parameters: { rope_theta: 5e5, rope_type: 'linear' } },
+      5e5,
+      'linear',
+      1,
+    ],
     ['oldest', { rope_scaling: { type: 'linear', factor: 2 } }, 10000, 'linear', 1],
     [
       'v5',
@@ -180,7 +187,18 @@ describe('rope', () => {
       0.5,
     ],
   ])('%s', (_, raw, rope_theta, rope_type, partial_rotary_factor) => {
-    expect(reader(raw).rope({ rope_theta: 10000 })).toMatchObject({ rope_theta, rope_type, partial_rotary_factor });
+    expect(reader(raw).rope({ rope_theta: 10000, partial_rotary_factor: 1 })).toMatchObject({
+      rope_theta,
+      rope_type,
+      partial_rotary_factor,
+    });
+  });
+
+  test('a share of the head, where the family turns whole ones', () => {
+    for (const raw of [{ partial_rotary_factor: 0.5 }, { rope_parameters: { partial_rotary_factor: 0.5 } }])
+      expect(messageOf(() => reader(raw).rope({ rope_theta: 10000 }))).toBe(
+        'expected partial_rotary_factor 1, as this family turns whole heads, got 0.5, in config.json, rope_parameters',
+      );
   });
 
   test('parameters answer for the section', () => {

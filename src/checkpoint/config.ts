@@ -25,6 +25,7 @@ export interface RopeConfig {
 /** What a family assumes where config.json does not say. */
 export interface RopeDefaults {
   rope_theta: number;
+  /** Left out by families that turn the whole head and know no such key. */
   partial_rotary_factor?: number;
   layerType?: string;
   /** Names that the keys beside the section have in older files of the family (`rotary_pct`). */
@@ -122,8 +123,10 @@ export class ConfigReader {
    * @param layerType where the family has one set for each type of layer, the type; an old `rope_scaling` is that of
    *   full_attention
    */
-  rope({ rope_theta, partial_rotary_factor = 1, layerType, aliases = {} }: RopeDefaults): RopeConfig {
-    const scaling = this.section('rope_scaling');
+  rope({ rope_theta, partial_rotary_factor, layerType, aliases = {} }: RopeDefaults): RopeConfig {
+    const section = this.section('rope_scaling');
+    // transformers takes an empty one for none.
+    const scaling = section && Object.keys(section.raw).length > 0 ? section : undefined;
     const found = this.section('rope_parameters');
     const own = layerType === undefined ? found : found?.section(layerType);
     const scaled = layerType === undefined || layerType === 'full_attention' ? scaling : undefined;
@@ -136,14 +139,21 @@ export class ConfigReader {
         where: parameters.where,
       });
     const { rope_theta: thetaKey = 'rope_theta', partial_rotary_factor: shareKey = 'partial_rotary_factor' } = aliases;
+    const share = parameters.positiveNumber(
+      'partial_rotary_factor',
+      this.positiveNumber(shareKey, partial_rotary_factor ?? 1, 1),
+      1,
+    );
+    if (partial_rotary_factor === undefined && share !== 1)
+      throw new ConfigError({
+        expected: 'partial_rotary_factor 1, as this family turns whole heads',
+        got: String(share),
+        where: parameters.where,
+      });
     return {
       rope_theta: parameters.positiveNumber('rope_theta', this.positiveNumber(thetaKey, rope_theta)),
       rope_type: parameters.text('rope_type', parameters.text('type', 'default')),
-      partial_rotary_factor: parameters.positiveNumber(
-        'partial_rotary_factor',
-        this.positiveNumber(shareKey, partial_rotary_factor, 1),
-        1,
-      ),
+      partial_rotary_factor: share,
       parameters,
     };
   }

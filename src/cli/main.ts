@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { version } from '../version.js';
 import { addBench } from './bench.js';
+import { addChat } from './chat.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
@@ -27,17 +28,19 @@ const program = new Command('neuroal')
   .addHelpText(
     'after',
     `
-A MODEL is a Hugging Face folder; left out, where nothing is written, it is the small model that comes along.
+A MODEL is a Hugging Face folder, or a name on the Hub (org/name, org/name@revision); left out, where nothing is
+written, it is the small model that comes along.
 
 Examples:
   neuroal demo                                          see it work, in half a minute
   neuroal prune ./my-model --out ./pruned --sparsity 0.7
   neuroal eval ./pruned --perplexity text.txt
   neuroal generate ./pruned --prompt "Once upon a time"
+  neuroal chat Qwen/Qwen2.5-0.5B-Instruct
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. \`neuroal COMMAND --help\` lists the options of a command.`,
   );
-for (const add of [addDemo, addPrune, addEval, addGenerate, addInspect, addBench, addDoctor]) add(program);
+for (const add of [addDemo, addPrune, addEval, addGenerate, addChat, addInspect, addBench, addDoctor]) add(program);
 for (const command of [program, ...program.commands])
   command.exitOverride((error) => {
     throw usageError(error, command);

@@ -11,7 +11,7 @@ export type Encoder = Pick<Tokenizer, 'encode'>;
 export function encoding(tokenizer: Encoder | null, vocabSize: number, name: string): (text: string) => Int32Array {
   if (!tokenizer)
     throw new DataError({
-      expected: 'a tokenizer.json in the model folder, or token windows (a .json array of arrays of ids)',
+      expected: 'a tokenizer in the model folder, or token windows (a .json array of arrays of ids)',
       got: 'text and no tokenizer',
       where: name,
     });

@@ -94,7 +94,7 @@ describe('calibrationWindows', () => {
     );
     await expect(calibrate(given())).rejects.toThrow('expected at least one token window, got none, in w');
     await expect(calibrationWindows(text(9), null, options)).rejects.toThrow(
-      'expected a tokenizer.json in the model folder, or token windows (a .json array of arrays of ids), got text and no tokenizer, in a.txt',
+      'expected a tokenizer in the model folder, or token windows (a .json array of arrays of ids), got text and no tokenizer, in a.txt',
     );
     await expect(calibrate(text(9), { samples: 0 })).rejects.toThrow(
       'expected a number of windows of 1 or more (a whole number), got 0',

@@ -92,15 +92,13 @@ describe('perplexity', () => {
   it.each([0, 1, 513, 12.5, Number.NaN])('refuses a seq-len of %f', async (seqLen) => {
     const error = await perplexity(model, undefined, { seqLen }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UsageError);
-    expect((error as Error).message).toBe(
-      `expected a seq-len from 2 to 512 (the model's max_position_embeddings), got ${seqLen}`,
-    );
+    expect((error as Error).message).toBe(`expected a seq-len from 2 to 512 (the model's context), got ${seqLen}`);
   });
 
   it('refuses a window longer than the context', async () => {
     const path = await file('long.json', [Array(20).fill(1), Array(513).fill(1)]);
     await expect(perplexity(model, path)).rejects.toThrow(
-      "expected windows of at most 512 tokens (the model's max_position_embeddings), got 513 in window 1, in long.json",
+      "expected windows of at most 512 tokens (the model's context), got 513 in window 1, in long.json",
     );
   });
 

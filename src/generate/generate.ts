@@ -5,6 +5,7 @@ import { UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { safePoint } from '../progress.js';
 import { TextStream } from '../text/text-stream.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import { SeededRandom } from './random.js';
 import { type SamplingOptions, sample, samplingOptions } from './sampling.js';
 import { StopTexts } from './stop.js';
@@ -37,21 +38,36 @@ export interface Generation {
  * @throws UsageError for options that make no sense or a prompt that fills the model's context
  */
 export async function generate(model: Model, prompt: string, options: GenerateOptions = {}): Promise<Generation> {
+  options.signal?.throwIfAborted();
+  const tokenizer = await model.tokenizer();
+  return continueTokens(model, tokenizer, tokenizer.encode(prompt), model.generationConfig.eos_token_id, options);
+}
+
+/**
+ * Continues a prompt that is already in tokens.
+ * @param endIds any of these ends the text
+ * @throws UsageError as `generate`
+ */
+export async function continueTokens(
+  model: Pick<Model, 'config' | 'createCache' | 'next'>,
+  tokenizer: Pick<Tokenizer, 'decode' | 'isSpecial'>,
+  promptTokens: number[],
+  endIds: Iterable<number>,
+  options: GenerateOptions,
+): Promise<Generation> {
   const { maxTokens = 128, stop = [], seed = 0, signal, onText } = options;
   signal?.throwIfAborted();
   const sampling = samplingOptions(options);
   if (!(Number.isInteger(maxTokens) && maxTokens >= 0))
     throw new UsageError(`expected max-tokens of 0 or more, got ${maxTokens}`);
-  const tokenizer = await model.tokenizer();
-  const promptTokens = tokenizer.encode(prompt);
-  const context = model.config.max_position_embeddings;
+  const context = model.config.longest_sequence;
   if (promptTokens.length === 0) throw new UsageError('expected a prompt of at least one token, got an empty one');
   if (promptTokens.length >= context)
     throw new UsageError(
       `expected a prompt of fewer than ${context} tokens (the model's context), got ${promptTokens.length}`,
     );
   const limit = Math.min(maxTokens, context - promptTokens.length);
-  const ends = new Set(model.generationConfig.eos_token_id);
+  const ends = new Set(endIds);
   const random = new SeededRandom(seed);
   const stream = new TextStream(tokenizer, { context: promptTokens });
   const stops = new StopTexts(stop);

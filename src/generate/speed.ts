@@ -19,15 +19,15 @@ export interface Speed {
 
 /** Medians over `runs`. The tokens are random: the time does not depend on which they are. */
 export async function measureSpeed(model: Model, options: SpeedOptions = {}): Promise<Speed> {
-  const { vocab_size, max_position_embeddings } = model.config;
+  const { vocab_size, max_position_embeddings, longest_sequence } = model.config;
   const newTokens = options.newTokens ?? Math.min(64, Math.floor(max_position_embeddings / 2));
   const promptTokens = options.promptTokens ?? Math.min(512, Math.max(1, max_position_embeddings - newTokens));
   const runs = options.runs ?? 5;
   for (const [name, value] of Object.entries({ 'new-tokens': newTokens, 'prompt-tokens': promptTokens, runs }))
     if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`expected ${name} of 1 or more, got ${value}`);
-  if (promptTokens + newTokens > max_position_embeddings)
+  if (promptTokens + newTokens > longest_sequence)
     throw new UsageError(
-      `expected prompt-tokens and new-tokens within the model's context of ${max_position_embeddings}, got ${promptTokens} + ${newTokens}`,
+      `expected prompt-tokens and new-tokens within the model's context of ${longest_sequence}, got ${promptTokens} + ${newTokens}`,
     );
   const random = new SeededRandom(0);
   const prompt = Array.from({ length: promptTokens }, () => Math.floor(random.next() * vocab_size));

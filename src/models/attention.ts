@@ -2,8 +2,8 @@
 // heads, sliding windows, soft caps. A family describes its own; the forward pass is the same for all.
 
 import type { Tensor } from '../tensor/tensor.js';
-import type { BlockCache, Pass, TensorSpec, Weights } from './graph.js';
-import { type Linear, type Projection, project } from './linear.js';
+import type { BlockCache, Linear, Pass, TensorSpec, Weights } from './graph.js';
+import { type Projection, project } from './linear.js';
 import { type Norm, normalise, normTensors } from './norms.js';
 import { tensorOf } from './weights.js';
 

@@ -14,7 +14,7 @@ export function defaultSeqLen({ max_position_embeddings }: ModelConfig): number 
 /** @throws UsageError for a length that was asked for and that the model does not take. */
 export function checkSeqLen({ longest_sequence: most }: ModelConfig, seqLen: number | undefined): void {
   if (seqLen !== undefined && !(Number.isInteger(seqLen) && seqLen >= 2 && seqLen <= most))
-    throw new UsageError(`expected a seq-len from 2 to ${most} (the model's max_position_embeddings), got ${seqLen}`);
+    throw new UsageError(`expected a seq-len from 2 to ${most} (the model's context), got ${seqLen}`);
 }
 
 /** @throws DataError for given token windows that the model does not take. */
@@ -26,7 +26,7 @@ export function checkWindowLengths(
   const at = windows.findIndex((window) => window.length > most);
   if (at >= 0)
     throw new DataError({
-      expected: `windows of at most ${most} tokens (the model's max_position_embeddings)`,
+      expected: `windows of at most ${most} tokens (the model's context)`,
       got: `${windows[at].length} in window ${at}`,
       where,
     });

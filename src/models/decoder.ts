@@ -4,8 +4,18 @@
 import type { Backend } from '../backend/backend.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Attention, attend, attentionTensors } from './attention.js';
-import type { BlockCache, Graph, LinearLayer, ModelConfig, Pass, TensorSpec, TensorSpecs, Weights } from './graph.js';
-import { type Linear, type Projection, project, whole } from './linear.js';
+import type {
+  BlockCache,
+  Graph,
+  Linear,
+  LinearLayer,
+  ModelConfig,
+  Pass,
+  TensorSpec,
+  TensorSpecs,
+  Weights,
+} from './graph.js';
+import { type Projection, project, whole } from './linear.js';
 import { expand, type Mlp } from './mlp.js';
 import { type Norm, normalise, normTensors } from './norms.js';
 import { type Rope, ropeTables } from './rope.js';
@@ -59,7 +69,7 @@ export interface Head {
 
 /** A family's description of one model. */
 export interface DecoderDescription {
-  config: ModelConfig;
+  config: Omit<ModelConfig, 'longest_sequence'>;
   basePrefix: string;
   /** What the tensors of block b begin with, up to the number: `model.layers.`. */
   layers: string;
@@ -90,7 +100,8 @@ export class Decoder implements Graph {
 
   constructor(readonly description: DecoderDescription) {
     const { config, basePrefix, attention, mlp, norms, parallel = false, head, embedding } = description;
-    this.config = config;
+    const limits = [...(description.ropes?.values() ?? [])].map((rope) => rope.longest);
+    this.config = { ...config, longest_sequence: limits.length ? Math.min(...limits) : config.max_position_embeddings };
     this.basePrefix = basePrefix;
     this.#attentionOutput = whole(attention.output);
     this.#mlpOutput = whole(mlp.output);
@@ -118,9 +129,9 @@ export class Decoder implements Graph {
     return tables;
   }
 
-  positionsOf(length: number): number {
+  positionsOf(length: number): string {
     const ropes = [...(this.description.ropes?.values() ?? [])];
-    return Math.max(0, ...ropes.map((rope) => rope.regime(length)));
+    return ropes.map((rope) => rope.regime(length)).join();
   }
 
   embed(pass: Pass, outer: Weights, ids: Tensor<'i32'>, x: Tensor<'f32'>): void {
@@ -202,7 +213,7 @@ function linearLayers(attention: Attention, mlp: Mlp, mlpInput: string, parallel
   const layers = (linears: readonly Linear[], input: string, feeds: string | null, made: Projection[]): LinearLayer[] =>
     linears.map((linear) => {
       const parts = made.filter(({ layer }) => layer === linear.name).length;
-      return { ...linear, input, feeds, parts };
+      return { ...linear, input, feeds, parts: feeds === null ? 1 : parts };
     });
   const { query, key, value } = attention;
   const { output: toResidual } = attention;
@@ -225,7 +236,7 @@ function linearTensors({ name, rows, columns, bias, layout }: Linear): [string, 
 
 function embeddingTensors(
   { table, width, projectIn, positions }: Embedding,
-  { vocab_size, hidden_size }: ModelConfig,
+  { vocab_size, hidden_size }: Omit<ModelConfig, 'longest_sequence'>,
 ): [string, TensorSpec][] {
   const tensors: [string, TensorSpec][] = [[table, { shape: [vocab_size, width] }]];
   if (projectIn !== undefined) tensors.push([`${projectIn}.weight`, { shape: [hidden_size, width] }]);
@@ -236,7 +247,7 @@ function embeddingTensors(
 function headTensors(
   { norm, projectOut, name, bias, tied }: Head,
   { width }: Embedding,
-  { vocab_size, hidden_size }: ModelConfig,
+  { vocab_size, hidden_size }: Omit<ModelConfig, 'longest_sequence'>,
 ): [string, TensorSpec][] {
   const tensors = norm ? normTensors(norm) : [];
   if (projectOut !== undefined) tensors.push([`${projectOut}.weight`, { shape: [width, hidden_size] }]);

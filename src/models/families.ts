@@ -26,12 +26,12 @@ const families: readonly Family[] = [
 ];
 
 /** model_types that can be loaded. */
-export const knownModelTypes: readonly string[] = families.flatMap((family) => family.modelTypes);
+export const knownModelTypes: readonly string[] = families.map((family) => family.modelType);
 
 /** The graph that a config.json describes. @throws ConfigError for a family or a value that is not known */
 export function graphOf({ config }: Pick<Checkpoint, 'config'>): Graph {
   const type = config.text('model_type');
-  const family = families.find(({ modelTypes }) => modelTypes.includes(type));
+  const family = families.find(({ modelType }) => modelType === type);
   if (!family)
     throw new ConfigError({
       expected: `model_type ${knownModelTypes.map((t) => `"${t}"`).join(', ')}`,

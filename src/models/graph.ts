@@ -7,8 +7,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Layout } from './layout.js';
 import type { Workspace } from './workspace.js';
 
-/** One linear layer of a block, W[rows, columns]. */
-export interface LinearLayer {
+/** A linear layer of a block: W[rows, columns]. */
+export interface Linear {
   /** Name inside the block, without ".weight": `self_attn.q_proj`. */
   name: string;
   rows: number;
@@ -17,6 +17,10 @@ export interface LinearLayer {
   bias: boolean;
   /** How the checkpoint holds weight and bias, where that is not as they are. */
   layout?: Layout | undefined;
+}
+
+/** A linear layer with what pruning must know of it. */
+export interface LinearLayer extends Linear {
   /** Name of its input; layers that read the same activations (q, k, v) share it. */
   input: string;
   /**
@@ -24,7 +28,7 @@ export interface LinearLayer {
    * null where the row step keeps one sparsity for all rows.
    */
   feeds: string | null;
-  /** Layers that are fused into it, one after another in the rows and equally long, each feeding that input. */
+  /** Layers fused into it that feed that input, equally long and one after another in the rows; 1 where `feeds` is null. */
   parts: number;
 }
 
@@ -37,7 +41,7 @@ export interface ModelConfig {
   /** Width of the keys (and values) that one token leaves in the cache of one block. */
   key_width: number;
   max_position_embeddings: number;
-  /** Most tokens of one sequence: max_position_embeddings, or Infinity where the positions stretch with the sequence. */
+  /** Most tokens of one sequence; Infinity where the positions stretch with it. */
   longest_sequence: number;
 }
 
@@ -88,8 +92,8 @@ export interface Graph {
 
   /** Tables of `rows` positions, as a sequence of `length` tokens has them. */
   positions(backend: Backend, rows: number, length: number): Weights;
-  /** Sequences of two lengths with the same number here have the same tables, as far as both go. */
-  positionsOf(length: number): number;
+  /** Sequences of two lengths with the same text here have the same tables, as far as both go. */
+  positionsOf(length: number): string;
   /** x[T, hidden_size] = embeddings of ids[T]. */
   embed(pass: Pass, outer: Weights, ids: Tensor<'i32'>, x: Tensor<'f32'>): void;
   /**
@@ -108,8 +112,8 @@ export interface Graph {
   logits(pass: Pass, outer: Weights, logits: Tensor<'f32'>, x: Tensor<'f32'>): void;
 }
 
-/** A family: the model_types it answers to, and the graph that one config.json describes. */
+/** A family: the model_type it answers to, and the graph that one config.json describes. */
 export interface Family {
-  modelTypes: readonly string[];
+  modelType: string;
   graph(config: ConfigReader): Graph;
 }

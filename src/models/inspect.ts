@@ -4,7 +4,7 @@ import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { graphOf } from './families.js';
-import { checkShapes, countParameters, countZeros, readWeight, storedLayer } from './weights.js';
+import { checkTensors, countParameters, countZeros, readWeight, storedLayer } from './weights.js';
 
 export interface LayerInspection {
   /** As in the checkpoint, without ".weight". */
@@ -32,7 +32,7 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
   const checkpoint = await openCheckpoint(folder, options);
   try {
     const graph = graphOf(checkpoint);
-    checkShapes(checkpoint, graph);
+    await checkTensors(checkpoint, graph, signal);
     const total = graph.config.num_hidden_layers;
     const layers: LayerInspection[] = [];
     const blocks: Inspection['blocks'] = [];

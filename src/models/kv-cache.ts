@@ -9,7 +9,7 @@ export class KvCache {
   /** The tokens held. */
   readonly ids: number[] = [];
   /** For which positions they were computed (`Graph.positionsOf`); null while they are in the making. */
-  positions: number | null = null;
+  positions: string | null = null;
   readonly blocks: BlockCache[];
   readonly #tensors: Tensor<'f32'>[] = [];
 

@@ -2,8 +2,8 @@
 
 import type { Activation } from '../backend/backend.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Pass, Weights } from './graph.js';
-import { type Linear, type Projection, project } from './linear.js';
+import type { Linear, Pass, Weights } from './graph.js';
+import { type Projection, project } from './linear.js';
 
 export interface Mlp {
   /** Layers that make gate and up, in the order in which they are pruned. */

@@ -52,6 +52,25 @@ describe('names of tensors', () => {
     expect(layers[0]?.name).toBe('layers.0.self_attn.q_proj');
   });
 
+  it('a head of its own beside tied embeddings is refused: which of the two was meant?', async () => {
+    const { shape, values } = tensors['model.embed_tokens.weight'];
+    const other = { ...tensors, 'lm_head.weight': { shape, values: values.map((v, i) => (i === 7 ? v + 1 : v)) } };
+    await expect(load(other, tied)).rejects.toThrow(
+      'expected model.embed_tokens.weight and lm_head.weight to be the same, as config.json says ' +
+        '(or tie_word_embeddings false there), got two that differ, in ',
+    );
+  });
+
+  it('a bias or a norm that config.json does not imply is refused', async () => {
+    const bias = { ...tensors, 'model.layers.1.self_attn.q_proj.bias': { shape: [16], values: Array(16).fill(0) } };
+    await expect(load(bias, tied)).rejects.toThrow(
+      'expected only the tensors that config.json implies, got tensor model.layers.1.self_attn.q_proj.bias, in ',
+    );
+    // A buffer is no weight.
+    const buffer = { ...tensors, 'model.layers.1.self_attn.bias': { shape: [1], values: [1] } };
+    expect(await logitsOf(buffer, tied)).toEqual(await logitsOf(tensors, tied));
+  });
+
   it('tied embeddings count once among the parameters', async () => {
     const model = await load(tensors, tied);
     expect(model.parameters).toBe(Object.values(tensors).reduce((sum, { values }) => sum + values.length, 0));

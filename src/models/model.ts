@@ -12,7 +12,7 @@ import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import { checkShapes, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
+import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
 import { Workspace } from './workspace.js';
 
 export interface LoadOptions extends EngineOptions, LongRunning {}
@@ -38,7 +38,7 @@ export async function loadModel(folder: string = embeddedFolder, options: LoadOp
 async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
   const { signal, onProgress } = options;
   const graph = graphOf(checkpoint);
-  checkShapes(checkpoint, graph);
+  await checkTensors(checkpoint, graph, signal);
   const total = graph.config.num_hidden_layers;
   const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
   const backend = await openBackend(options);
@@ -68,7 +68,7 @@ export class Model {
   readonly #workspace: Workspace;
   #tables: Weights | null = null;
   /** Rows of the tables, and for which sequences they hold. */
-  #positions = { rows: 0, of: 0 };
+  #positions = { rows: 0, of: '' };
   #tokenizer: Promise<Tokenizer> | null = null;
   #disposed: Promise<void> | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -103,7 +103,7 @@ export class Model {
 
   /**
    * Its tokenizer, read at the first call: token ids need none.
-   * @throws DataError for a folder without tokenizer.json.
+   * @throws DataError for a folder without a tokenizer.
    */
   tokenizer(): Promise<Tokenizer> {
     this.#tokenizer ??= loadTokenizer(this.folder);
@@ -184,7 +184,8 @@ export class Model {
       const x = this.#embed(pass, [piece]);
       for (const [b, weights] of this.blocks.entries()) this.graph.block(pass, b, weights, x, x, cache.blocks[b]);
       if (rest.length === 0) {
-        cache.ids.push(...added);
+        // One by one: a long prompt is more arguments than a call takes.
+        for (const id of added) cache.ids.push(id);
         cache.positions = positions;
         const logits = this.#workspace.take('logits', 'f32', [1, this.config.vocab_size]);
         this.graph.logits({ ...pass, queries: 1 }, this.outer, logits, x.rows(piece.length - 1, piece.length));
@@ -234,6 +235,7 @@ export class Model {
     const of = this.graph.positionsOf(length);
     if (!this.#tables || this.#positions.rows < length || this.#positions.of !== of) {
       if (this.#tables) freeWeights(this.backend, this.#tables);
+      this.#tables = null;
       // Positions that last are made in advance: a decoding loop asks for one more at each step.
       const ahead = this.#positions.of === of ? 2 * this.#positions.rows : 0;
       this.#positions = { rows: Math.max(length, ahead), of };

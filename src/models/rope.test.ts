@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { ConfigReader } from '../checkpoint/config.js';
 import { readRope } from './rope.js';
 
-const rope = (rope_parameters: object, more: object = {}) => {
-  const config = new ConfigReader({ rope_parameters, ...more }, 'config.json');
+const rope = (rope_parameters: object) => {
+  const config = new ConfigReader({ rope_parameters }, 'config.json');
   return readRope(config, config.rope({ rope_theta: 10000 }), { head_dim: 8, max_position_embeddings: 32 });
 };
 
@@ -117,11 +117,24 @@ describe('lengths', () => {
     expect([1, 8, 9, 32].map(long.regime)).toEqual([0, 0, 1, 1]);
   });
 
-  it('take the original context from beside the section first', () => {
-    expect(
-      rope({ ...longrope, original_max_position_embeddings: 8 }, { original_max_position_embeddings: 4 }).regime(5),
-    ).toBe(1);
+  it('take the original context from inside the section, or from beside it in the family that has it there', () => {
+    const config = new ConfigReader(
+      { rope_parameters: { ...longrope, original_max_position_embeddings: 8 }, original_max_position_embeddings: 4 },
+      'config.json',
+    );
+    const place = { head_dim: 8, max_position_embeddings: 32 };
+    const read = (own: object) => readRope(config, config.rope({ rope_theta: 10000 }), { ...place, ...own });
+    expect(read({}).regime(5)).toBe(0);
+    expect(read({ original_max_position_embeddings: 4096 }).regime(5)).toBe(1);
     expect(rope(longrope).regime(32)).toBe(0);
+  });
+
+  it('are limited by the context, as far as the type stretches it', () => {
+    expect(rope({ rope_type: 'linear', factor: 4 }).longest).toBe(32);
+    expect(rope({ rope_type: 'dynamic', factor: 4 }).longest).toBe(Number.POSITIVE_INFINITY);
+    // Contexts that YaRN extends may be named before or after.
+    expect(rope({ rope_type: 'yarn', factor: 4 }).longest).toBe(128);
+    expect(rope({ rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8 }).longest).toBe(32);
   });
 
   it('dynamic needs more than one pair', () => {

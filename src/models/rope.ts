@@ -15,8 +15,8 @@ export interface Rope {
   frequencies(length: number): Float32Array;
   /** Lengths with the same number here have the same frequencies. */
   regime(length: number): number;
-  /** Whether a sequence may be longer than max_position_embeddings. */
-  stretches: boolean;
+  /** Most tokens of a sequence. */
+  longest: number;
 }
 
 /** What a rope type is made of. */
@@ -32,8 +32,9 @@ interface Parts {
 }
 
 const { fround } = Math;
-const fixed = (rotaryDim: number, frequencies: Float32Array, scale = 1): Rope => ({
-  ...{ rotaryDim, scale, stretches: false },
+/** A type whose frequencies are the same for every length. */
+const fixed = ({ rotaryDim, max_position_embeddings: longest }: Parts, frequencies: Float32Array): Rope => ({
+  ...{ rotaryDim, scale: 1, longest },
   frequencies: () => frequencies,
   regime: () => 0,
 });
@@ -43,14 +44,14 @@ const powers = (theta: number, n: number) =>
   Float32Array.from({ length: n / 2 }, (_, i) => theta ** fround((2 * i) / n));
 
 const types = new Map<string, (parts: Parts) => Rope>([
-  ['default', ({ rotaryDim, base }) => fixed(rotaryDim, base)],
+  ['default', (parts) => fixed(parts, parts.base)],
   [
     'linear',
-    ({ rotaryDim, base, parameters }) => {
-      const factor = parameters.positiveNumber('factor');
+    (parts) => {
+      const factor = parts.parameters.positiveNumber('factor');
       return fixed(
-        rotaryDim,
-        base.map((f) => f / factor),
+        parts,
+        parts.base.map((f) => f / factor),
       );
     },
   ],
@@ -70,11 +71,13 @@ function dynamic({ theta, rotaryDim, base, parameters, max_position_embeddings: 
     const stretch = fround(fround((factor * length) / most) - (factor - 1));
     return powers(fround(theta * stretch ** (rotaryDim / (rotaryDim - 2))), rotaryDim).map((p) => 1 / p);
   };
-  return { rotaryDim, scale: 1, stretches: true, frequencies, regime: (length) => Math.max(length, most) };
+  const regime = (length: number) => Math.max(length, most);
+  return { rotaryDim, scale: 1, longest: Number.POSITIVE_INFINITY, frequencies, regime };
 }
 
 /** Llama 3.1: slow frequencies are divided by `factor`, fast ones kept, those between blended by their wavelength. */
-function llama3({ rotaryDim, base, parameters, original }: Parts): Rope {
+function llama3(parts: Parts): Rope {
+  const { base, parameters, original } = parts;
   const factor = parameters.positiveNumber('factor');
   const low = parameters.positiveNumber('low_freq_factor');
   const high = parameters.positiveNumber('high_freq_factor');
@@ -91,11 +94,12 @@ function llama3({ rotaryDim, base, parameters, original }: Parts): Rope {
     const smooth = (original / wavelength - low) / (high - low);
     return ((1 - smooth) * f) / factor + smooth * f;
   });
-  return fixed(rotaryDim, frequencies);
+  return fixed(parts, frequencies);
 }
 
 /** YaRN (arXiv 2309.00071): dimensions that turn often are kept, slow ones divided by `factor`, with a ramp between. */
-function yarn({ theta, rotaryDim, base, parameters, original, max_position_embeddings }: Parts): Rope {
+function yarn(parts: Parts): Rope {
+  const { theta, rotaryDim, base, parameters, original, max_position_embeddings } = parts;
   const factor = parameters.positiveNumber('factor', max_position_embeddings / original);
   const mscale = (weight: number) => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
   const [own, all] = [parameters.positiveNumber('mscale', null), parameters.positiveNumber('mscale_all_dim', null)];
@@ -112,7 +116,12 @@ function yarn({ theta, rotaryDim, base, parameters, original, max_position_embed
     const slow = Math.min(Math.max((i - low) / (high - low), 0), 1);
     return (f / factor) * slow + f * (1 - slow);
   });
-  return fixed(rotaryDim, frequencies, parameters.positiveNumber('attention_factor', inferred));
+  return {
+    ...fixed(parts, frequencies),
+    scale: parameters.positiveNumber('attention_factor', inferred),
+    // Files that were given YaRN later still have the context of before.
+    longest: Math.max(max_position_embeddings, Math.floor(factor * original)),
+  };
 }
 
 /** LongRoPE (arXiv 2402.13753): each frequency has a factor of its own, another one beyond the original context. */
@@ -128,7 +137,7 @@ function longrope({ theta, rotaryDim, parameters, original, max_position_embeddi
   const inferred = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
   const isLong = (length: number) => length > original;
   return {
-    ...{ rotaryDim, scale: parameters.positiveNumber('attention_factor', inferred), stretches: false },
+    ...{ rotaryDim, scale: parameters.positiveNumber('attention_factor', inferred), longest: max_position_embeddings },
     frequencies: (length) => (isLong(length) ? long : short),
     regime: (length) => (isLong(length) ? 1 : 0),
   };
@@ -137,7 +146,7 @@ function longrope({ theta, rotaryDim, parameters, original, max_position_embeddi
 export interface RopePlace {
   head_dim: number;
   max_position_embeddings: number;
-  /** The family's own default of original_max_position_embeddings beside the section. */
+  /** Of a family whose key of that name stands beside the section: its default. Elsewhere it stands inside. */
   original_max_position_embeddings?: number;
 }
 
@@ -167,7 +176,7 @@ export function readRope(config: ConfigReader, rope: RopeConfig, place: RopePlac
   return make({
     ...{ theta, rotaryDim, parameters, max_position_embeddings },
     base: powers(theta, rotaryDim).map((p) => 1 / p),
-    original: config.positiveInteger(key, place[key] ?? inside),
+    original: place[key] === undefined ? inside : config.positiveInteger(key, place[key]),
   });
 }
 

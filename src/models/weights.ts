@@ -41,8 +41,8 @@ export function countZeros(values: Float32Array): number {
   return zeros;
 }
 
-/** Fails unless the checkpoint holds every tensor of the graph in its shape: asked before any work begins. */
-export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
+/** Fails unless the checkpoint holds the tensors of the graph, all and no other, each in its shape: asked before any work. */
+export async function checkTensors(checkpoint: Checkpoint, graph: Graph, signal?: AbortSignal): Promise<void> {
   const check = (prefix: string, tensors: TensorSpecs) => {
     for (const [name, spec] of tensors) {
       const stored = storedName(checkpoint, graph, prefix + name);
@@ -60,6 +60,22 @@ export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
   const blocks = graph.config.num_hidden_layers;
   for (let b = 0; b < blocks; b++) check(graph.prefix(b), graph.blockTensors);
   checkSurplus(checkpoint, graph);
+  await checkTwins(checkpoint, graph, signal);
+}
+
+/** Fails where the file holds both of two names for one tensor, and not the same under them. */
+async function checkTwins(checkpoint: Checkpoint, graph: Graph, signal?: AbortSignal): Promise<void> {
+  for (const [name, alias] of graph.aliases) {
+    const stored = storedName(checkpoint, graph, name);
+    if (stored === alias || !checkpoint.has(alias)) continue;
+    const [a, b] = [await checkpoint.read(stored, signal), await checkpoint.read(alias, signal)];
+    if (Buffer.compare(new Uint8Array(a), new Uint8Array(b)) !== 0)
+      throw new CheckpointError({
+        expected: `${stored} and ${alias} to be the same, as config.json says (or tie_word_embeddings false there)`,
+        got: 'two that differ',
+        where: checkpoint.folder,
+      });
+  }
 }
 
 /**

@@ -280,8 +280,8 @@ describe('prune refuses', () => {
       { topUp: 'uniform', pattern: '32:64' },
       'expected a pattern whose m divides the inputs of every layer, got 32:64: mlp.down_proj has 352',
     ],
-    [{ seqLen: 513 }, "expected a seq-len from 2 to 512 (the model's max_position_embeddings), got 513"],
-    [{ seqLen: 1 }, "expected a seq-len from 2 to 512 (the model's max_position_embeddings), got 1"],
+    [{ seqLen: 513 }, "expected a seq-len from 2 to 512 (the model's context), got 513"],
+    [{ seqLen: 1 }, "expected a seq-len from 2 to 512 (the model's context), got 1"],
     [{ searchSamples: 0 }, 'expected search-samples of 1 or more, got 0'],
     [{ searchSamples: 1.5 }, 'expected search-samples of 1 or more, got 1.5'],
   ])('%o', async (options, message) => {

@@ -11,7 +11,7 @@ import { UsageError } from '../errors.js';
 import { checkSeqLen, checkWindowLengths, defaultSeqLen } from '../models/context-length.js';
 import { graphOf } from '../models/families.js';
 import type { Graph } from '../models/graph.js';
-import { checkShapes, countParameters, loadOuter } from '../models/weights.js';
+import { checkTensors, countParameters, loadOuter } from '../models/weights.js';
 import { engineRecord, peakRssBytes, recordHead } from '../record.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { neuroal } from './allocate/neuroal.js';
@@ -37,7 +37,7 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
   const checkpoint = await openCheckpoint(options.model ?? embeddedFolder, { signal, onProgress });
   try {
     const graph = graphOf(checkpoint);
-    checkShapes(checkpoint, graph);
+    await checkTensors(checkpoint, graph, signal);
     checkPattern(graph, plan);
     await OutputFolder.check(checkpoint, options.out, force);
     const calibration = await readCalibration(options, checkpoint, graph);

@@ -48,6 +48,32 @@ describe('BpeMerger', () => {
     expect(new BpeMerger({ ...model, dropsUnknown: () => true }).merge('a👋bab')).toEqual(['ab', 'ab']);
   });
 
+  it('merges equal priorities from the left, whatever their order', () => {
+    const vocab = { '▁': 0, '▁▁': 1, '▁▁▁': 2, '▁▁▁▁': 3, a: 4, '▁a': 5 };
+    const merges: [string, string][] = [
+      ['▁', 'a'],
+      ['▁', '▁'],
+      ['▁▁', '▁▁'],
+      ['▁▁', '▁'],
+      ['▁', '▁▁'],
+    ];
+    const dropsUnknown = () => true;
+    const ranked = new BpeMerger({ vocab, merges, dropsUnknown });
+    const tied = new BpeMerger({ vocab, merges, dropsUnknown, priorities: [0, 1, 1, 1, 1] });
+    expect(ranked.merge('▁'.repeat(7))).toEqual(['▁▁▁▁', '▁▁▁']);
+    expect(tied.merge('▁'.repeat(7))).toEqual(['▁▁▁', '▁▁▁', '▁']);
+    expect(tied.merge('▁▁▁a')).toEqual(['▁▁', '▁a']);
+  });
+
+  it('takes whole tokens whole, the longest first, and merges nothing with them', () => {
+    const vocab = { a: 0, b: 1, c: 2, ab: 3, abc: 4, bc: 5, ca: 6 };
+    const merges = ['b c', 'c a'];
+    const merger = new BpeMerger({ vocab, merges, dropsUnknown: () => true, whole: ['ab', 'abc'] });
+    expect(merger.merge('abcabcab')).toEqual(['abc', 'abc', 'ab']);
+    expect(merger.merge('bcaab')).toEqual(['bc', 'a', 'ab']);
+    expect(merger.merge('cab')).toEqual(['c', 'ab']);
+  });
+
   it('refuses merges that the vocabulary does not have', () => {
     expect(() => new BpeMerger({ vocab: { a: 0, b: 1 }, merges: ['a b'], dropsUnknown: () => true })).toThrow(
       'merge 0 ("a b") is not made of tokens of the vocabulary',

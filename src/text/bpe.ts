@@ -2,8 +2,16 @@
 // seconds for a megabyte that no pre-tokenizer has split (as the Llama-2 kind leaves it) and lets unknown characters
 // that will be dropped stand between two halves of a merge. Here: a heap of plain numbers over linked symbols.
 
+/** What sentencepiece's merging knows and tokenizer.json has no words for. */
+export interface Merging {
+  /** Of each merge: the lowest goes first, of equals the leftmost; without it, their order. */
+  priorities?: ArrayLike<number> | undefined;
+  /** Tokens that are taken whole wherever they occur, the longest first, and never merged. */
+  whole?: readonly string[] | undefined;
+}
+
 /** What is needed of the `model` section of tokenizer.json. */
-export interface BpeModel {
+export interface BpeModel extends Merging {
   vocab: Readonly<Record<string, number>>;
   /** In order of rank; `"a b"` or `["a", "b"]`. */
   merges: readonly (string | readonly [string, string])[];
@@ -11,7 +19,7 @@ export interface BpeModel {
   dropsUnknown: (character: string) => boolean;
 }
 
-/** Heap keys are rank·2³² + position, so that equal ranks merge from left to right. */
+/** Heap keys are priority·2³² + position, so that equal priorities merge from left to right. */
 const positions = 2 ** 32;
 /** Symbol of a position that was merged into the one before it. */
 const gone = -(2 ** 31);
@@ -27,6 +35,10 @@ export class BpeMerger {
   private readonly merged: Int32Array;
   private readonly size: number;
   private readonly dropsUnknown: BpeModel['dropsUnknown'];
+  private readonly priorities: ArrayLike<number> | undefined;
+  private readonly whole = new Map<string, number>();
+  /** First UTF-16 unit → lengths of the whole tokens that begin with it, long ones first. */
+  private readonly wholeLengths = new Map<number, number[]>();
   private readonly cache = new Map<string, string[]>();
   /** Ids; a character outside the vocabulary is -1 - its code point. */
   private symbols = new Int32Array(0);
@@ -36,9 +48,16 @@ export class BpeMerger {
   private heapLength = 0;
 
   /** @throws Error where a merge speaks of tokens that the vocabulary does not have */
-  constructor({ vocab, merges, dropsUnknown }: BpeModel) {
+  constructor({ vocab, merges, dropsUnknown, priorities, whole = [] }: BpeModel) {
     const ids = new Map(Object.entries(vocab));
     this.dropsUnknown = dropsUnknown;
+    this.priorities = priorities;
+    for (const token of [...whole].sort((a, b) => b.length - a.length)) {
+      this.whole.set(token, ids.get(token)!);
+      const lengths = this.wholeLengths.get(token.charCodeAt(0)) ?? [];
+      if (lengths.at(-1) !== token.length) lengths.push(token.length);
+      this.wholeLengths.set(token.charCodeAt(0), lengths);
+    }
     for (const [token, id] of ids) {
       this.tokens[id] = token;
       const first = token.codePointAt(0);
@@ -76,10 +95,11 @@ export class BpeMerger {
   private split(text: string): number {
     this.reserve(text.length);
     let length = 0;
-    for (let i = 0; i < text.length; i++) {
+    for (let i = 0; i < text.length; ) {
+      const whole = this.wholeLengths.get(text.charCodeAt(i))?.find((n) => this.whole.has(text.slice(i, i + n)));
       const character = text.codePointAt(i)!;
-      if (character > 0xffff) i++;
-      const id = this.characters.get(character);
+      const id = whole ? this.whole.get(text.slice(i, i + whole)) : this.characters.get(character);
+      i += whole ?? (character > 0xffff ? 2 : 1);
       if (id === undefined && this.dropsUnknown(String.fromCodePoint(character))) continue;
       this.symbols[length] = id ?? -1 - character;
       this.previous[length] = length - 1;
@@ -110,13 +130,15 @@ export class BpeMerger {
 
   private mergeAt(key: number): void {
     const at = key % positions;
-    const rank = (key - at) / positions;
+    const offered = (key - at) / positions;
     const now = this.rankAt(at);
-    // The pair may have changed since it was offered; as in the Rust library, the token it makes decides.
-    if (now === undefined || this.merged[now] !== this.merged[rank]) return;
+    // The pair may have changed since it was offered. As in the Rust library, the token it makes decides; among merges of
+    // one priority any pair may be taken, for it was offered too.
+    if (now === undefined) return;
+    if (this.priorities ? this.priorities[now] !== offered : this.merged[now] !== this.merged[offered]) return;
     const after = this.next[at];
     const beyond = this.next[after];
-    this.symbols[at] = this.merged[rank];
+    this.symbols[at] = this.merged[now];
     this.symbols[after] = gone;
     this.next[at] = beyond;
     if (beyond >= 0) this.previous[beyond] = at;
@@ -128,7 +150,7 @@ export class BpeMerger {
     const rank = this.rankAt(at);
     if (rank === undefined) return;
     const { heap } = this;
-    const key = rank * positions + at;
+    const key = (this.priorities?.[rank] ?? rank) * positions + at;
     let i = this.heapLength++;
     while (i > 0) {
       const parent = (i - 1) >> 1;

@@ -3,24 +3,18 @@
 // models/llama/tokenization_llama.py). The ids differ: a text that begins with a space gets no second one, and what the
 // vocabulary cannot spell is dropped instead of becoming <unk>. Perplexities agree only if we do the same.
 
-import type { Json } from './pipeline.js';
-
-/** Families for which transformers keeps to the file, whatever class is named. */
-const keepToTheFile = new Set(['mistral', 'mixtral', 'phi3', 'stablelm']);
+import type { Json } from './json.js';
 
 const mentionsByteLevel = (part: unknown) => JSON.stringify(part ?? null).includes('"ByteLevel"');
 
 /**
  * Whether transformers would load this tokenizer as its LlamaTokenizer.
  * @param definition tokenizer.json
- * @param config tokenizer_config.json ({} where there is none)
- * @param modelType `model_type` of config.json, if known
+ * @param name of the class (tokenizer-class.ts)
  */
-export function isLlamaTokenizer(definition: Json, config: Json, modelType: unknown): boolean {
-  const name = config.tokenizer_class;
+export function isLlamaTokenizer(definition: Json, name: string): boolean {
   return (
-    (name === 'LlamaTokenizer' || name === 'LlamaTokenizerFast') &&
-    !keepToTheFile.has(String(modelType)) &&
+    name === 'LlamaTokenizer' &&
     (definition.model as Json | undefined)?.type === 'BPE' &&
     // Llama-3 kinds that name the old class by mistake.
     !mentionsByteLevel(definition.pre_tokenizer) &&

@@ -3,11 +3,9 @@
 // the library's own declarations import each other without file extensions, which TypeScript does not follow in ESM.
 
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
-import { BpeMerger, type BpeModel } from './bpe.js';
+import { BpeMerger, type BpeModel, type Merging } from './bpe.js';
 import { joinByteTokens } from './byte-fallback.js';
-
-/** The content of a JSON file. */
-export type Json = Record<string, unknown>;
+import type { Json } from './json.js';
 
 interface AddedToken {
   id: number;
@@ -22,8 +20,15 @@ interface Decoder {
   decode_chain(tokens: string[]): string[];
 }
 
+interface PreTokenizer {
+  config?: Json;
+  pattern?: RegExp;
+  tokenizers?: PreTokenizer[];
+}
+
 /** A loaded tokenizer.json, as the library sees it. */
 export interface Pipeline {
+  pre_tokenizer: PreTokenizer | null;
   normalizer: ((text: string) => string) | null;
   model: {
     /** By id; holes where an id stands for nothing. */
@@ -44,18 +49,20 @@ const absentParts = { normalizer: null, pre_tokenizer: null, post_processor: nul
 /**
  * The pipeline that `definition` (tokenizer.json) describes.
  * @param config tokenizer_config.json
+ * @param merging what the definition has no words for
  * @throws whatever the library throws where it does not understand the definition
  */
-export function makePipeline(definition: Json, config: Json): Pipeline {
+export function makePipeline(definition: Json, config: Json, merging: Merging = {}): Pipeline {
   const pipeline: Pipeline = new LibraryTokenizer({ ...absentParts, ...definition }, config);
-  replaceMerging(pipeline.model, definition.model as Json);
+  replaceMerging(pipeline.model, definition.model as Json, merging);
   if (pipeline.decoder) replaceByteFallback(pipeline.decoder);
+  if (pipeline.pre_tokenizer) replaceWordPattern(pipeline.pre_tokenizer);
   nameNormalizedTokens(pipeline);
   return pipeline;
 }
 
 /** Lets our merge loop do the work of the library's, for every BPE without prefixes or suffixes of its own. */
-function replaceMerging(library: Pipeline['model'], model: Json): void {
+function replaceMerging(library: Pipeline['model'], model: Json, merging: Merging): void {
   if (!library.bpe || model.continuing_subword_prefix || model.end_of_word_suffix) return;
   const { vocab, merges } = model as unknown as BpeModel;
   const bytes = new TextEncoder();
@@ -63,13 +70,29 @@ function replaceMerging(library: Pipeline['model'], model: Json): void {
     library.byte_fallback &&
     bytes.encode(character).every((b) => `<0x${b.toString(16).toUpperCase().padStart(2, '0')}>` in vocab);
   const dropsUnknown = (character: string) => library.unk_token == null && !spelled(character);
-  const merger = new BpeMerger({ vocab, merges, dropsUnknown });
-  library.bpe = (text) => merger.merge(text);
+  const merger = new BpeMerger({ vocab, merges, dropsUnknown, ...merging });
+  const isUnknown = (token: string | undefined) =>
+    token !== undefined && !Object.hasOwn(vocab, token) && !spelled(token);
+  const fuses = model.fuse_unk === true && library.unk_token != null;
+  library.bpe = (text) => {
+    const tokens = merger.merge(text);
+    // A run of unknown characters is one unknown token.
+    return fuses ? tokens.filter((token, i) => !(isUnknown(token) && isUnknown(tokens[i - 1]))) : tokens;
+  };
 }
 
 function replaceByteFallback(decoder: Decoder): void {
   for (const part of decoder.decoders ?? []) replaceByteFallback(part);
   if (decoder.config.type === 'ByteFallback') decoder.decode_chain = joinByteTokens;
+}
+
+/** GPT-2's words, with white space as Unicode has it: `\s` of JavaScript has U+FEFF besides and lacks U+0085. */
+const words =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+function replaceWordPattern(preTokenizer: PreTokenizer): void {
+  for (const part of preTokenizer.tokenizers ?? []) replaceWordPattern(part);
+  if (preTokenizer.config?.type === 'ByteLevel') preTokenizer.pattern = words;
 }
 
 /** An added token that is matched in normalized text is also decoded as its normalized form (`▁<s>`). */

@@ -87,7 +87,8 @@ describe('a tokenizer', () => {
   it('is asked for where it is missing, and refused where it is none', async () => {
     await rm(join(folder, 'tokenizer.json'), { force: true });
     await expect(loadTokenizer(folder)).rejects.toThrow(
-      `expected tokenizer.json in ${folder}: save the model's tokenizer there, or give token windows, got no such file`,
+      `expected tokenizer.json, vocab.json with merges.txt, or tokenizer.model in ${folder}: ` +
+        "save the model's tokenizer there, or give token windows, got no such file",
     );
     await writeFile(join(folder, 'tokenizer.json'), 'nonsense');
     await expect(loadTokenizer(folder)).rejects.toThrow('expected a file of valid JSON, got Unexpected token');

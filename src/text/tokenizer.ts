@@ -1,18 +1,21 @@
-// Text to token ids and back, as a model folder's tokenizer.json says. The pipeline (normalizer, pre-tokenizer,
-// model, post-processor, decoder) is the tokenizers library's, mended (pipeline.ts); folders that transformers would not
-// take at their word are read as transformers reads them (llama-tokenizer.ts).
+// Text to token ids and back, as the files of a model folder say (tokenizer-folder.ts). The pipeline (normalizer,
+// pre-tokenizer, model, post-processor, decoder) is the tokenizers library's, mended (pipeline.ts).
 
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { readJsonObject } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { asLlamaTokenizer, isLlamaTokenizer } from './llama-tokenizer.js';
-import { type Json, makePipeline, type Pipeline } from './pipeline.js';
+import type { Merging } from './bpe.js';
+import type { Json } from './json.js';
+import { makePipeline, type Pipeline } from './pipeline.js';
+import { readTokenizerFolder } from './tokenizer-folder.js';
 
 /** Encodes and decodes; made by `loadTokenizer` or `readTokenizer`. */
 export class Tokenizer {
   /** One more than the largest id, added tokens included. */
   readonly vocabSize: number;
+  /** Special tokens by their role: `bos_token`, `eos_token`, … of which the folder has those that it names. */
+  readonly specialTokens: Readonly<Record<string, string>>;
   private readonly pipeline: Pipeline;
   private readonly special: ReadonlySet<number>;
 
@@ -20,15 +23,18 @@ export class Tokenizer {
    * @param definition the content of tokenizer.json
    * @param config the content of tokenizer_config.json
    * @param where the file, for messages
+   * @param details what else is known of the folder
    * @throws DataError where the content is no tokenizer
    */
   constructor(
     definition: Json,
     config: Json = {},
     private readonly where = 'tokenizer.json',
+    { merging, named = {} }: { merging?: Merging; named?: Readonly<Record<string, string>> } = {},
   ) {
+    this.specialTokens = named;
     try {
-      this.pipeline = makePipeline(definition, config);
+      this.pipeline = makePipeline(definition, config, merging);
     } catch (error) {
       const got = (error as Error).message;
       throw new DataError({ expected: 'a tokenizer that the tokenizers library accepts', got, where, cause: error });
@@ -73,16 +79,15 @@ export class Tokenizer {
 }
 
 /**
- * The tokenizer of a model folder, giving the ids that transformers' AutoTokenizer gives for it.
- * @throws DataError where tokenizer.json is missing or is no tokenizer
+ * The tokenizer of a model folder, giving the ids that transformers' AutoTokenizer (5.24) gives for it, but for three
+ * things: a tokenizer.model gives the ids of sentencepiece, also where transformers' LlamaTokenizer would not; a
+ * byte-level tokenizer.json is taken at its word, where transformers' GPT2Tokenizer would drop what splits digits; and
+ * OPT and a tokenizer.model begin a text with BOS unless `add_bos_token` is false, also where no file speaks of it.
+ * @throws DataError where the folder has no tokenizer, or its files are none
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const path = join(folder, 'tokenizer.json');
-  const definition = await readDefinition(path);
-  const config = (await readJsonObject(join(folder, 'tokenizer_config.json'), DataError))?.value ?? {};
-  const model = (await readJsonObject(join(folder, 'config.json'), DataError))?.value ?? {};
-  const llama = isLlamaTokenizer(definition, config, model.model_type);
-  return new Tokenizer(llama ? asLlamaTokenizer(definition, config) : definition, config, path);
+  const { definition, config, where, merging, named } = await readTokenizerFolder(folder);
+  return new Tokenizer(definition, config, where, { merging, named });
 }
 
 /** A tokenizer.json by itself, exactly as it is written (Python: `tokenizers.Tokenizer.from_file`). */

@@ -63,10 +63,10 @@ it('covers every model type', () => {
 
 /** Files of the family whose ids are held against their originals by the tests in src/text. */
 const tokenizers: Record<string, string> = {
-  llama: 'tokenizer.json, tokenizer.model',
+  llama: 'tokenizer.model, tokenizer.json',
   mistral: 'tokenizer.model',
   opt: 'vocab.json + merges.txt',
-  phi: 'tokenizer.json',
+  phi: 'vocab.json + merges.txt',
   gpt2: 'vocab.json + merges.txt',
 };
 

@@ -41,6 +41,7 @@ MODELS = {
     "mistral": ("mistral", dict(GATED, sliding_window=5, head_dim=6, **rope()), SEPARATE),
     "opt": ("opt", dict(SMALL, ffn_dim=24, word_embed_proj_dim=D), OPT),
     "opt, 350m": ("opt", dict(SMALL, ffn_dim=24, word_embed_proj_dim=8, do_layer_norm_before=False), OPT),
+    "opt, without biases": ("opt", dict(SMALL, ffn_dim=24, word_embed_proj_dim=D, enable_bias=False, layer_norm_elementwise_affine=False, activation_function="gelu", tie_word_embeddings=False), OPT),
     "phi": ("phi", dict(GATED, num_key_value_heads=4, **rope(partial_rotary_factor=0.5)), PHI),
     "phi, q and k normalised": ("phi", dict(GATED, qk_layernorm=True, **rope(partial_rotary_factor=0.5)), PHI),
     "qwen2": ("qwen2", dict(GATED, use_sliding_window=True, sliding_window=5, max_window_layers=1, **rope()), SEPARATE),
@@ -51,7 +52,7 @@ MODELS = {
     "phi3": ("phi3", dict(GATED, sliding_window=9, original_max_position_embeddings=8, **rope("longrope", original_max_position_embeddings=8, short_factor=[1.0, 1.1], long_factor=[1.5, 3.0])), FUSED),
     "gpt2": ("gpt2", dict(GPT2, scale_attn_by_inverse_layer_idx=True), CONV1D),
     "gpt_neox": ("gpt_neox", dict(SMALL, intermediate_size=24, **rope(partial_rotary_factor=0.5)), NEOX),
-    "gpt_neox, serial": ("gpt_neox", dict(SMALL, intermediate_size=24, use_parallel_residual=False, **rope(partial_rotary_factor=1.0)), NEOX),
+    "gpt_neox, serial": ("gpt_neox", dict(SMALL, intermediate_size=24, use_parallel_residual=False, attention_bias=False, **rope(partial_rotary_factor=1.0)), NEOX),
     "smollm3": ("smollm3", dict(GATED, no_rope_layers=[1, 0, 1], **rope()), SEPARATE),
     "olmo2": ("olmo2", dict(GATED, **rope("linear", factor=4.0)), SEPARATE),
     "granite": ("granite", dict(GATED, embedding_multiplier=3.0, attention_multiplier=0.2, residual_multiplier=0.7, logits_scaling=2.0, **rope()), SEPARATE),
@@ -59,6 +60,10 @@ MODELS = {
     "stablelm, parallel": ("stablelm", dict(GATED, use_parallel_residual=True, **rope(partial_rotary_factor=0.5)), SEPARATE),
     "starcoder2": ("starcoder2", dict(GATED, sliding_window=7, **rope()), [*SEPARATE[:4], "mlp.c_fc", "mlp.c_proj"]),
 }
+
+
+# Written in the spelling of before transformers 5.
+OLD = ("llama", "llama, rope yarn", "phi", "qwen3", "gpt_neox", "stablelm", "granite")
 
 
 def lehmer(seed):
@@ -112,6 +117,33 @@ def prune(model, layers, windows):
     return masks
 
 
+def written(name, kind, config):
+    """What config.json needs to say: nothing that is the default of the class, so that the defaults are held too; of some
+    models in the spelling of before transformers 5."""
+    default = transformers.AutoConfig.for_model(kind).to_dict()
+    said = {k: v for k, v in config.to_dict().items() if default.get(k, "") != v and k not in ("transformers_version", "architectures", "dtype", "layer_types")}
+    if config.to_dict().get("layer_types") != transformers.AutoConfig.for_model(kind, **said).to_dict().get("layer_types"):
+        said["layer_types"] = config.layer_types
+    if name in OLD:
+        parameters = said.pop("rope_parameters", {})
+        kind_of = parameters.pop("rope_type", "default")
+        for key, value in parameters.pop("full_attention", {}).items() if kind == "gemma3_text" else ():
+            said["rope_theta" if key == "rope_theta" else key] = value
+        theta = parameters.pop("rope_theta", None)
+        share = parameters.pop("partial_rotary_factor", None)
+        neox = kind == "gpt_neox"
+        if theta is not None:
+            said["rotary_emb_base" if neox else "rope_theta"] = theta
+        if share is not None:
+            said["rotary_pct" if neox else "partial_rotary_factor"] = share
+        said["rope_scaling"] = None if kind_of == "default" else {"type": kind_of, **parameters}
+    again = transformers.AutoConfig.for_model(kind, **json.loads(json.dumps(said))).to_dict()
+    assert all(again[k] == v for k, v in config.to_dict().items() if k not in ("dtype", "architectures", "rope_parameters")), name
+    rope = lambda c: {k: v for k, v in (c.get("rope_parameters") or {}).items() if k not in ("type", "original_max_position_embeddings")}
+    assert rope(again) == rope(config.to_dict()), (name, again.get("rope_parameters"), config.to_dict().get("rope_parameters"))
+    return said | {"model_type": kind}
+
+
 def make(name, seed):
     kind, settings, layers = MODELS[name]
     config = transformers.AutoConfig.for_model(kind, **settings)
@@ -134,9 +166,7 @@ def make(name, seed):
     if masks is None:
         return make(name, seed + 1000)
     after = row(model(torch.tensor([windows[0]]), use_cache=False).logits[0][13])
-    known = config.to_diff_dict() | {"model_type": kind}
-    drop = ("transformers_version", "architectures", "dtype")
-    return {"config": {k: v for k, v in known.items() if k not in drop}, "tensors": tensors, "windows": windows, "logits": logits, "kept": masks, "pruned": after}
+    return {"config": written(name, kind, config), "tensors": tensors, "windows": windows, "logits": logits, "kept": masks, "pruned": after}
 
 
 made = {name: make(name, 1000 * i) for i, name in enumerate(MODELS)}

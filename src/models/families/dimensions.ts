@@ -4,7 +4,7 @@ import type { ConfigReader } from '../../checkpoint/config.js';
 import { ConfigError } from '../../errors.js';
 import type { ModelConfig } from '../graph.js';
 
-export interface Dimensions extends ModelConfig {
+export interface Dimensions extends Omit<ModelConfig, 'longest_sequence'> {
   intermediate_size: number;
   num_attention_heads: number;
   num_key_value_heads: number;
@@ -50,7 +50,6 @@ export function readDimensions(config: ConfigReader, defaults: DimensionDefaults
     head_dim,
     key_width: num_key_value_heads * head_dim,
     max_position_embeddings,
-    longest_sequence: max_position_embeddings,
   };
 }
 

@@ -61,7 +61,7 @@ describe('the layers of a block', () => {
       'mlp.down_proj 16×24 mlp.down_proj ',
     ]);
     expect(table({ model_type: 'phi3', num_key_value_heads: 1 })[0]).toBe(
-      'self_attn.qkv_proj 32×16 self_attn.qkv_proj  3',
+      'self_attn.qkv_proj 32×16 self_attn.qkv_proj ',
     );
   });
 
@@ -136,6 +136,14 @@ describe('config.json', () => {
   ])('refuses %s', (_, config, message) => {
     expect(() => graph(config)).toThrow(ConfigError);
     expect(() => graph(config)).toThrow(message);
+  });
+
+  it('of GPT-2 has two names for a size', () => {
+    const named = graph({ model_type: 'gpt2', max_position_embeddings: 64 });
+    expect(named.config).toMatchObject({ hidden_size: 16, num_hidden_layers: 2, max_position_embeddings: 64 });
+    expect((named as Decoder).description.attention.heads).toBe(2);
+    const own = { model_type: 'gpt2', n_embd: 32, n_head: 4, n_layer: 3, n_positions: 8 };
+    expect(graph(own).config).toMatchObject({ hidden_size: 32, num_hidden_layers: 3, max_position_embeddings: 8 });
   });
 
   it('knows old names', () => {

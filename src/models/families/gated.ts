@@ -5,7 +5,8 @@ import type { ConfigReader } from '../../checkpoint/config.js';
 import { readActivation } from '../activations.js';
 import type { Attention } from '../attention.js';
 import type { DecoderDescription } from '../decoder.js';
-import { type Linear, whole } from '../linear.js';
+import type { Linear } from '../graph.js';
+import { whole } from '../linear.js';
 import type { Mlp } from '../mlp.js';
 import { type Norm, rmsNorm } from '../norms.js';
 import { type Rope, readRope } from '../rope.js';
@@ -68,7 +69,7 @@ export function gatedDecoder(
   const bias = options.bias ?? config.boolean('attention_bias', false);
   const rope = options.rope ?? readRope(config, config.rope({ rope_theta: 10000 }), dimensions);
   return {
-    config: rope.stretches ? { ...dimensions, longest_sequence: Number.POSITIVE_INFINITY } : dimensions,
+    config: dimensions,
     basePrefix: 'model.',
     layers: 'model.layers.',
     embedding: { table: 'model.embed_tokens.weight', width: hidden_size },

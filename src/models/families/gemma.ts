@@ -31,7 +31,7 @@ function readGemmaActivation(config: ConfigReader): Activation {
 }
 
 export const gemma: Family = {
-  modelTypes: ['gemma'],
+  modelType: 'gemma',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 256000,

@@ -43,7 +43,7 @@ export function sandwichedDecoder(
 }
 
 export const gemma2: Family = {
-  modelTypes: ['gemma2'],
+  modelType: 'gemma2',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 256000,

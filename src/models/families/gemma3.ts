@@ -10,7 +10,7 @@ import { sandwichedDecoder } from './gemma2.js';
 import { readLayerTypes } from './layer-types.js';
 
 export const gemma3: Family = {
-  modelTypes: ['gemma3_text'],
+  modelType: 'gemma3_text',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 262208,

@@ -3,16 +3,16 @@
 
 import { readActivation } from '../activations.js';
 import { Decoder } from '../decoder.js';
-import type { Family } from '../graph.js';
+import type { Family, Linear } from '../graph.js';
 import { headByHead } from '../layout.js';
-import { cut, type Linear } from '../linear.js';
+import { cut } from '../linear.js';
 import { layerNorm } from '../norms.js';
 import { readRope } from '../rope.js';
 import { readDimensions } from './dimensions.js';
 import { plainMlp } from './plain-mlp.js';
 
 export const gptNeox: Family = {
-  modelTypes: ['gpt_neox'],
+  modelType: 'gpt_neox',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 50432,
@@ -35,7 +35,7 @@ export const gptNeox: Family = {
     };
     const [query, key, value] = cut<3>(qkv, hidden_size, hidden_size, hidden_size);
     return new Decoder({
-      config: rope.stretches ? { ...dimensions, longest_sequence: Number.POSITIVE_INFINITY } : dimensions,
+      config: dimensions,
       basePrefix: 'gpt_neox.',
       layers: 'gpt_neox.layers.',
       embedding: { table: 'gpt_neox.embed_in.weight', width: hidden_size },

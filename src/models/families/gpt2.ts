@@ -1,22 +1,22 @@
 // GPT-2: learned positions, LayerNorms, one fused layer for q, k and v, and all weights of a block stored transposed
-// (Conv1D). config.json has names of its own.
+// (Conv1D). config.json has names of its own; the usual ones are known too.
 
 import { readActivation } from '../activations.js';
 import { Decoder } from '../decoder.js';
-import type { Family } from '../graph.js';
+import type { Family, Linear } from '../graph.js';
 import { transposed } from '../layout.js';
-import { cut, type Linear } from '../linear.js';
+import { cut } from '../linear.js';
 import { layerNorm } from '../norms.js';
 import { headDim, MOST_BLOCKS } from './dimensions.js';
 import { plainMlp } from './plain-mlp.js';
 
 export const gpt2: Family = {
-  modelTypes: ['gpt2'],
+  modelType: 'gpt2',
   graph: (config) => {
-    const hidden_size = config.positiveInteger('n_embd', 768);
-    const heads = config.positiveInteger('n_head', 12);
+    const hidden_size = config.positiveInteger('n_embd', config.positiveInteger('hidden_size', 768));
+    const heads = config.positiveInteger('n_head', config.positiveInteger('num_attention_heads', 12));
     const inner = config.positiveInteger('n_inner', 4 * hidden_size);
-    const n_positions = config.positiveInteger('n_positions', 1024);
+    const n_positions = config.positiveInteger('n_positions', config.positiveInteger('max_position_embeddings', 1024));
     const eps = config.positiveNumber('layer_norm_epsilon', 1e-5);
     const scaled = config.boolean('scale_attn_weights', true);
     const byLayer = config.boolean('scale_attn_by_inverse_layer_idx', false);
@@ -33,10 +33,13 @@ export const gpt2: Family = {
         model_type: config.text('model_type'),
         vocab_size: config.positiveInteger('vocab_size', 50257),
         hidden_size,
-        num_hidden_layers: config.positiveInteger('n_layer', 12, MOST_BLOCKS),
+        num_hidden_layers: config.positiveInteger(
+          'n_layer',
+          config.positiveInteger('num_hidden_layers', 12),
+          MOST_BLOCKS,
+        ),
         key_width: hidden_size,
         max_position_embeddings: n_positions,
-        longest_sequence: n_positions,
       },
       basePrefix: 'transformer.',
       layers: 'transformer.h.',

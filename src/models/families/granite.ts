@@ -7,7 +7,7 @@ import { readDimensions } from './dimensions.js';
 import { gatedDecoder } from './gated.js';
 
 export const granite: Family = {
-  modelTypes: ['granite'],
+  modelType: 'granite',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 32000,

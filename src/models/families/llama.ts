@@ -7,7 +7,7 @@ import { readDimensions } from './dimensions.js';
 import { gatedDecoder } from './gated.js';
 
 export const llama: Family = {
-  modelTypes: ['llama'],
+  modelType: 'llama',
   graph: (config) =>
     new Decoder(
       gatedDecoder(

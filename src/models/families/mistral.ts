@@ -6,7 +6,7 @@ import { readDimensions } from './dimensions.js';
 import { gatedDecoder } from './gated.js';
 
 export const mistral: Family = {
-  modelTypes: ['mistral'],
+  modelType: 'mistral',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 32000,

@@ -7,7 +7,7 @@ import { readDimensions } from './dimensions.js';
 import { gatedDecoder, rmsNorms } from './gated.js';
 
 export const olmo2: Family = {
-  modelTypes: ['olmo2'],
+  modelType: 'olmo2',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 50304,

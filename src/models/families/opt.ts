@@ -4,8 +4,8 @@
 import { readActivation } from '../activations.js';
 import type { Attention } from '../attention.js';
 import { Decoder } from '../decoder.js';
-import type { Family } from '../graph.js';
-import { type Linear, whole } from '../linear.js';
+import type { Family, Linear } from '../graph.js';
+import { whole } from '../linear.js';
 import { layerNorm } from '../norms.js';
 import { headDim, MOST_BLOCKS } from './dimensions.js';
 import { plainMlp } from './plain-mlp.js';
@@ -16,7 +16,7 @@ const OFFSET = 2;
 const EPS = 1e-5;
 
 export const opt: Family = {
-  modelTypes: ['opt'],
+  modelType: 'opt',
   graph: (config) => {
     const hidden_size = config.positiveInteger('hidden_size', 768);
     const heads = config.positiveInteger('num_attention_heads', 12);
@@ -27,7 +27,7 @@ export const opt: Family = {
     const affine = config.boolean('layer_norm_elementwise_affine', true);
     const before = config.boolean('do_layer_norm_before', true);
     const removed = config.boolean('_remove_final_layer_norm', false);
-    const norm = (name: string) => ({ ...layerNorm(name, hidden_size, EPS), weight: affine });
+    const norm = (name: string) => ({ ...layerNorm(name, hidden_size, EPS), affine });
     const [first, second] = [norm('self_attn_layer_norm'), norm('final_layer_norm')];
     const square = (name: string): Linear => ({ name, rows: hidden_size, columns: hidden_size, bias });
     const [k, v, q] = ['k_proj', 'v_proj', 'q_proj'].map((name) => square(`self_attn.${name}`));
@@ -45,7 +45,6 @@ export const opt: Family = {
         num_hidden_layers: config.positiveInteger('num_hidden_layers', 12, MOST_BLOCKS),
         key_width: hidden_size,
         max_position_embeddings,
-        longest_sequence: max_position_embeddings,
       },
       basePrefix: 'model.',
       layers: 'model.decoder.layers.',

@@ -11,7 +11,7 @@ import { separateAttention } from './gated.js';
 import { plainMlp } from './plain-mlp.js';
 
 export const phi: Family = {
-  modelTypes: ['phi'],
+  modelType: 'phi',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 51200,
@@ -32,7 +32,7 @@ export const phi: Family = {
       attention.keyNorm = layerNorm('self_attn.k_layernorm', width, eps);
     }
     return new Decoder({
-      config: rope.stretches ? { ...dimensions, longest_sequence: Number.POSITIVE_INFINITY } : dimensions,
+      config: dimensions,
       basePrefix: 'model.',
       layers: 'model.layers.',
       embedding: { table: 'model.embed_tokens.weight', width: hidden_size },

@@ -1,14 +1,14 @@
 // Phi-3 and 3.5 (arXiv 2404.14219): Llama with q, k and v in one layer, gate and up in another, and LongRoPE.
 
 import { Decoder } from '../decoder.js';
-import type { Family } from '../graph.js';
-import { cut, type Linear } from '../linear.js';
+import type { Family, Linear } from '../graph.js';
+import { cut } from '../linear.js';
 import { readRope } from '../rope.js';
 import { readDimensions } from './dimensions.js';
 import { gatedDecoder, rmsNorms } from './gated.js';
 
 export const phi3: Family = {
-  modelTypes: ['phi3'],
+  modelType: 'phi3',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 32064,
@@ -20,7 +20,7 @@ export const phi3: Family = {
       max_position_embeddings: 4096,
     });
     const { hidden_size, intermediate_size, num_attention_heads, head_dim, key_width } = dimensions;
-    const found = config.rope({ rope_theta: 10000 });
+    const found = config.rope({ rope_theta: 10000, partial_rotary_factor: 1 });
     // What the first files called "su" or "yarn" is LongRoPE.
     const rope_type = found.rope_type === 'su' || found.rope_type === 'yarn' ? 'longrope' : found.rope_type;
     const rope = readRope(config, { ...found, rope_type }, { ...dimensions, original_max_position_embeddings: 4096 });

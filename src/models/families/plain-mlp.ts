@@ -1,6 +1,7 @@
 // The MLP without a gate, two layers under the names that the family gives them.
 
-import { type Linear, whole } from '../linear.js';
+import type { Linear } from '../graph.js';
+import { whole } from '../linear.js';
 import type { Mlp } from '../mlp.js';
 
 /** output(activation(input(x))). */

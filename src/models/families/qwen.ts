@@ -31,12 +31,12 @@ function qwen(config: ConfigReader, options: GatedOptions, head_dim?: number): D
 }
 
 export const qwen2: Family = {
-  modelTypes: ['qwen2'],
+  modelType: 'qwen2',
   graph: (config) => new Decoder(qwen(config, { bias: true, outputBias: false, mlpBias: false })),
 };
 
 export const qwen3: Family = {
-  modelTypes: ['qwen3'],
+  modelType: 'qwen3',
   graph: (config) => {
     const decoder = qwen(config, { mlpBias: false }, 128);
     const { headDim } = decoder.attention;

@@ -10,7 +10,7 @@ import { readLayerTypes, windows } from './layer-types.js';
 const isFlag = (x: unknown): x is 0 | 1 => x === 0 || x === 1;
 
 export const smollm3: Family = {
-  modelTypes: ['smollm3'],
+  modelType: 'smollm3',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 128256,

@@ -9,7 +9,7 @@ import { readDimensions } from './dimensions.js';
 import { gatedDecoder } from './gated.js';
 
 export const stablelm: Family = {
-  modelTypes: ['stablelm'],
+  modelType: 'stablelm',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 50304,

@@ -9,7 +9,7 @@ import { gatedDecoder } from './gated.js';
 import { plainMlp } from './plain-mlp.js';
 
 export const starcoder2: Family = {
-  modelTypes: ['starcoder2'],
+  modelType: 'starcoder2',
   graph: (config) => {
     const dimensions = readDimensions(config, {
       vocab_size: 49152,
@@ -20,6 +20,8 @@ export const starcoder2: Family = {
       num_key_value_heads: 2,
       max_position_embeddings: 4096,
     });
+    config.only('mlp_type', 'default', 'an MLP without a gate');
+    config.only('norm_type', 'layer_norm', 'LayerNorms');
     const { hidden_size, intermediate_size } = dimensions;
     const bias = config.boolean('use_bias', true);
     const eps = config.positiveNumber('norm_epsilon', 1e-5);
