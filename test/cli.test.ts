@@ -71,7 +71,7 @@ describe('neuroal', () => {
   it.concurrent.each([
     [
       ['prnue'],
-      'expected a command (demo, prune, eval, generate, inspect, bench, doctor), got "prnue"; did you mean prune?',
+      'expected a command (demo, prune, eval, generate, chat, inspect, bench, doctor), got "prnue"; did you mean prune?',
     ],
     [
       ['prune', 'm', '--sparsty', '0.5'],
