@@ -3,6 +3,9 @@
 
 export type ErrorCode = 'USAGE' | 'CHECKPOINT' | 'CONFIG' | 'DATA' | 'BACKEND' | 'OUTPUT';
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+
 /** What an error knows besides its text. */
 export interface ErrorParts {
   expected?: string;
@@ -33,7 +36,8 @@ export class NeuroalError extends Error {
     const parts = [`expected ${expected}`];
     if (got !== undefined) parts.push(`got ${got}`);
     if (where !== undefined) parts.push(`in ${where}`);
-    return parts.join(', ');
+    // What a file says may hold anything; a terminal would obey control characters.
+    return parts.join(', ').replace(controls, '?');
   }
 }
 

@@ -25,6 +25,6 @@ export type { LongRunning, Progress } from './progress.js';
 export type { PruneOptions } from './prune/options.js';
 export { prune } from './prune/prune.js';
 export type { RunRecord } from './prune/record.js';
-export { type ChatMessage, ChatTemplate } from './text/chat-template.js';
+export type { ChatMessage } from './text/chat-template.js';
 export type { Tokenizer } from './text/tokenizer.js';
 export { version } from './version.js';

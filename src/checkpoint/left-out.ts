@@ -34,6 +34,7 @@ const isOwn = ({ files }: Checkpoint, name: string) =>
 export function leftOut(source: Checkpoint, name: string, isFolder: boolean): boolean {
   if (notOfTheModel.includes(name)) return true;
   if (isFolder) return denseFolders.includes(name);
-  if (source.format === 'safetensors' && isOwn(source, name)) return false;
+  // Weights of another format were written as safetensors; whatever the shards are called, they stay behind.
+  if (isOwn(source, name)) return source.format !== 'safetensors';
   return denseFiles.some((pattern) => pattern.test(name));
 }

@@ -4,7 +4,7 @@
 // of another format are written as safetensors first.
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
@@ -14,6 +14,7 @@ import { copyFolder } from './copy-folder.js';
 import { asOutputError } from './disk-errors.js';
 import { assertFloatDtype, decodeFloats, encodeFloats, firstNonFinite } from './float-dtype.js';
 import { leftOut } from './left-out.js';
+import { makeFolder } from './make-folder.js';
 import { mayReplace, outputPlace } from './output-place.js';
 import { sizeOf } from './stored-dtype.js';
 
@@ -30,6 +31,8 @@ export class OutputFolder {
   private readonly written = new Set<string>();
   /** Of tensors that are written anew; undefined where they keep their places. */
   private places: ReadonlyMap<string, TensorInfo> | undefined;
+  /** Topmost parent folder that was made for it. */
+  private madeParent: string | undefined;
   private finished = false;
 
   private constructor(
@@ -37,8 +40,6 @@ export class OutputFolder {
     /** The folder that `commit` makes, as a real path. */
     readonly path: string,
     private readonly partial: string,
-    /** Topmost parent folder that did not exist before. */
-    private readonly madeParent: string | undefined,
     private readonly options: OutputOptions,
   ) {}
 
@@ -63,9 +64,7 @@ export class OutputFolder {
       options.signal?.throwIfAborted();
       const path = await OutputFolder.check(source, out, options.force);
       const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
-      const madeParent = await makeFolder(dirname(path));
-      output = new OutputFolder(source, path, partial, madeParent, options);
-      await mkdir(partial);
+      output = new OutputFolder(source, path, partial, options);
       await output.begin();
       return output;
     } catch (error) {
@@ -156,9 +155,13 @@ export class OutputFolder {
     }
   }
 
-  /** Copies what is to be in the folder, and writes the weights where they are not safetensors. */
+  /** Makes the folder, copies what is to be in it, and writes the weights where they are not safetensors. */
   private async begin(): Promise<void> {
     const { source, partial, options } = this;
+    await makeFolder(dirname(partial), (folder) => {
+      this.madeParent ??= folder;
+    });
+    await mkdir(partial);
     const without = (name: string, isFolder: boolean) => leftOut(source, name, isFolder);
     for (const copy of await copyFolder(source.folder, partial, without, options.signal)) this.written.add(copy);
     if (source.format === 'safetensors') return;
@@ -226,19 +229,4 @@ async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/**
- * Makes a folder and its parents; returns the topmost that did not exist. Step by step: where a file system refuses new
- * folders with ENOENT (/proc does), the recursive mkdir of Node never returns.
- */
-async function makeFolder(path: string): Promise<string | undefined> {
-  const exists = await stat(path).catch((error) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (exists) return undefined;
-  const above = await makeFolder(dirname(path));
-  await mkdir(path);
-  return above ?? path;
 }

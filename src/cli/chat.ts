@@ -7,6 +7,7 @@ import { UsageError } from '../errors.js';
 import type { Generation } from '../generate/generate.js';
 import { quoted } from '../quoted.js';
 import type { ChatMessage } from '../text/chat-template.js';
+import { failure } from './failure.js';
 import { secondsSince, styled } from './figures.js';
 import { type EngineFlags, modelArgument, place, withEngine } from './options.js';
 import { type SamplingFlags, withSampling } from './sampling.js';
@@ -60,8 +61,9 @@ export function addChat(program: Command): void {
       const model = await loadModel(folder, { ...options, signal, onProgress });
       try {
         const load = secondsSince(started);
-        const template = await chatTemplate(model, await model.tokenizer(), source);
-        const talk = new Talk(session, model, { ...options, template });
+        // Asked before the first question.
+        await chatTemplate(model, await model.tokenizer(), source);
+        const talk = new Talk(session, model, { ...options, template: source });
         if (options.prompt !== undefined) await talk.say(options.prompt);
         else if (interactive && process.stdout.isTTY) await talk.onTerminal();
         else await talk.fromPipe();
@@ -102,9 +104,9 @@ class Talk {
     let answer = '';
     this.#answering = new AbortController();
     try {
-      const latest = await latestMessages(model, messages, options);
-      this.remarkOn(messages.length - latest.length);
       const signal = AbortSignal.any([session.signal, this.#answering.signal]);
+      const latest = await latestMessages(model, messages, { ...options, signal });
+      this.remarkOn(messages.length - latest.length);
       const onText = (text: string) => {
         answer += text;
         if (!options.json) session.stream(text);
@@ -151,7 +153,7 @@ class Talk {
       } catch (error) {
         if (session.signal.aborted) throw error;
         // The talk goes on: another message may do.
-        process.stderr.write(`neuroal: ${(error as Error).message}\n`);
+        process.stderr.write(failure(error, false).text);
       }
       if (open) lines.prompt();
     });

@@ -3,13 +3,14 @@
 
 import { DataError, UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
+import { safePoint } from '../progress.js';
 import { type ChatMessage, ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { continueTokens, type GenerateOptions, type Generation } from './generate.js';
 
 export interface ChatOptions extends GenerateOptions {
   /** A chat template (Jinja) in the place of the model's own. */
-  template?: string | ChatTemplate | undefined;
+  template?: string | undefined;
 }
 
 /** What of a model a conversation needs. */
@@ -42,7 +43,7 @@ export async function chat(
 export async function latestMessages(
   model: ChatModel,
   messages: readonly ChatMessage[],
-  { maxTokens = 128, template: given }: Pick<ChatOptions, 'maxTokens' | 'template'> = {},
+  { maxTokens = 128, template: given, signal }: Pick<ChatOptions, 'maxTokens' | 'template' | 'signal'> = {},
 ): Promise<ChatMessage[]> {
   const tokenizer = await model.tokenizer();
   const template = await chatTemplate(model, tokenizer, given);
@@ -50,14 +51,18 @@ export async function latestMessages(
   const most = context - Math.max(1, Math.min(maxTokens, Math.floor(context / 4)));
   const talk = messages.findIndex(({ role }) => role !== 'system');
   const system = talk < 0 ? [] : messages.slice(0, talk);
-  let rest = talk < 0 ? [...messages] : messages.slice(talk);
-  for (;;) {
-    const kept = [...system, ...rest];
-    // A turn ends where the next message of a user begins.
-    const next = rest.findIndex(({ role }, i) => i > 0 && role === 'user');
-    if (next < 0 || promptTokens(tokenizer, template, kept).length <= most) return kept;
-    rest = rest.slice(next);
+  const rest = talk < 0 ? [...messages] : messages.slice(talk);
+  // A turn begins with a message of a user. From the last turn backwards: the work then depends on the context, not on
+  // how long the talk has been.
+  const turns = rest.flatMap(({ role }, i) => (i === 0 || role === 'user' ? [i] : []));
+  let kept = [...system, ...rest.slice(turns.at(-1) ?? 0)];
+  for (const begin of turns.slice(0, -1).reverse()) {
+    await safePoint(signal);
+    const more = [...system, ...rest.slice(begin)];
+    if (promptTokens(tokenizer, template, more).length > most) break;
+    kept = more;
   }
+  return kept;
 }
 
 /**
@@ -67,10 +72,9 @@ export async function latestMessages(
 export async function chatTemplate(
   model: Pick<Model, 'folder'>,
   tokenizer: Pick<Tokenizer, 'specialTokens'>,
-  given?: string | ChatTemplate,
+  given?: string,
 ): Promise<ChatTemplate> {
   const { specialTokens } = tokenizer;
-  if (given instanceof ChatTemplate) return given;
   if (given !== undefined) return new ChatTemplate(given, specialTokens);
   const own = await loadChatTemplate(model.folder, { specialTokens });
   if (own) return own;

@@ -137,6 +137,14 @@ describe('lengths', () => {
     expect(rope({ rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8 }).longest).toBe(32);
   });
 
+  it('yarn needs its factor, which may be null', () => {
+    expect(() => rope({ rope_type: 'yarn' })).toThrow('for factor, got nothing');
+    const stretched = rope({ rope_type: 'yarn', factor: null, original_max_position_embeddings: 8 });
+    expect(stretched.frequencies(1)).toEqual(
+      rope({ rope_type: 'yarn', factor: 4, original_max_position_embeddings: 8 }).frequencies(1),
+    );
+  });
+
   it('dynamic needs more than one pair', () => {
     const one = new ConfigReader({ rope_parameters: { rope_type: 'dynamic', factor: 2 } }, 'config.json');
     expect(() => readRope(one, one.rope({ rope_theta: 10000 }), { head_dim: 2, max_position_embeddings: 32 })).toThrow(

@@ -100,7 +100,9 @@ function llama3(parts: Parts): Rope {
 /** YaRN (arXiv 2309.00071): dimensions that turn often are kept, slow ones divided by `factor`, with a ramp between. */
 function yarn(parts: Parts): Rope {
   const { theta, rotaryDim, base, parameters, original, max_position_embeddings } = parts;
-  const factor = parameters.positiveNumber('factor', max_position_embeddings / original);
+  // Written as null, but not left out, it is how much longer the context has become.
+  const ratio = parameters.raw.factor === null ? max_position_embeddings / original : undefined;
+  const factor = parameters.positiveNumber('factor', ratio);
   const mscale = (weight: number) => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
   const [own, all] = [parameters.positiveNumber('mscale', null), parameters.positiveNumber('mscale_all_dim', null)];
   const inferred = own !== null && all !== null ? mscale(own) / mscale(all) : mscale(1);

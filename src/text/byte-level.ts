@@ -60,7 +60,10 @@ export function byteLevelDefinition(
   if (!kind)
     throw new DataError({
       expected: `tokenizer.json, or vocab.json of a byte-level class (${[...kinds.keys()].join(', ')})`,
-      got: name === 'file' ? 'vocab.json and no class' : `vocab.json of the class ${quoted(name)}`,
+      got:
+        name === 'file'
+          ? 'vocab.json, and no such tokenizer_class in tokenizer_config.json'
+          : `vocab.json of the class ${quoted(name)}`,
       where: folder,
     });
   checkIds(vocab, `${folder}, vocab.json`);

@@ -124,7 +124,7 @@ function normalizersOf({ removeExtraWhitespaces, addDummyPrefix }: SentencePiece
     ...(removeExtraWhitespaces ? [replace({ Regex: '(?<![\\s\\S]) +' }, ''), replace({ Regex: ' {2,}' }, ' ')] : []),
     ...(addDummyPrefix && legacy ? [{ type: 'Prepend', prepend: space }] : []),
     replace({ String: ' ' }, space),
-    ...(removeExtraWhitespaces ? [replace({ Regex: `${space}+(?![\\s\\S])` }, '')] : []),
+    ...(removeExtraWhitespaces ? [replace({ Regex: `(?<!${space})${space}+(?![\\s\\S])` }, '')] : []),
   ];
 }
 

@@ -301,7 +301,11 @@ describe('vocab.json and merges.txt', () => {
   });
 
   it.each<[string, Record<string, unknown>, string]>([
-    ['a class that is none', { 'config.json': {} }, 'got vocab.json and no class, in '],
+    [
+      'a class that is none',
+      { 'config.json': {} },
+      'got vocab.json, and no such tokenizer_class in tokenizer_config.json, in ',
+    ],
     [
       'another class',
       { 'config.json': { tokenizer_class: 'CTRLTokenizer' } },

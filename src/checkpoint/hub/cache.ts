@@ -2,9 +2,10 @@
 // etag, snapshots/COMMIT/ the files as links to them, refs/ the commit of each branch and tag.
 
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { isSystemError } from '../disk-errors.js';
+import { makeFolder } from '../make-folder.js';
 import type { HubEnvironment } from './environment.js';
 import { failureOf } from './failures.js';
 import { cacheName, isCommit, type Repository } from './repository.js';
@@ -183,16 +184,4 @@ async function writeThenRename(path: string, text: string): Promise<void> {
 /** The folder, or the nearest one above it that is there. */
 async function nearestFolder(path: string): Promise<string> {
   return (await stat(path).catch(absent)) || dirname(path) === path ? path : nearestFolder(dirname(path));
-}
-
-/**
- * Makes a folder and its parents, step by step: where a file system refuses new folders with ENOENT, the recursive mkdir
- * of Node never returns.
- */
-async function makeFolder(path: string): Promise<void> {
-  if ((await stat(path).catch(absent))?.isDirectory()) return;
-  if (dirname(path) !== path) await makeFolder(dirname(path));
-  await mkdir(path).catch((error) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
 }

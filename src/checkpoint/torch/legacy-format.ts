@@ -32,7 +32,7 @@ export async function readLegacyFormat(
 ): Promise<Map<string, TensorEntry>> {
   const { state, world, keys, end } = await readPickles(handle, fileBytes, path);
   const places = await storagePlaces(handle, fileBytes, path, world, keys, end);
-  return stateDict(state, (key) => places.get(key), path);
+  return stateDict(state, (key) => places.get(key), path, fileBytes);
 }
 
 async function readPickles(handle: FileHandle, fileBytes: number, path: string): Promise<Pickles> {

@@ -14,25 +14,36 @@ export interface Stretch {
   end: number;
 }
 
+/** How often, on average, a number may be named. */
+const mostShared = 4;
+
 /**
  * The tensors of a state_dict, in its order.
  * @param place where a storage lies
  * @param path the file, for messages
+ * @param fileBytes its size
  */
 export function stateDict(
   value: PickleValue,
   place: (key: string) => Stretch | undefined,
   path: string,
+  fileBytes: number,
 ): Map<string, TensorEntry> {
   const fail = (expected: string, got: string) => new CheckpointError({ expected, got, where: path });
   const expected = 'a state_dict, which has tensors by name';
   if (!(value instanceof PickleDict)) throw fail(expected, kindOf(value));
   const tensors = new Map<string, TensorEntry>();
+  let bytes = 0;
   for (const [name, tensor] of value.entries) {
     if (!(tensor instanceof TorchTensor) || typeof name !== 'string')
       throw fail(`${expected}; save model.state_dict() alone`, `${kindOf(tensor)} under ${quoted(name)}`);
-    tensors.set(name, entryOf(tensor, place(tensor.storage.key), tensorAt(path, name)));
+    const entry = entryOf(tensor, place(tensor.storage.key), tensorAt(path, name));
+    tensors.set(name, entry);
+    bytes += valueBytes[entry.dtype] * sizeOf(entry.shape);
   }
+  // Tied weights share their numbers. More than a few names for the same ones would only fill memory and disk.
+  if (bytes > mostShared * fileBytes)
+    throw fail(`tensors of at most ${mostShared} times the file's ${fileBytes} bytes`, `${bytes} bytes of them`);
   return tensors;
 }
 

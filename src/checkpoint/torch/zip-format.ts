@@ -34,7 +34,7 @@ export async function readZipFormat(
   const bytes = new Uint8Array(await readRange(handle, begin, end, path));
   try {
     const { value } = unpickle(bytes, 0, new TorchWorld(path), path);
-    return stateDict(value, (key) => entries.get(`${folder}/data/${key}`), path);
+    return stateDict(value, (key) => entries.get(`${folder}/data/${key}`), path, fileBytes);
   } catch (error) {
     if (!(error instanceof PickleCut)) throw error;
     throw fail('a pickle with an end', `one that is cut off after ${bytes.length} bytes`);
