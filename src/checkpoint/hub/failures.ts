@@ -51,8 +51,9 @@ export function explained(error: unknown, environment: HubEnvironment, repositor
     const folder = file === undefined && repository.type === 'model';
     const expected = `${folder ? 'a model folder, or ' : ''}an answer from ${host}`;
     const got = `${folder ? 'no such folder, and ' : ''}${error.message}${proxyHint(error)}`;
+    const hint = folder && error.system ? '; check the network, or write a folder as ./NAME' : '';
     const wanted = file === undefined ? '' : ` for ${quoted(file)}`;
-    return new Failure({ expected: expected + wanted, got, where: name, cause: error });
+    return new Failure({ expected: expected + wanted, got: got + hint, where: name, cause: error });
   }
   if (!(error instanceof Refusal)) return error;
   const { status, kind } = error;

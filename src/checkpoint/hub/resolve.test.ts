@@ -269,7 +269,9 @@ describe('without a network', () => {
 
   it('a hub that hangs is waited for no longer than HF_HUB_ETAG_TIMEOUT', async () => {
     hub.intercept = () => true;
-    expect((await failure('org/tiny', { etagTimeout: 50 })).message).toContain('and nothing for 0.05 s, in org/tiny');
+    expect((await failure('org/tiny', { etagTimeout: 50 })).message).toContain(
+      'and nothing for 0.05 s; check the network, or write a folder as ./NAME, in org/tiny',
+    );
     expect(hub.requests).toHaveLength(5);
   });
 });
