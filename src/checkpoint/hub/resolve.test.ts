@@ -1,45 +1,33 @@
-import { lstat, mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+// A MODEL and where it is found: in the cache as huggingface_hub has it, in a folder, without a network.
+
+import { lstat, mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { f32, folderWith, removeFolder, safetensors } from '../../../test/checkpoint-fixture.js';
-import { FakeHub, gitSha1, refuse, serveAndDrop, serveRange, sha256 } from '../../../test/fake-hub.js';
+import { gitSha1, refuse, serveAndDrop, serveRange, sha256 } from '../../../test/fake-hub.js';
+import {
+  config,
+  environment,
+  failure,
+  home,
+  hub,
+  one,
+  partials,
+  repository,
+  resolve,
+  restartHub,
+  two,
+  useHub,
+  variables,
+  weights,
+} from '../../../test/hub-rig.js';
 import { CheckpointError, OutputError } from '../../errors.js';
 import type { Progress } from '../../progress.js';
 import { openCheckpoint } from '../checkpoint.js';
 import { RepositoryCache } from './cache.js';
-import type { HubEnvironment } from './environment.js';
-import { hubEnvironment } from './environment.js';
 import { locateModel, resolveModel } from './resolve.js';
 
-const config = '{"model_type":"llama"}';
-const weights = Buffer.from(safetensors({ z: f32([2], [1, 2]) }));
-const one = 'model-00001-of-00002.safetensors';
-const two = 'model-00002-of-00002.safetensors';
-
-let home: string;
-let hub: FakeHub;
-let environment: HubEnvironment;
-const variables = () => ({ HF_HOME: home, HF_ENDPOINT: hub.endpoint, HF_TOKEN: 'hf_secret' });
-
-beforeEach(async () => {
-  home = await folderWith();
-  hub = await FakeHub.start('org/tiny', { 'config.json': config, 'model.safetensors': weights });
-  environment = { ...(await hubEnvironment(variables())), retryDelay: 1 };
-});
-afterEach(async () => {
-  await hub.stop();
-  await removeFolder(home);
-});
-
-const resolve = (name = 'org/tiny', changes: Partial<HubEnvironment> = {}) =>
-  resolveModel(name, { environment: { ...environment, ...changes } });
-const failure = (name = 'org/tiny', changes: Partial<HubEnvironment> = {}) =>
-  resolve(name, changes).then(
-    () => expect.unreachable(),
-    (error: Error) => error,
-  );
-const repository = () => join(environment.cache, 'models--org--tiny');
-const partials = async () => (await readdir(join(repository(), 'blobs'))).filter((n) => n.endsWith('.incomplete'));
+useHub();
 
 describe('a model from the hub', () => {
   it('lies in the cache as huggingface_hub has it', async () => {
@@ -247,7 +235,7 @@ describe('without a network', () => {
     await hub.stop();
     expect(await again()).toBe(folder);
     expect(notes.slice(0, 1)).toEqual(['the hub says "HTTP 500": the cached copy is used']);
-    hub = await FakeHub.start('org/tiny', {});
+    await restartHub();
   });
 
   it('a revision that is gone is an error all the same', async () => {
@@ -264,7 +252,7 @@ describe('without a network', () => {
         `^expected a model folder, or an answer from ${host}, got no such folder, and .*ECONNREFUSED.*, in org/tiny$`,
       ),
     );
-    hub = await FakeHub.start('org/tiny', {});
+    await restartHub();
   });
 
   it('a hub that hangs is waited for no longer than HF_HUB_ETAG_TIMEOUT', async () => {
@@ -273,201 +261,6 @@ describe('without a network', () => {
       'and nothing for 0.05 s; check the network, or write a folder as ./NAME, in org/tiny',
     );
     expect(hub.requests).toHaveLength(5);
-  });
-});
-
-describe('what the hub refuses', () => {
-  const answers = (status: number, kind?: string) => {
-    hub.intercept = (_, response) => refuse(response, status, kind);
-    return { host: new URL(hub.endpoint).host, page: `${hub.endpoint}/org/tiny` };
-  };
-
-  it.each([
-    [401, undefined],
-    [404, 'RepoNotFound'],
-  ])('%i %s: no folder and no repository', async (status, kind) => {
-    const { host } = answers(status, kind);
-    const start = `expected a model folder or a repository, got no folder "org/tiny", and on ${host} no such repository (${status}), unless`;
-    expect((await failure('org/tiny', { token: undefined })).message).toBe(
-      `${start} it is private and needs HF_TOKEN, in org/tiny`,
-    );
-    expect((await failure()).message).toBe(`${start} the token may not read it, in org/tiny`);
-    expect((await failure('tiny')).message).toContain('; write a folder as ./tiny, in tiny');
-  });
-
-  it('403, gated', async () => {
-    const { page } = answers(403, 'GatedRepo');
-    expect((await failure('org/tiny', { token: undefined })).message).toBe(
-      `expected access, got 403, a gated repository: accept its terms at ${page} and set HF_TOKEN, in org/tiny`,
-    );
-  });
-
-  it('404 of a revision', async () => {
-    expect((await failure('org/tiny@v9')).message).toBe(
-      'expected revision "v9" of org/tiny, got none of that name, in org/tiny@v9',
-    );
-  });
-
-  it('a token is in no message', async () => {
-    for (const status of [400, 401, 403, 404, 418, 429, 500]) {
-      answers(status);
-      const error = await failure();
-      expect(error).toBeInstanceOf(CheckpointError);
-      expect(JSON.stringify(error) + error.message + error.stack).not.toContain('hf_secret');
-    }
-  });
-
-  it('a server that is busy is asked again, and not before it says', async () => {
-    let left = 2;
-    const times: number[] = [];
-    hub.intercept = (_, response) => {
-      times.push(performance.now());
-      if (left-- <= 0) return false;
-      response.writeHead(left === 1 ? 503 : 429, { 'retry-after': left === 1 ? '0' : '1' }).end();
-      return true;
-    };
-    await resolve();
-    expect(times[2] - times[1]).toBeGreaterThanOrEqual(990);
-  });
-
-  it('a server that asks for too long a wait is not waited for', async () => {
-    hub.intercept = (_, response) => response.writeHead(429, { 'retry-after': '3600' }).end();
-    expect((await failure()).message).toContain('429, too many requests: try again later');
-    expect(hub.requests).toHaveLength(1);
-  });
-});
-
-describe('repositories that are no models', () => {
-  it.each([
-    [['model.safetensors'], {}, 'expected a model, with config.json, got a repository without it, in org/tiny'],
-    [
-      ['config.json'],
-      { 'x.gguf': 'x' },
-      'expected weights as model.safetensors, or shards with model.safetensors.index.json, got none of these, but "x.gguf", in org/tiny',
-    ],
-    [
-      ['config.json'],
-      {},
-      'expected weights as model.safetensors, or shards with model.safetensors.index.json, got none of these, in org/tiny',
-    ],
-  ])('only %j and %j', async (keep, more, message) => {
-    for (const name of [...hub.files.keys()]) if (!keep.includes(name)) hub.files.delete(name);
-    for (const [name, content] of Object.entries(more)) hub.put(name, content);
-    expect((await failure()).message).toBe(message);
-    expect(hub.asked('HEAD')).toEqual([]);
-  });
-});
-
-describe('names that would lead elsewhere', () => {
-  it('in the list of files are left alone', async () => {
-    const sneaky = [
-      '../config.json',
-      '/etc/passwd',
-      'a\\..\\b',
-      'additional_chat_templates/../../x.jinja',
-      'LICENSE/../x',
-      'LICENSE\0',
-    ];
-    hub.alsoListed = [
-      ...sneaky.map((rfilename) => ({ rfilename })),
-      { rfilename: 7 },
-      null,
-      'x',
-      { rfilename: ['config.json'] },
-    ];
-    expect((await readdir(await resolve())).sort()).toEqual(['config.json', 'model.safetensors']);
-    expect(hub.requests).toHaveLength(1 + 2 + 2 + 1);
-  });
-
-  it.each([
-    '../x.safetensors',
-    '/x.safetensors',
-    'a/b.safetensors',
-    'a\\b.safetensors',
-    'x\0.safetensors',
-    'x.bin',
-    7,
-    null,
-  ])('in the index (%j) are an error', async (name) => {
-    hub.files.delete('model.safetensors');
-    hub.put('model.safetensors.index.json', JSON.stringify({ weight_map: { a: name } }));
-    const error = await failure();
-    expect(error).toBeInstanceOf(CheckpointError);
-    expect(error.message).toContain('expected a plain file name for "a"');
-    expect(hub.asked('CDN')).toEqual([]);
-  });
-
-  it('in the index, but not in the repository, are an error', async () => {
-    hub.files.delete('model.safetensors');
-    hub.put('model.safetensors.index.json', JSON.stringify({ weight_map: { a: one } }));
-    expect((await failure()).message).toBe(
-      `expected shard "${one}", which model.safetensors.index.json names, got none of that name in the repository, in org/tiny`,
-    );
-  });
-
-  it('a link in place of a folder of the snapshot is not followed', async () => {
-    const elsewhere = await folderWith();
-    hub.put('additional_chat_templates/tool.jinja', 'x');
-    await mkdir(join(repository(), 'snapshots', hub.commit), { recursive: true });
-    await symlink(elsewhere, join(repository(), 'snapshots', hub.commit, 'additional_chat_templates'));
-    expect((await failure()).message).toContain('expected a folder of the cache, got a link that leads elsewhere');
-    expect(await readdir(elsewhere)).toEqual([]);
-    await removeFolder(elsewhere);
-  });
-
-  it.each([
-    ['x-repo-commit', '../../x', 'expected a hub, which names the commit (X-Repo-Commit), got "../../x"'],
-    [
-      'x-repo-commit',
-      'e'.repeat(40),
-      `expected a file of commit 1234567890abcdef1234567890abcdef12345678, got one of ${'e'.repeat(40)}`,
-    ],
-    ['etag', '"../x"', 'expected an ETag that names the content, got'],
-    ['etag', '".."', 'expected an ETag that names the content, got'],
-  ])('a header %s: %s is an error', async (header, value, message) => {
-    hub.serve = (request, response, file) => {
-      response.setHeader(header, value);
-      serveRange(request, response, file);
-    };
-    expect((await failure()).message).toContain(message);
-  });
-
-  it('a ref that is no commit counts as none', async () => {
-    await mkdir(join(repository(), 'refs'), { recursive: true });
-    await writeFile(join(repository(), 'refs/main'), '../../..');
-    expect((await failure('org/tiny', { offline: 'HF_HUB_OFFLINE=1' })).message).toContain('nothing there');
-  });
-});
-
-describe('answers that are no list of files', () => {
-  it.each([
-    ['<html>', 'something that is not JSON'],
-    ['null', 'no list of files with a commit (sha, siblings)'],
-    ['{"sha":"main","siblings":[]}', 'no list of files with a commit (sha, siblings)'],
-    [`{"sha":"${'a'.repeat(40)}","siblings":{}}`, 'no list of files with a commit (sha, siblings)'],
-  ])('%s', async (text, got) => {
-    hub.intercept = (_, response) => response.end(text);
-    expect((await failure()).message).toContain(`and ${got}, in org/tiny`);
-  });
-
-  it('an endless one is not read to its end', async () => {
-    hub.intercept = (_, response) => {
-      const more = () => {
-        while (!response.destroyed && response.write(Buffer.alloc(1 << 20, ' ')));
-        if (!response.destroyed) response.once('drain', more);
-      };
-      more();
-      return true;
-    };
-    expect((await failure()).message).toContain('and a list of files of more than 67108864 bytes');
-    expect(hub.requests).toHaveLength(1);
-  });
-
-  it('redirects to nowhere end', async () => {
-    hub.intercept = (request, response) => response.writeHead(302, { location: request.url }).end();
-    expect((await failure()).message).toContain('and more than 10 redirects');
-    hub.intercept = (_, response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end();
-    expect((await failure()).message).toContain('and a redirect to an address that is not https');
   });
 });
 
