@@ -12,6 +12,7 @@ import { generate } from '../generate/generate.js';
 import { measureSpeed, median } from '../generate/speed.js';
 import { loadModel, type Model } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
+import type { PruneOptions } from '../prune/options.js';
 import { prune } from '../prune/prune.js';
 import type { RunRecord } from '../prune/record.js';
 import { type EngineRecord, engineRecord, recordHead } from '../record.js';
@@ -22,9 +23,16 @@ const calibration = { calibration: embeddedTexts.calibration, samples: 16, searc
 const evaluation = { seqLen: 256, limit: 40 };
 const prompt = 'Once upon a time';
 
-/** What was measured of one of the three models. */
+/** How the model is pruned: Wanda's scores under two allocations, and weights fitted to the dense model's outputs. */
+const prunings = {
+  uniform: { topUp: 'uniform' },
+  NeuroAL: { topUp: 'neuroal' },
+  ADMM: { method: 'admm', topUp: 'uniform', targets: 'dense' },
+} as const satisfies Record<string, Partial<PruneOptions>>;
+
+/** What was measured of one of the models. */
 export interface DemoRow {
-  name: 'dense' | 'uniform' | 'NeuroAL';
+  name: 'dense' | keyof typeof prunings;
   perplexity: number;
   /** Achieved in the blocks' linear layers. */
   sparsity: number;
@@ -58,7 +66,7 @@ export interface DemoOptions extends EngineOptions, LongRunning {
 /** Rounds of the speed measurement. Every round takes each model in turn, so that a change of the machine's pace hits all alike. */
 const ROUNDS = 9;
 
-/** Measures the dense model, prunes it uniformly and with NeuroAL, and measures both. */
+/** Measures the dense model, prunes it in each way, and measures what comes out. */
 export async function runDemo({ sparsity, onPerplexity, ...options }: DemoOptions): Promise<DemoResult> {
   const started = performance.now();
   const { signal } = options;
@@ -90,14 +98,14 @@ export async function runDemo({ sparsity, onPerplexity, ...options }: DemoOption
   process.on('exit', remove);
   try {
     const used = await measure('dense', embeddedFolder, null);
-    const pruneTo = async (name: DemoRow['name'], topUp: 'uniform' | 'neuroal') => {
-      const out = join(folder, topUp);
-      const record = await prune({ ...options, ...calibration, sparsity, topUp, out });
+    const records: RunRecord[] = [];
+    for (const name of Object.keys(prunings) as (keyof typeof prunings)[]) {
+      const out = join(folder, name);
+      const record = await prune({ ...options, ...calibration, ...prunings[name], sparsity, out });
       await measure(name, out, record);
-      return record;
-    };
-    await pruneTo('uniform', 'uniform');
-    const record = await pruneTo('NeuroAL', 'neuroal');
+      records.push(record);
+    }
+    const [record] = records;
     const speeds = await decodingSpeeds(models, signal);
     for (const [i, row] of rows.entries()) row.tokensPerSecond = speeds[i];
     return {

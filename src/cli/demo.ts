@@ -18,14 +18,14 @@ export function addDemo(program: Command): void {
   withEngine(
     program
       .command('demo')
-      .description('prune the embedded model with and without NeuroAL, and compare')
+      .description('prune the embedded model in three ways, and compare')
       .addOption(number('--sparsity <S>', 'share of the weights to remove, in [0, 1)', pruneDefaults.sparsity)),
   ).action(({ sparsity = pruneDefaults.sparsity, ...options }: DemoFlags) =>
     inSession(options, async (session) => {
       if (!(sparsity >= 0 && sparsity < 1)) throw new UsageError(`expected a sparsity in [0, 1), got ${sparsity}`);
       const { runDemo } = await import('./demo-run.js');
       const { signal, onProgress } = session;
-      session.note(`Pruning the embedded model to ${percent(sparsity)}, twice. This takes about half a minute.`);
+      session.note(`Pruning the embedded model to ${percent(sparsity)} in three ways. This takes about half a minute.`);
       const onPerplexity = (name: string, value: number) => session.note(`  ${name}: perplexity ${value.toFixed(2)}`);
       const result = await runDemo({ ...options, sparsity, signal, onProgress, onPerplexity });
       if (options.json) await session.printJson(result);
@@ -52,20 +52,22 @@ function describe(
       String(Math.round(row.tokensPerSecond)),
     ]),
   ]);
-  const [dense, uniform, neuroal] = rows;
+  const [dense, uniform, neuroal, admm] = rows;
   const verdict =
     `At ${percent(asked)}: perplexity ${uniform.perplexity.toFixed(2)} pruned uniformly, ` +
-    `${neuroal.perplexity.toFixed(2)} with NeuroAL (dense ${dense.perplexity.toFixed(2)}).`;
+    `${neuroal.perplexity.toFixed(2)} with NeuroAL, ${admm.perplexity.toFixed(2)} with the kept weights fitted by ADMM ` +
+    `(dense ${dense.perplexity.toFixed(2)}).`;
   const missed = Math.abs(neuroal.sparsity - asked) > 0.01;
   return [
-    ...lines.map((line, i) => (i === 0 || i === 3 ? styled('bold', line) : line)),
+    ...lines.map((line, i) => (i === 0 || i === rows.length ? styled('bold', line) : line)),
     '',
     styled('bold', verdict),
     ...(missed ? ["NeuroAL's schedule did not meet that sparsity (see the table): compare with care."] : []),
     `Perplexity: ${evaluation.windows} windows of ${evaluation.seqLen} tokens of the embedded evaluation text, lower is ` +
       'better.',
-    `Scores: Wanda on ${calibration.windows} windows of ${calibration.seqLen} tokens, ${calibration.searchWindows} of ` +
-      'them for the search of λ. Zeros are stored here, so size and speed stay.',
+    `uniform, NeuroAL: Wanda scores on ${calibration.windows} windows of ${calibration.seqLen} tokens, ` +
+      `${calibration.searchWindows} of them for the search of λ. ADMM: weights fitted to what the dense model computes.`,
+    'Zeros are stored here, so size and speed stay.',
     `Model: ${model.family}, ${model.parameters} parameters; ${engine.simd} SIMD, ${engine.threads} threads; ` +
       `${seconds.total.toFixed(1)} s in all.`,
     '',

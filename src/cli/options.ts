@@ -32,6 +32,25 @@ export function wholeNumber(flags: string, help: string, fallback?: Fallback, le
   });
 }
 
+const units = new Map([
+  ['', 1],
+  ['k', 1e3],
+  ['m', 1e6],
+  ['g', 1e9],
+  ['ki', 2 ** 10],
+  ['mi', 2 ** 20],
+  ['gi', 2 ** 30],
+]);
+
+/** A number of bytes, such as 512MB or 4GiB. */
+export function bytes(flags: string, help: string, fallback: number): Option {
+  return valued(flags, help, `${fallback / 2 ** 30}GiB`, 'a number of bytes such as 512MB or 4GiB', (text) => {
+    const [, amount, unit] = /^(\d+(?:\.\d+)?) ?([kmg]i?|)b?$/i.exec(text) ?? [];
+    const value = Math.round(Number(amount) * (units.get(unit?.toLowerCase() ?? '') ?? Number.NaN));
+    return Number.isSafeInteger(value) ? value : undefined;
+  });
+}
+
 /** Any finite number; what it may be is for the library to say. */
 export function number(flags: string, help: string, fallback?: Fallback): Option {
   return valued(flags, help, fallback, 'a number', (text) => {

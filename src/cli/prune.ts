@@ -5,7 +5,7 @@ import { UsageError } from '../errors.js';
 import { choices, type PruneOptions, pruneDefaults } from '../prune/options.js';
 import type { RunRecord } from '../prune/record.js';
 import { grouped, percent, shellWord } from './figures.js';
-import { choice, type EngineFlags, modelArgument, number, place, wholeNumber, withEngine } from './options.js';
+import { bytes, choice, type EngineFlags, modelArgument, number, place, wholeNumber, withEngine } from './options.js';
 import { inSession } from './session.js';
 
 interface PruneFlags
@@ -17,7 +17,8 @@ interface PruneFlags
 
 /** Adds the command. */
 export function addPrune(program: Command): void {
-  const { method, topUp, step, sparsity, granularity, update, samples, searchSamples, seed } = pruneDefaults;
+  const { method, topUp, step, sparsity, granularity, rounding, update, targets } = pruneDefaults;
+  const { samples, searchSamples, searchMemory, seed } = pruneDefaults;
   withEngine(
     program
       .command('prune')
@@ -25,15 +26,16 @@ export function addPrune(program: Command): void {
       .addArgument(modelArgument(true))
       .addOption(place('--out <DIR>', 'folder to write (required); it appears whole or not at all'))
       .option('--force', 'replace a model folder that stands there, with everything in it')
-      .addOption(choice('--method <NAME>', 'how weights are scored', choices.method, method))
+      .addOption(choice('--method <NAME>', 'how weights are chosen', choices.method, method))
       .addOption(choice('--top-up <NAME>', 'how sparsity is spread', choices.topUp, topUp))
       .addOption(choice('--step <STEP>', 'of neuroal, over blocks, rows, or one after the other', choices.step, step))
       .addOption(number('--sparsity <S>', 'share of the weights to remove, in [0, 1)', sparsity))
-      .option('--pattern <N:M>', 'remove N of every M consecutive inputs, such as 2:4 (with --top-up uniform)')
+      .option('--pattern <N:M>', 'remove N of every M consecutive inputs, such as 2:4; on average, where shares differ')
       .addOption(choice('--granularity <G>', 'where scores compete', choices.granularity, granularity))
-      .addOption(choice('--update <NAME>', 'how the kept weights are fitted', choices.update, update))
+      .addOption(choice('--rounding <R>', 'of shares to counts, truncated or met exactly', choices.rounding, rounding))
+      .addOption(choice('--update <NAME>', 'how the kept weights are fitted after a mask', choices.update, update))
       .addOption(
-        choice('--targets <T>', "of an update, what to: the layer's outputs in the pruned model", choices.targets),
+        choice('--targets <T>', "of an update, a layer's own outputs or the dense model's", choices.targets, targets),
       )
       .addOption(
         place('--calibration <SOURCE>', 'text, .jsonl/.json documents or token windows, c4=FILE …', 'embedded text'),
@@ -42,7 +44,9 @@ export function addPrune(program: Command): void {
       .addOption(wholeNumber('--search-samples <N>', 'how many of them the search for λ uses', searchSamples))
       .addOption(wholeNumber('--seq-len <N>', 'tokens of a window', "the model's maximum, at most 2048", 2))
       .addOption(wholeNumber('--seed <N>', 'of the draw of the windows', seed, 0))
-      .option('--exhaustive', 'run every candidate λ to its end, for the curves'),
+      .option('--same-sign', 'of dsnot, no swap that changes the sign of the error')
+      .option('--exhaustive', 'run every candidate λ to its end, for the curves')
+      .addOption(bytes('--search-memory <BYTES>', 'for the states of waiting candidates, the rest in files', searchMemory)),
   ).action((model: string, { out, ...options }: PruneFlags) =>
     inSession(options, async (session) => {
       if (out === undefined) throw new UsageError('expected --out DIR (the folder to write), got none');
@@ -57,12 +61,14 @@ export function addPrune(program: Command): void {
 
 function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: string, quiet: boolean): string {
   const lambda = (value: number | null) => (value === null ? 'none' : String(value));
-  const spread = prune.topUp === 'uniform' ? 'uniform' : `${prune.topUp} (${prune.step})`;
+  const spread = prune.step === null ? prune.topUp : `${prune.topUp} (${prune.step})`;
+  const fitted = prune.targets === null ? '' : `, ${prune.update === 'none' ? '' : 'update admm, '}${prune.targets} targets`;
   return [
     `${model.family}, ${grouped(model.parameters)} parameters: ${prune.method}, ${spread}, ` +
-      `${prune.pattern ?? `sparsity ${prune.sparsity}`}${prune.update === 'none' ? '' : `, update ${prune.update}`}`,
+      `${prune.pattern ?? `sparsity ${prune.sparsity}`}${fitted}`,
     `  removed  ${percent(sparsity.achieved)} of ${grouped(sparsity.weights)} weights`,
     ...(search ? [`  λ        block ${lambda(search.lambda.block)}, row ${lambda(search.lambda.row)}`] : []),
+    ...(search ? [`  search   ${search.blockPasses.run} of ${search.blockPasses.exhaustive} block passes`] : []),
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
     ...(quiet ? [] : [...missed(prune.sparsity, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
@@ -73,6 +79,7 @@ function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: s
 function missed(asked: number, achieved: number): string[] {
   if (Math.abs(asked - achieved) <= 0.01) return [];
   return [
-    `note: ${percent(asked)} was asked for; a schedule leaves at least 1 % of each row or block, and counts are truncated`,
+    `note: ${percent(asked)} was asked for; a schedule leaves at least 1 % of each row or block, and counts are truncated ` +
+      '(--rounding exact meets them)',
   ];
 }

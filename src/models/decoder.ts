@@ -106,7 +106,7 @@ export class Decoder implements Graph {
     this.#attentionOutput = whole(attention.output);
     this.#mlpOutput = whole(mlp.output);
     this.#oneInput = parallel && !norms.beforeMlp;
-    this.linears = linearLayers(attention, mlp, (this.#oneInput ? attention : mlp).inputs[0].name, parallel);
+    this.linears = linearLayers(description, (this.#oneInput ? attention : mlp).inputs[0].name);
     this.blockTensors = new Map([
       ...Object.values(norms).flatMap((norm: Norm | undefined) => (norm ? normTensors(norm) : [])),
       ...attentionTensors(attention),
@@ -161,7 +161,12 @@ export class Decoder implements Graph {
     cache?: BlockCache,
   ): void {
     const { attention, mlp, norms, parallel = false, residualScale = 1 } = this.description;
-    const { backend, workspace, observe } = pass;
+    const { backend, workspace } = pass;
+    /** Shows an input to the observer; true where the pass ends with it. */
+    const isLast = (input: string, seen: Tensor<'f32'>, stream: Tensor<'f32'> | null = null): boolean => {
+      pass.observe?.(input, seen, stream);
+      return pass.until === input;
+    };
     const take = (name: string) => workspace.take(name, 'f32', [x.rowCount, this.config.hidden_size]);
     const normed = (norm: Norm | undefined, from: Tensor<'f32'>, to: Tensor<'f32'>) => {
       if (!norm) return from;
@@ -171,18 +176,17 @@ export class Decoder implements Graph {
     const [scratch, joined, residual] = [take('normed'), take('joined'), take('residual')];
 
     const toAttention = normed(norms.beforeAttention, x, scratch);
-    observe?.(attention.inputs[0].name, toAttention);
+    if (isLast(attention.inputs[0].name, toAttention)) return;
     const mixed = attend(pass, block, attention, weights, toAttention, cache);
-    observe?.(attention.output.name, mixed);
+    if (isLast(attention.output.name, mixed, parallel ? null : x)) return;
     project(pass, weights, this.#attentionOutput, mixed, joined);
     backend.add(residual, x, normed(norms.afterAttention, joined, joined), residualScale);
     normed(norms.attentionSum, residual, residual);
 
     const toMlp = this.#oneInput ? toAttention : normed(norms.beforeMlp, parallel ? x : residual, scratch);
-    if (!this.#oneInput) observe?.(mlp.inputs[0].name, toMlp);
+    if (!this.#oneInput && isLast(mlp.inputs[0].name, toMlp)) return;
     const hidden = expand(pass, mlp, weights, toMlp);
-    observe?.(mlp.output.name, hidden);
-    if (!y) return;
+    if (isLast(mlp.output.name, hidden, parallel ? x : residual) || !y) return;
     project(pass, weights, this.#mlpOutput, hidden, joined);
     backend.add(y, residual, normed(norms.afterMlp, joined, joined), residualScale);
     normed(norms.mlpSum, y, y);
@@ -209,12 +213,21 @@ export class Decoder implements Graph {
 }
 
 /** The layers of a block in the order in which they are pruned, each with what it reads and what it feeds (§6). */
-function linearLayers(attention: Attention, mlp: Mlp, mlpInput: string, parallel: boolean): LinearLayer[] {
+function linearLayers(
+  { attention, mlp, norms, parallel = false, residualScale = 1 }: DecoderDescription,
+  mlpInput: string,
+): LinearLayer[] {
   const layers = (linears: readonly Linear[], input: string, feeds: string | null, made: Projection[]): LinearLayer[] =>
     linears.map((linear) => {
       const parts = made.filter(({ layer }) => layer === linear.name).length;
-      return { ...linear, input, feeds, parts: feeds === null ? 1 : parts };
+      const half = mlp.output === linear || mlp.inputs.includes(linear) ? 'mlp' : 'attention';
+      return { ...linear, input, feeds, parts: feeds === null ? 1 : parts, half, joins: joins(linear) };
     });
+  const joins = (linear: Linear): number | null => {
+    if (linear === attention.output && !parallel && !norms.afterAttention && !norms.attentionSum) return residualScale;
+    if (linear === mlp.output && !norms.afterMlp && !norms.mlpSum) return residualScale;
+    return null;
+  };
   const { query, key, value } = attention;
   const { output: toResidual } = attention;
   // With grouped heads a row of k or v serves several heads: q, k and v then keep one sparsity for all rows.

@@ -30,6 +30,13 @@ export interface LinearLayer extends Linear {
   feeds: string | null;
   /** Layers fused into it that feed that input, equally long and one after another in the rows; 1 where `feeds` is null. */
   parts: number;
+  /** Which half of the block it belongs to. */
+  half: 'attention' | 'mlp';
+  /**
+   * Factor with which its output joins the residual stream, so that it can mend what the blocks before did to it (§13);
+   * null where it does not, or where a norm or the other half of a parallel block stands between.
+   */
+  joins: number | null;
 }
 
 /** What every family's config says, in the words of config.json. */
@@ -73,8 +80,13 @@ export interface Pass {
   queries: number;
   /** Position of the first query of each sequence. */
   start: number;
-  /** Called with the input of every linear layer, once for each name of an input. */
-  observe?: ((input: string, x: Tensor<'f32'>) => void) | undefined;
+  /**
+   * Called with the input of every linear layer, once for each name of an input, and with the residual stream that the
+   * output of its layers joins, where there is one.
+   */
+  observe?: ((input: string, x: Tensor<'f32'>, residual: Tensor<'f32'> | null) => void) | undefined;
+  /** Name of an input after whose observation a block ends; what it would write is then undefined. */
+  until?: string | undefined;
 }
 
 export interface Graph {

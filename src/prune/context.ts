@@ -4,7 +4,7 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { Graph, Weights } from '../models/graph.js';
 import type { LongRunning } from '../progress.js';
-import type { Score } from './scores/score.js';
+import type { Plan } from './options.js';
 import type { BlockStream } from './stream.js';
 
 export interface PruneContext extends LongRunning {
@@ -13,7 +13,13 @@ export interface PruneContext extends LongRunning {
   backend: Backend;
   /** Embeddings, final norm, head. */
   outer: Weights;
-  score: Score;
-  /** The windows of the λ search. */
+  plan: Plan;
+  /** Calibration windows of the final pass. */
+  windows: readonly ArrayLike<number>[];
+  /** Those of a search, the first of them. */
   search: BlockStream;
+  /** Bytes that the hidden states of a search's waiting candidates may take. */
+  searchMemory: number;
+  /** Whether a search runs every candidate to its end. */
+  exhaustive: boolean;
 }

@@ -1,37 +1,50 @@
-// From a target to a selection: how many weights a row or a layer loses, truncated as the published code truncates.
+// From a target to a selection: how many weights a row, a layer or a group loses. Published counts are truncated as the
+// published codes truncate, and on narrow layers they miss the target; exact ones meet it for every layer (§5).
 
 import type { Backend, Selection } from '../backend/backend.js';
-import type { LinearLayer } from '../models/graph.js';
-import type { Target } from './allocation.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { meanTarget, type Target } from './allocation.js';
+import { exactCounts } from './row-counts.js';
 
-/** Where the smallest scores are looked for: in every row, in the whole layer, or in groups of m inputs (n of them go). */
-export type MaskPolicy = { kind: 'row' } | { kind: 'layer' } | { kind: 'n:m'; n: number; m: number };
+/** How a share of the weights becomes a count. */
+export type Rounding = 'published' | 'exact';
+
+/** Where the smallest scores are looked for: in every row, in the whole layer, or in groups of m inputs. */
+export type MaskPolicy = { rounding: Rounding } & ({ kind: 'row' } | { kind: 'layer' } | { kind: 'n:m'; m: number });
 
 /** Weights of a row of `columns` that remain where each row has a sparsity of its own. */
 export function keptOfRow(columns: number, sparsity: number): number {
   return Math.trunc((1 - sparsity) * columns);
 }
 
-/** out = W masked: its smallest |W|·scale removed until `target` is met under `policy`. */
-export function applyMask(
+/** Calls `mask` with what meets `target` in a layer of that shape, which is valid during the call. */
+export function select(
   backend: Backend,
-  out: Parameters<Backend['mask']>[0],
-  weight: Parameters<Backend['mask']>[1],
-  columnScale: Parameters<Backend['mask']>[2],
-  { rows, columns }: Pick<LinearLayer, 'rows' | 'columns'>,
+  { rows, columns }: { rows: number; columns: number },
   target: Target,
   policy: MaskPolicy,
+  mask: (selection: Selection) => void,
 ): void {
-  const mask = (selection: Selection) => backend.mask(out, weight, columnScale, selection);
-  if (policy.kind === 'n:m') mask(policy);
-  else if (typeof target !== 'number') {
+  const exact = policy.rounding === 'exact';
+  if (policy.kind === 'n:m') {
+    mask({ kind: 'n:m', n: Math.round(meanTarget(target) * policy.m), m: policy.m });
+  } else if (policy.kind === 'layer') {
+    const share = rows * columns * meanTarget(target);
+    mask(exact ? { kind: 'count', prune: Math.round(share) } : { kind: 'layer', rank: Math.floor(share) });
+  } else if (typeof target === 'number' && !exact) {
+    mask({ kind: 'row', prune: Math.floor(columns * target) });
+  } else {
+    const kept = exact
+      ? exactCounts(columns, target, rows).map((pruned) => columns - pruned)
+      : Int32Array.from(target as Float64Array, (s) => keptOfRow(columns, s));
     const keep = backend.allocate('i32', [rows]);
-    backend.write(
-      keep,
-      Int32Array.from(target, (s) => keptOfRow(columns, s)),
-    );
-    mask({ kind: 'rows', keep });
+    backend.write(keep as Tensor<'i32'>, kept);
+    mask({ kind: 'rows', keep, ties: typeof target === 'number' ? 'prune-lower' : 'keep-lower' });
     backend.free(keep);
-  } else if (policy.kind === 'layer') mask({ kind: 'layer', rank: Math.floor(rows * columns * target) });
-  else mask({ kind: 'row', prune: Math.floor(columns * target) });
+  }
+}
+
+/** The same share of every target, for masks that grow. */
+export function scaled(target: Target, share: number): Target {
+  return typeof target === 'number' ? target * share : target.map((s) => s * share);
 }

@@ -5,9 +5,11 @@ import type { Weights } from '../models/graph.js';
 import { blockBytes, freeWeights, loadBlock } from '../models/weights.js';
 import type { Allocation } from './allocation.js';
 import type { PruneContext } from './context.js';
-import { MaskedBlock } from './masked-block.js';
+import { prunerOf } from './layer-pruner.js';
+import { PrunedBlock, type Summaries } from './pruned-block.js';
 import { type Activations, InputStatistics } from './statistics.js';
 import type { HiddenStates } from './stream.js';
+import { WaitingStates } from './waiting-states.js';
 
 /** Alignment difference δ = a^D − a^S of each input of one block, by the input's name, in f32. */
 export type Differences = ReadonlyMap<string, Float32Array>;
@@ -25,12 +27,14 @@ const BLOCK_BYTES = 1 << 28;
 /** Candidates on their way through the blocks, each advanced by a block when its turn comes. */
 export class AlignmentRun {
   readonly results: readonly Alignment[];
-  readonly #statistics: InputStatistics;
-  readonly #twin: MaskedBlock;
+  readonly #dense: InputStatistics;
+  readonly #sparse: InputStatistics;
+  readonly #twin: PrunedBlock;
   /** Embeddings: the states that enter block 0 are the same for every candidate, and so is its dense pass. */
   readonly #first: HiddenStates;
-  #firstDense: Activations | null = null;
-  readonly #states: (HiddenStates | null)[];
+  readonly #firstDense: InputStatistics;
+  #firstSummaries: Summaries | null = null;
+  readonly #waiting: WaitingStates;
   /** Blocks last used, the oldest first: candidates come back to them in no order. */
   readonly #loaded = new Map<number, Weights>();
 
@@ -38,12 +42,19 @@ export class AlignmentRun {
     readonly context: PruneContext,
     readonly candidates: readonly Allocation[],
   ) {
-    const { graph, backend, outer, score, search } = context;
+    const { graph, backend, outer, plan, search, searchMemory } = context;
     this.results = candidates.map(() => ({ misalignment: 0, differences: [] }));
-    this.#statistics = new InputStatistics(backend, graph);
-    this.#twin = new MaskedBlock(backend, graph, score);
+    // Where a layer's weights compete as a whole, the search compares rows all the same (§8).
+    const policy = plan.policy.kind === 'layer' ? { ...plan.policy, kind: 'row' as const } : plan.policy;
+    const pruner = prunerOf(backend, { ...plan, policy }, { search: true });
+    const statistics = (needs = {}) =>
+      new InputStatistics(backend, graph.linears, search.windows.length, search.seqLen, needs);
+    this.#dense = statistics(pruner.needs ?? {});
+    this.#firstDense = statistics(pruner.needs ?? {});
+    this.#sparse = statistics();
+    this.#twin = new PrunedBlock(backend, graph, pruner);
     this.#first = search.embed(outer);
-    this.#states = candidates.map(() => null);
+    this.#waiting = new WaitingStates(search, searchMemory);
   }
 
   /** Whether candidate i has been through all blocks. */
@@ -53,37 +64,48 @@ export class AlignmentRun {
 
   /** The next block of candidate i: a dense pass, masks from its activations, a sparse pass on the same inputs. */
   async advance(i: number): Promise<void> {
-    const { graph, search } = this.context;
+    const { graph, search, signal } = this.context;
     const result = this.results[i];
     const b = result.differences.length;
     const isLast = b + 1 === graph.config.num_hidden_layers;
-    const weights = await this.#load(b);
-    const from = this.#states[i] ?? this.#first;
-    let dense = b === 0 ? this.#firstDense : null;
-    dense ??= await this.#observed(b, weights, from, null);
-    if (b === 0) this.#firstDense = dense;
-    const masked = this.#twin.mask(weights, dense, this.candidates[i][b], { kind: 'row' });
-    if (!isLast) this.#states[i] ??= search.allocate();
-    const sparse = await this.#observed(b, masked, from, isLast ? null : this.#states[i]);
+    const dense = await this.#load(b);
+    const own = b > 0 || !isLast ? await this.#waiting.hold(i, (c) => this.results[c].misalignment) : null;
+    const from = b === 0 ? this.#first : (own as HiddenStates);
+    const summaries = b === 0 ? await this.#firstPass(dense) : await this.#densePass(b, dense, from, this.#dense);
+    const pruned = await this.#twin.prune({ block: b, dense, targets: this.candidates[i][b] }, summaries, signal);
+    this.#sparse.reset();
+    await search.run(b, pruned, from, isLast ? null : own, this.#sparse.observe, signal);
+    const sparse = await this.#sparse.activations();
     for (const { input } of graph.linears)
-      result.misalignment += layerMisalignment(dense.get(input) as Float32Array, sparse.get(input) as Float32Array);
-    result.differences.push(difference(dense, sparse));
-    if (isLast) this.#release(i);
+      result.misalignment += layerMisalignment(activationsOf(summaries, input), sparse.get(input) as Float32Array);
+    result.differences.push(difference(summaries, sparse));
+    if (isLast) await this.#waiting.release(i);
   }
 
   free(): void {
     const { backend, search } = this.context;
-    for (const i of this.#states.keys()) this.#release(i);
+    this.#waiting.free();
     search.free(this.#first);
     for (const weights of this.#loaded.values()) freeWeights(backend, weights);
-    this.#statistics.free();
+    for (const statistics of [this.#dense, this.#firstDense, this.#sparse]) statistics.free();
     this.#twin.free();
   }
 
-  #release(i: number): void {
-    const states = this.#states[i];
-    if (states) this.context.search.free(states);
-    this.#states[i] = null;
+  async #firstPass(weights: Weights): Promise<Summaries> {
+    this.#firstSummaries ??= await this.#densePass(0, weights, this.#first, this.#firstDense);
+    return this.#firstSummaries;
+  }
+
+  async #densePass(
+    block: number,
+    weights: Weights,
+    from: HiddenStates,
+    statistics: InputStatistics,
+  ): Promise<Summaries> {
+    const { search, signal } = this.context;
+    statistics.reset();
+    await search.run(block, weights, from, null, statistics.observe, signal);
+    return statistics.summaries();
   }
 
   async #load(block: number): Promise<Weights> {
@@ -100,13 +122,6 @@ export class AlignmentRun {
     this.#loaded.set(block, weights);
     return weights;
   }
-
-  async #observed(block: number, weights: Weights, from: HiddenStates, to: HiddenStates | null): Promise<Activations> {
-    const { search, signal } = this.context;
-    this.#statistics.reset();
-    await search.run(block, weights, from, to, this.#statistics.observe, signal);
-    return this.#statistics.activations(search.windows.length);
-  }
 }
 
 /** e of one layer: distance of the normalised activations, over the number of inputs. */
@@ -118,6 +133,13 @@ export function layerMisalignment(dense: Float32Array, sparse: Float32Array): nu
   return Math.sqrt(squares) / dense.length;
 }
 
-function difference(dense: Activations, sparse: Activations): Differences {
-  return new Map([...dense].map(([input, a]) => [input, a.map((v, c) => v - (sparse.get(input) as Float32Array)[c])]));
+const activationsOf = (summaries: Summaries, input: string) => summaries.get(input)?.activations as Float32Array;
+
+function difference(dense: Summaries, sparse: Activations): Differences {
+  return new Map(
+    [...dense].map(([input, { activations }]) => [
+      input,
+      activations.map((v, c) => v - (sparse.get(input) as Float32Array)[c]),
+    ]),
+  );
 }

@@ -3,28 +3,36 @@
 import type { EngineOptions } from '../backend/open.js';
 import { UsageError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
-import type { MaskPolicy } from './masks.js';
-import { type Method, scores } from './scores/scores.js';
+import type { Allocator } from './allocate/allocator.js';
+import type { MaskPolicy, Rounding } from './masks.js';
+import { scores } from './scores/scores.js';
+import type { Score } from './scores/score.js';
 
-/** What happens to the kept weights. */
+/** How weights are chosen: a score, or an update that chooses as it goes. */
+export type Method = keyof typeof scores | 'sparsegpt' | 'admm';
+
+/** What happens to the kept weights after a mask. */
 export type Update = 'none' | 'admm';
 
-/** What an update fits them to: the layer's outputs on the inputs that the pruned model gives it. */
-export type Targets = 'own';
+/** What an update fits a layer to: its own outputs on the pruned model's inputs, or the dense model's outputs. */
+export type Targets = 'own' | 'dense';
 
-export type TopUp = 'uniform' | 'neuroal';
+export type TopUp = 'uniform' | 'neuroal' | 'owl' | 'alpha' | 'dsnot' | 'atp';
 
 /** Steps of NeuroAL: over blocks, over rows, or one after the other. */
 export type Step = 'block' | 'row' | 'both';
 
+export type Granularity = 'row' | 'layer';
+
 /** Names that the options take, in the order in which help shows them. */
 export const choices = {
-  method: Object.keys(scores) as Method[],
-  topUp: ['uniform', 'neuroal'] as TopUp[],
+  method: [...Object.keys(scores), 'sparsegpt', 'admm'] as Method[],
+  topUp: ['uniform', 'neuroal', 'owl', 'alpha', 'dsnot', 'atp'] as TopUp[],
   step: ['block', 'row', 'both'] as Step[],
-  granularity: ['row', 'layer'] as ('row' | 'layer')[],
+  granularity: ['row', 'layer'] as Granularity[],
+  rounding: ['published', 'exact'] as Rounding[],
   update: ['none', 'admm'] as Update[],
-  targets: ['own'] as Targets[],
+  targets: ['own', 'dense'] as Targets[],
 };
 
 export interface PruneOptions extends EngineOptions, LongRunning {
@@ -33,26 +41,34 @@ export interface PruneOptions extends EngineOptions, LongRunning {
   /** Folder to write; must not exist, or be empty, unless `force`. */
   out: string;
   force?: boolean | undefined;
-  method?: Method | undefined;
-  topUp?: TopUp | undefined;
-  /** Of NeuroAL: over blocks, over rows, or one after the other. */
+  /** A method by name, or a score of one's own. */
+  method?: Method | Score | undefined;
+  /** An allocation by name, or one of one's own. */
+  topUp?: TopUp | Allocator | undefined;
+  /** Of NeuroAL: over blocks, over rows, or one after the other; blocks alone where there is no row step. */
   step?: Step | undefined;
   /** Run every candidate of NeuroAL's search to its end, for the λ curves; the winner is the same. */
   exhaustive?: boolean | undefined;
+  /** Bytes that the hidden states of NeuroAL's waiting candidates may take; beyond it they are computed anew. */
+  searchMemory?: number | undefined;
   /** Share of the weights of the blocks' linear layers to remove, in [0, 1). */
   sparsity?: number | undefined;
   /** `n:m`: n of every m consecutive inputs are removed. */
   pattern?: string | undefined;
-  granularity?: 'row' | 'layer' | undefined;
-  /** Fits the kept weights of each layer, after any mask, to what the dense layer makes of the pruned model's inputs. */
+  granularity?: Granularity | undefined;
+  /** How a share becomes a count: as the published codes truncate, or so that every layer loses round(weights · s). */
+  rounding?: Rounding | undefined;
+  /** Fits the kept weights of each layer, after any mask. */
   update?: Update | undefined;
-  /** Of an update; must be given with one. */
+  /** Of an update, or of method admm. */
   targets?: Targets | undefined;
+  /** Of DSnoT: a row also stops where a swap would change the sign of its error, as in the paper. */
+  sameSign?: boolean | undefined;
   /** Text, documents or token windows (see `readSource`); the embedded text where it is left out. */
   calibration?: string | undefined;
   /** Calibration windows of the base pruner. */
   samples?: number | undefined;
-  /** How many of them the λ search uses. */
+  /** How many of them the searches of NeuroAL and ATP use. */
   searchSamples?: number | undefined;
   /** Tokens of a window; the model's own maximum, at most 2048, where it is left out. */
   seqLen?: number | undefined;
@@ -66,8 +82,11 @@ export const pruneDefaults = {
   topUp: 'neuroal' as TopUp,
   step: 'both' as Step,
   sparsity: 0.7,
-  granularity: 'row' as const,
+  granularity: 'row' as Granularity,
+  rounding: 'published' as Rounding,
   update: 'none' as Update,
+  targets: 'dense' as Targets,
+  searchMemory: 2 ** 30,
   samples: 128,
   searchSamples: 8,
   seed: 0,
@@ -75,56 +94,90 @@ export const pruneDefaults = {
 
 /** The method's part of the options, complete and free of contradictions. */
 export interface Plan {
-  method: Method;
-  topUp: TopUp;
+  method: string;
+  topUp: string;
   step: Step | null;
   sparsity: number;
   pattern: string | null;
-  granularity: 'row' | 'layer';
+  granularity: Granularity;
+  rounding: Rounding;
   update: Update;
   targets: Targets | null;
+  /** Of DSnoT alone. */
+  sameSign?: boolean;
+  /** What ranks the weights; null where the method chooses them itself. */
+  score: Score | null;
+  /** An allocation of the caller's own. */
+  allocator: Allocator | null;
   policy: MaskPolicy;
 }
 
 /** @throws UsageError naming the option, what it may be, and for combinations without meaning what to use instead. */
 export function planOf(options: Omit<PruneOptions, 'out'>): Plan {
-  const method = oneOf('method', options.method ?? pruneDefaults.method, choices.method);
-  const topUp = oneOf('top-up', options.topUp ?? pruneDefaults.topUp, choices.topUp);
-  const step = oneOf('step', options.step ?? pruneDefaults.step, choices.step);
+  const given = { method: options.method ?? pruneDefaults.method, topUp: options.topUp ?? pruneDefaults.topUp };
+  const score = typeof given.method === 'string' ? null : given.method;
+  const allocator = typeof given.topUp === 'string' ? null : given.topUp;
+  const method = score ? score.name : oneOf('method', given.method as Method, choices.method);
+  const topUp = allocator ? allocator.name : oneOf('top-up', given.topUp as TopUp, choices.topUp);
   const granularity = oneOf('granularity', options.granularity ?? pruneDefaults.granularity, choices.granularity);
+  const rounding = oneOf('rounding', options.rounding ?? pruneDefaults.rounding, choices.rounding);
   const update = oneOf('update', options.update ?? pruneDefaults.update, choices.update);
-  const targets = options.targets === undefined ? null : oneOf('targets', options.targets, choices.targets);
-  if ((update === 'none') !== (targets === null))
-    throw new UsageError(
-      update === 'none'
-        ? 'expected targets only with an update, got targets alone'
-        : `expected targets own with update ${update}`,
-    );
+  const targets = options.targets === undefined ? undefined : oneOf('targets', options.targets, choices.targets);
+  const asked = options.step === undefined ? undefined : oneOf('step', options.step, choices.step);
   const pattern = options.pattern === undefined ? null : parsePattern(options.pattern);
   const sparsity = options.sparsity ?? (pattern ? pattern.n / pattern.m : pruneDefaults.sparsity);
   if (!(sparsity >= 0 && sparsity < 1)) throw new UsageError(`expected a sparsity in [0, 1), got ${sparsity}`);
-  if (topUp === 'uniform' && options.step !== undefined)
-    throw new UsageError('expected no step with top-up uniform: steps are those of top-up neuroal');
-  if (pattern && topUp === 'neuroal')
+
+  // What masks itself leaves nothing to a row step, a swap or a second fit.
+  const masksItself = score === null && (method === 'sparsegpt' || method === 'admm');
+  const isNeuroal = allocator === null && topUp === 'neuroal';
+  const isDsnot = allocator === null && topUp === 'dsnot';
+  const fits = update !== 'none' || (score === null && method === 'admm');
+  if (targets !== undefined && !fits)
+    throw new UsageError(`expected targets only with update admm or method admm, got targets ${targets} alone`);
+  if (update === 'admm' && score === null && method === 'admm')
+    throw new UsageError('expected no update with method admm: it fits the weights itself');
+  if (asked !== undefined && !isNeuroal)
+    throw new UsageError(`expected no step with top-up ${topUp}: steps are those of top-up neuroal`);
+  const blocksOnly = masksItself
+    ? `method ${method}: it chooses its masks itself`
+    : pattern
+      ? `pattern ${options.pattern}: every row of it loses the same`
+      : granularity === 'layer'
+        ? 'granularity layer: the row step fixes every row'
+        : null;
+  if (blocksOnly && (asked === 'row' || asked === 'both'))
+    throw new UsageError(`expected step block with ${blocksOnly}; got step ${asked}`);
+  if (isDsnot && (masksItself || pattern || granularity === 'layer'))
     throw new UsageError(
-      `expected top-up uniform with pattern ${options.pattern}: it removes the same share of every group`,
+      `expected top-up dsnot with a score and masks by row, whose weights it swaps, got ${
+        masksItself ? `method ${method}` : pattern ? `pattern ${options.pattern}` : 'granularity layer'
+      }; use ${masksItself ? 'method wanda' : 'top-up uniform'}`,
     );
+  if (options.sameSign !== undefined && !isDsnot)
+    throw new UsageError('expected the same-sign test only with top-up dsnot');
+  if (granularity === 'layer' && score === null && method === 'sparsegpt')
+    throw new UsageError('expected granularity row with method sparsegpt: it compares blocks of columns; got layer');
   if (pattern && options.sparsity !== undefined && Math.abs(sparsity - pattern.n / pattern.m) > 1e-9)
     throw new UsageError(`expected sparsity ${pattern.n / pattern.m} with pattern ${options.pattern}, got ${sparsity}`);
   if (pattern && granularity === 'layer')
     throw new UsageError('expected either a pattern or granularity layer, got both');
-  if (granularity === 'layer' && topUp === 'neuroal' && step !== 'block')
-    throw new UsageError(`expected step block with granularity layer, got ${step}: the row step fixes every row`);
+  const { searchMemory = pruneDefaults.searchMemory } = options;
+  if (!(searchMemory >= 0)) throw new UsageError(`expected search-memory of 0 bytes or more, got ${searchMemory}`);
   return {
     method,
     topUp,
-    step: topUp === 'neuroal' ? step : null,
+    step: isNeuroal ? (asked ?? (blocksOnly ? 'block' : pruneDefaults.step)) : null,
     sparsity,
     pattern: options.pattern ?? null,
     granularity,
+    rounding,
     update,
-    targets,
-    policy: pattern ? { kind: 'n:m', ...pattern } : { kind: granularity },
+    targets: fits ? (targets ?? pruneDefaults.targets) : null,
+    ...(isDsnot ? { sameSign: options.sameSign ?? false } : {}),
+    score: score ?? scores[method as keyof typeof scores] ?? null,
+    allocator,
+    policy: pattern ? { kind: 'n:m', m: pattern.m, rounding } : { kind: granularity, rounding },
   };
 }
 

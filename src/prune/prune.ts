@@ -14,12 +14,11 @@ import type { Graph } from '../models/graph.js';
 import { checkTensors, countParameters, loadOuter } from '../models/weights.js';
 import { engineRecord, peakRssBytes, recordHead } from '../record.js';
 import { loadTokenizer } from '../text/tokenizer.js';
-import { neuroal } from './allocate/neuroal.js';
-import { uniform } from './allocate/uniform.js';
+import { findAllocation } from './allocate/allocations.js';
 import { pruneBlocks } from './blocks.js';
+import type { PruneContext } from './context.js';
 import { type Plan, type PruneOptions, planOf, pruneDefaults } from './options.js';
 import type { RunRecord } from './record.js';
-import { scores } from './scores/scores.js';
 import { BlockStream } from './stream.js';
 
 /**
@@ -46,17 +45,18 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
       const output = await OutputFolder.create(checkpoint, options.out, { force, signal });
       try {
         const outer = await loadOuter(checkpoint, graph, backend, signal);
-        const search = new BlockStream(graph, backend, calibration.searchWindows);
-        const score = scores[plan.method];
-        const context = { checkpoint, graph, backend, outer, score, search, signal, onProgress };
+        const context: PruneContext = {
+          ...{ checkpoint, graph, backend, outer, plan, signal, onProgress },
+          windows: calibration.windows,
+          search: new BlockStream(graph, backend, calibration.searchWindows),
+          searchMemory: options.searchMemory ?? pruneDefaults.searchMemory,
+          exhaustive: options.exhaustive ?? false,
+        };
         const loaded = performance.now();
-        const topUp =
-          plan.topUp === 'neuroal' && plan.step
-            ? await neuroal(context, plan.sparsity, plan.step, options.exhaustive ?? false)
-            : { allocation: uniform(graph, plan.sparsity), search: null };
-        search.dispose();
+        const found = await findAllocation(context);
+        context.search.dispose();
         const searched = performance.now();
-        const layers = await pruneBlocks(context, plan, topUp.allocation, calibration.windows, output);
+        const layers = await pruneBlocks(context, found.allocation, output);
         const pruned = performance.now();
         onProgress?.({ phase: 'save', done: 0, total: 1 });
         await output.flush();
@@ -64,14 +64,15 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
 
         const weights = layers.reduce((sum, l) => sum + l.rows * l.cols, 0);
         const zeros = layers.reduce((sum, l) => sum + l.zeros, 0);
-        const { policy: _, ...published } = plan;
+        const { policy: _policy, score: _score, allocator: _allocator, ...published } = plan;
         const seconds = (from: number, to: number) => Math.round(to - from) / 1000;
         const record: RunRecord = {
           ...recordHead(),
           model: { source: checkpoint.source, family: graph.config.model_type, parameters: countParameters(graph) },
-          prune: { ...published, rounding: 'published' },
+          prune: published,
           calibration: calibration.record,
-          search: topUp.search,
+          search: found.search,
+          evidence: found.evidence,
           layers,
           sparsity: { weights, zeros, achieved: zeros / weights },
           engine: engineRecord(backend.info),

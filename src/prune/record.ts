@@ -39,7 +39,7 @@ export interface RunRecord {
   /** ISO time. */
   created: string;
   model: { source: string; family: string; parameters: number };
-  prune: Omit<Plan, 'policy'> & { rounding: 'published' };
+  prune: Omit<Plan, 'policy' | 'score' | 'allocator'>;
   calibration: {
     source: string;
     windows: number;
@@ -50,6 +50,8 @@ export interface RunRecord {
     sha256: string;
   };
   search: Search | null;
+  /** What the targets were made from where no λ was searched: outlier shares, exponents, the perplexities of ramps. */
+  evidence: Readonly<Record<string, unknown>> | null;
   layers: LayerRecord[];
   sparsity: { weights: number; zeros: number; achieved: number };
   engine: EngineRecord;

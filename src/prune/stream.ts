@@ -13,6 +13,12 @@ const BATCH_TOKENS = 2048;
 /** For each batch, [sequences·T, hidden_size]. */
 export type HiddenStates = readonly Tensor<'f32'>[];
 
+/** An input of a block's layers, and the residual stream that their output joins, where it joins one. */
+export interface BlockInput {
+  x: Tensor<'f32'>;
+  residual: Tensor<'f32'> | null;
+}
+
 export class BlockStream {
   /** Token ids of each batch. */
   readonly #batches: Int32Array[] = [];
@@ -72,6 +78,35 @@ export class BlockStream {
       this.graph.block({ ...this.#pass(x.rowCount), observe }, block, weights, x, to?.[i] ?? null);
       await safePoint(signal);
     }
+  }
+
+  /** One batch through a block up to one of its inputs: that input, valid until the next pass, and the stream it joins. */
+  input(block: number, weights: Weights, x: Tensor<'f32'>, input: string): BlockInput {
+    let seen: BlockInput | undefined;
+    const observe: Pass['observe'] = (name, inputs, residual) => {
+      if (name === input) seen = { x: inputs, residual };
+    };
+    this.graph.block({ ...this.#pass(x.rowCount), observe, until: input }, block, weights, x, null);
+    return seen as BlockInput;
+  }
+
+  /** Log-probabilities of every token but the first of each window, from the states after the last block. */
+  async logProbabilities(outer: Weights, states: HiddenStates, signal?: AbortSignal): Promise<Float32Array> {
+    const { seqLen: T } = this;
+    const all = new Float32Array(this.windows.length * (T - 1));
+    const logits = this.#workspace.take('logits', 'f32', [T, this.graph.config.vocab_size]);
+    const result = this.#workspace.take('log-probabilities', 'f32', [T - 1]);
+    const targets = this.#workspace.take('targets', 'i32', [T - 1]);
+    let at = 0;
+    for (const [i, ids] of this.#batches.entries())
+      for (let t = 0; t < ids.length; t += T, at += T - 1) {
+        this.backend.write(targets, ids.slice(t + 1, t + T));
+        this.graph.logits(this.#pass(T), outer, logits, states[i].rows(t, t + T));
+        this.backend.logProbabilities(result, logits.rows(0, T - 1), targets);
+        all.set(await this.backend.read(result), at);
+        await safePoint(signal);
+      }
+    return all;
   }
 
   dispose(): void {

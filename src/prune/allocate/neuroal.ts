@@ -5,9 +5,9 @@ import type { Graph } from '../../models/graph.js';
 import { type Allocation, allocate, type Target } from '../allocation.js';
 import type { PruneContext } from '../context.js';
 import type { Alignment, Differences } from '../misalignment.js';
-import type { Step } from '../options.js';
 import type { Candidate, Search } from '../record.js';
 import { search } from '../search.js';
+import { inGroups } from './groups.js';
 import { numpyMean } from './numpy-mean.js';
 
 const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.25];
@@ -59,19 +59,27 @@ export function rowAllocation(
   });
 }
 
-/**
- * Both steps, or one of them, for the target sparsity s.
- * @param exhaustive run every candidate to its end; the winner is the same
- */
-export async function neuroal(
-  context: PruneContext,
-  s: number,
-  step: Step,
-  exhaustive: boolean,
-): Promise<{ allocation: Allocation; search: Search }> {
-  const { graph, onProgress } = context;
+/** The candidates of the block step: one for each λ, or where masks are n:m, for the first λ of each that differs. */
+function blockCandidates(context: PruneContext): { lambda: number; allocation: Allocation }[] {
+  const { graph, plan } = context;
+  const { sparsity: s, step } = plan;
+  const lambdas = step === 'row' ? [0] : LAMBDAS.filter((lambda) => s < 0.8 || lambda !== 0.25);
+  const candidates = lambdas.map((lambda) => ({
+    lambda,
+    allocation: inGroups(context, blockAllocation(graph, s, lambda)),
+  }));
+  const text = ({ allocation }: { allocation: Allocation }) => allocation.map((block) => [...block.values()]).join();
+  const seen = new Set<string>();
+  return candidates.filter((c) => plan.policy.kind !== 'n:m' || (!seen.has(text(c)) && seen.add(text(c))));
+}
+
+/** Both steps of a plan, or one of them. */
+export async function neuroal(context: PruneContext): Promise<{ allocation: Allocation; search: Search }> {
+  const { graph, onProgress, plan } = context;
+  const { step } = plan;
   const blocks = graph.config.num_hidden_layers;
-  const blockLambdas = step === 'row' ? [0] : LAMBDAS.filter((lambda) => s < 0.8 || lambda !== 0.25);
+  const candidates = blockCandidates(context);
+  const blockLambdas = candidates.map(({ lambda }) => lambda);
   const rowLambdas = step === 'block' ? [] : [0, ...LAMBDAS];
   const total = (blockLambdas.length + rowLambdas.length) * blocks;
   let run = 0;
@@ -79,7 +87,7 @@ export async function neuroal(
   const choose = async (note: string, candidates: readonly Allocation[]) => {
     const report = () => onProgress?.({ phase: 'search', done: run + skipped, total, note });
     const before = run;
-    const found = await search(context, candidates, exhaustive, () => {
+    const found = await search(context, candidates, () => {
       run++;
       report();
     });
@@ -89,7 +97,7 @@ export async function neuroal(
     return found;
   };
 
-  const base = blockLambdas.map((lambda) => blockAllocation(graph, s, lambda));
+  const base = candidates.map(({ allocation }) => allocation);
   const byBlock = await choose('block step', base);
   let allocation = base[byBlock.best];
   const record: Search = {

@@ -1,9 +1,8 @@
 // The same sparsity everywhere.
 
-import type { Graph } from '../../models/graph.js';
-import { type Allocation, allocate } from '../allocation.js';
+import type { Allocator } from './allocator.js';
 
-/** Sparsity s for every layer. */
-export function uniform(graph: Graph, s: number): Allocation {
-  return allocate(graph, () => s);
-}
+export const uniform: Allocator = {
+  name: 'uniform',
+  allocate: ({ sparsity }) => ({ shares: () => sparsity }),
+};

@@ -5,5 +5,5 @@ import type { Score } from './score.js';
 export const magnitude: Score = {
   name: 'magnitude',
   needsActivations: false,
-  columnScale: () => null,
+  score: () => ({}),
 };

@@ -5,5 +5,5 @@ import type { Score } from './score.js';
 export const wanda: Score = {
   name: 'wanda',
   needsActivations: true,
-  columnScale: (activations) => activations,
+  score: ({ activations }) => ({ column: activations }),
 };

@@ -1,13 +1,14 @@
-// Weight update by ADMM on a fixed mask (Boža, arXiv 2401.02938; §13 of the algorithms page): the kept weights are fitted
-// so that the layer's outputs on its own inputs stay what they were. Linear algebra only: one Gram matrix and one inverse
-// for each input, twenty products for each layer that reads it.
+// Weights by ADMM (Boža, arXiv 2401.02938; §13 of the algorithms page): the kept weights of a layer are fitted so that its
+// outputs come close to given targets, on a mask that is given or one that grows along the way. Linear algebra only: one
+// Gram matrix and one inverse for each input, twenty products for each layer that reads it.
 
 import type { Backend } from '../../backend/backend.js';
 import { safePoint } from '../../progress.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { inversePositiveDefinite } from './inverse.js';
 
 const ITERATIONS = 20;
+/** Iterations during which a mask of its own still grows. */
+const RAMP = 15;
 const DAMPING = 0.1;
 const RHO = 1;
 
@@ -31,21 +32,17 @@ export class AdmmInput {
     const values = await backend.read(gram);
     const norms = new Float64Array(n);
     for (let c = 0; c < n; c++) norms[c] = Math.sqrt(values[c * n + c]) + 1e-8;
-    const matrix = new Float64Array(n * n);
     let trace = 0;
     for (let r = 0; r < n; r++) {
-      for (let c = 0; c < n; c++) matrix[r * n + c] = values[r * n + c] / norms[r] / norms[c];
-      trace += matrix[r * n + r];
+      for (let c = 0; c < n; c++) values[r * n + c] /= norms[r] * norms[c];
+      trace += values[r * n + r];
     }
     const damping = (DAMPING * trace) / n;
     const normalised = backend.allocate('f32', [n, n]);
     const inverse = backend.allocate('f32', [n, n]);
     try {
-      values.set(matrix);
       backend.write(normalised, values);
-      for (let c = 0; c < n; c++) matrix[c * n + c] += damping + RHO;
-      values.set(await inversePositiveDefinite(matrix, n, signal));
-      backend.write(inverse, values);
+      await backend.invert(inverse, normalised, damping + RHO, 'whole', signal);
       return new AdmmInput(backend, norms, damping, normalised, inverse);
     } catch (error) {
       backend.free(normalised);
@@ -61,49 +58,56 @@ export class AdmmInput {
 }
 
 /**
- * Fits weights to a mask and writes them over `masked`.
+ * Which weights are kept, those that are not 0: of a matrix that stays as it is, or of one that is chosen along the way
+ * from scores, with `share` of the final sparsity, in (0, 1].
+ */
+export type Kept = Tensor<'f32'> | ((kept: Tensor<'f32'>, scores: Tensor<'f32'>, share: number) => void);
+
+/**
+ * out = W fitted on a mask: kept weights so that X·outᵀ comes close to the targets, pruned ones 0.
  * @param dense W[rows, columns] before pruning
- * @param masked the same with pruned entries 0, which stay 0
+ * @param correlation YᵀX [rows, columns] of targets Y, in the scale of the Gram matrix; null: the layer's own outputs X·Wᵀ
+ * @param out may be `dense`, and what is kept
  */
 export async function admm(
-  input: AdmmInput,
+  { backend, norms, damping, normalised, inverse }: AdmmInput,
+  out: Tensor<'f32'>,
   dense: Tensor<'f32'>,
-  masked: Tensor<'f32'>,
+  correlation: Tensor<'f32'> | null,
+  kept: Kept,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { backend, norms, damping, normalised, inverse } = input;
-  const { columns, size } = dense;
-  const kept = await backend.read(masked);
-  const left = backend.allocate('f32', dense.shape);
-  const product = backend.allocate('f32', dense.shape);
-  /** values · matrix, for a symmetric matrix. */
-  const times = async (values: Float32Array, matrix: Tensor<'f32'>) => {
-    backend.write(left, values);
-    backend.linear(product, left, matrix, null);
-    return backend.read(product);
-  };
+  const { columns, size, shape } = dense;
+  const grows = typeof kept === 'function';
+  const [x, u, b, right] = [0, 0, 0, 0].map(() => backend.allocate('f32', shape));
+  const pattern = grows ? backend.allocate('f32', shape) : kept;
   try {
-    // V: columns scaled to unit norm of their inputs; B = V·G + damping·V is the right-hand side of every step.
+    // V: columns scaled to unit norm of their inputs; B = YᵀX/n + damping·V is the right-hand side of every step.
     const v = await backend.read(dense);
     for (let i = 0; i < size; i++) v[i] *= norms[i % columns];
-    const b = await times(v, normalised);
-    for (let i = 0; i < size; i++) b[i] += damping * v[i];
-    let x = v;
-    const u = new Float32Array(size);
-    const right = new Float32Array(size);
-    for (let t = 0; t < ITERATIONS; t++) {
-      for (let i = 0; i < size; i++) {
-        const z = kept[i] === 0 ? 0 : x[i] + u[i];
-        u[i] += x[i] - z;
-        right[i] = b[i] + RHO * (z - u[i]);
+    backend.write(x, v);
+    backend.fill(u, 0);
+    if (correlation === null) backend.linear(b, x, normalised, null);
+    else {
+      const target = await backend.read(correlation);
+      for (let i = 0; i < size; i++) target[i] /= norms[i % columns];
+      backend.write(b, target);
+    }
+    backend.add(b, b, x, damping);
+    for (let t = 1; t <= ITERATIONS; t++) {
+      if (grows && t <= RAMP) {
+        backend.add(right, x, u);
+        kept(pattern, right, 1 - (1 - t / RAMP) ** 3);
       }
-      x = await times(right, inverse);
+      backend.admmStep(right, u, x, b, pattern, RHO);
+      backend.linear(x, right, inverse, null);
       await safePoint(signal);
     }
-    for (let i = 0; i < size; i++) kept[i] = kept[i] === 0 ? 0 : (x[i] + u[i]) / norms[i % columns];
-    backend.write(masked, kept);
+    backend.add(right, x, u);
+    const [values, mask] = [await backend.read(right), await backend.read(pattern)];
+    for (let i = 0; i < size; i++) values[i] = mask[i] === 0 ? 0 : values[i] / norms[i % columns];
+    backend.write(out, values);
   } finally {
-    backend.free(left);
-    backend.free(product);
+    for (const tensor of grows ? [x, u, b, right, pattern] : [x, u, b, right]) backend.free(tensor);
   }
 }

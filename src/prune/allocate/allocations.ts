@@ -1,0 +1,43 @@
+// The registry of allocations: a name of `--top-up` to what finds the targets of every layer.
+
+import type { Allocation } from '../allocation.js';
+import type { PruneContext } from '../context.js';
+import type { TopUp } from '../options.js';
+import type { Search } from '../record.js';
+import { askAllocator, type Allocator } from './allocator.js';
+import { alpha } from './alpha.js';
+import { atp } from './atp.js';
+import { inGroups } from './groups.js';
+import { neuroal } from './neuroal.js';
+import { owl } from './owl.js';
+import { uniform } from './uniform.js';
+
+/** An allocation, and how it was found. */
+export interface Found {
+  allocation: Allocation;
+  /** Of λ. */
+  search: Search | null;
+  /** What else it was made from, for the run record. */
+  evidence: Readonly<Record<string, unknown>> | null;
+}
+
+const asked = (allocator: Allocator) => async (context: PruneContext): Promise<Found> => {
+  const { allocation, evidence } = await askAllocator(context, allocator);
+  return { allocation: inGroups(context, allocation), search: null, evidence };
+};
+
+const topUps: Record<TopUp, (context: PruneContext) => Promise<Found>> = {
+  uniform: asked(uniform),
+  neuroal: async (context) => ({ ...(await neuroal(context)), evidence: null }),
+  owl: asked(owl),
+  alpha: asked(alpha),
+  // Uniform shares: what DSnoT changes is the masks.
+  dsnot: asked(uniform),
+  atp,
+};
+
+/** The allocation of a run's plan. */
+export function findAllocation(context: PruneContext): Promise<Found> {
+  const { allocator, topUp } = context.plan;
+  return allocator ? asked(allocator)(context) : topUps[topUp as TopUp](context);
+}

@@ -1,0 +1,115 @@
+// What an allocation may ask of a model, and what it answers: the interface for an allocation of one's own, and the one
+// that the allocations here stand on which need no search.
+
+import { UsageError } from '../../errors.js';
+import { freeWeights, loadBlock, readWeight } from '../../models/weights.js';
+import { type Allocation, allocate, type Target } from '../allocation.js';
+import type { PruneContext } from '../context.js';
+import { InputStatistics } from '../statistics.js';
+import { BlockStream } from '../stream.js';
+
+/** A linear layer, the same in every block. */
+export interface LayerShape {
+  /** Name inside the block, without ".weight". */
+  name: string;
+  rows: number;
+  columns: number;
+}
+
+export interface DenseModel {
+  /** Share of the weights to remove, in [0, 1): what the shares should come to on average. */
+  sparsity: number;
+  blocks: number;
+  layers: readonly LayerShape[];
+  /** W[rows, columns] of a layer, row by row. */
+  readWeight(block: number, layer: string): Promise<Float32Array>;
+  /**
+   * Block after block, a of every layer by its name: of each column, √ of the mean squared norm of that input over the
+   * calibration windows (§3 of the algorithms page), in the dense model.
+   */
+  activations(): AsyncIterable<ReadonlyMap<string, Float32Array>>;
+  signal?: AbortSignal | undefined;
+}
+
+/** A share for each block, or for each layer of each block: one number, or one for each of its rows. */
+export type Shares = readonly number[] | ((block: number, layer: string) => number | Float64Array);
+
+export interface Allocator {
+  readonly name: string;
+  allocate(model: DenseModel): Allocated | Promise<Allocated>;
+}
+
+export interface Allocated {
+  shares: Shares;
+  /** What the shares were made from, for the run record. */
+  evidence?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Asks an allocator.
+ * @throws UsageError where a share is none, or is not there
+ */
+export async function askAllocator(
+  context: PruneContext,
+  allocator: Allocator,
+): Promise<{ allocation: Allocation; evidence: Readonly<Record<string, unknown>> | null }> {
+  const { graph, checkpoint, plan, signal } = context;
+  const blocks = graph.config.num_hidden_layers;
+  const { name } = allocator;
+  const { shares, evidence = null } = await allocator.allocate({
+    sparsity: plan.sparsity,
+    blocks,
+    layers: graph.linears.map(({ name, rows, columns }) => ({ name, rows, columns })),
+    readWeight(block, layer) {
+      const known = graph.linears.find((l) => l.name === layer);
+      if (!known) throw new UsageError(`expected a layer of ${graph.linears.map((l) => l.name).join(', ')}, got ${layer}`);
+      return readWeight(checkpoint, graph, block, known, signal);
+    },
+    activations: () => denseActivations(context),
+    signal,
+  });
+  if (Array.isArray(shares) && shares.length !== blocks)
+    throw new UsageError(`expected ${blocks} shares, one for each block, got ${shares.length} from allocation ${name}`);
+  const allocation = allocate(graph, (block, layer) => {
+    const share = typeof shares === 'function' ? shares(block, layer.name) : shares[block];
+    return checked(share, layer.rows, `allocation ${name}, ${layer.name} of block ${block}`);
+  });
+  return { allocation, evidence };
+}
+
+/** An allocator may be anybody's: what it answers is a share, or one for each row. */
+function checked(share: number | Float64Array, rows: number, where: string): Target {
+  const all = typeof share === 'number' ? [share] : share;
+  if (typeof share !== 'number' && share?.length !== rows)
+    throw new UsageError(`expected one share or ${rows}, got ${share?.length ?? share}, in ${where}`);
+  const bad = all.find((s) => !(s >= 0 && s < 1));
+  if (bad !== undefined) throw new UsageError(`expected shares in [0, 1), got ${bad}, in ${where}`);
+  return share;
+}
+
+/** The dense model's activations over the calibration windows, one block in memory at a time. */
+async function* denseActivations(context: PruneContext): AsyncGenerator<ReadonlyMap<string, Float32Array>> {
+  const { graph, backend, checkpoint, outer, windows, signal, onProgress } = context;
+  const total = graph.config.num_hidden_layers;
+  const stream = new BlockStream(graph, backend, windows);
+  const states = stream.embed(outer);
+  const statistics = new InputStatistics(backend, graph.linears, windows.length, stream.seqLen);
+  try {
+    for (let block = 0; block < total; block++) {
+      const weights = await loadBlock(checkpoint, graph, backend, block, signal);
+      try {
+        statistics.reset();
+        await stream.run(block, weights, states, states, statistics.observe, signal);
+      } finally {
+        freeWeights(backend, weights);
+      }
+      const activations = await statistics.activations();
+      onProgress?.({ phase: 'search', done: block + 1, total, note: 'dense activations' });
+      yield new Map(graph.linears.map(({ name, input }) => [name, activations.get(input) as Float32Array]));
+    }
+  } finally {
+    statistics.free();
+    stream.free(states);
+    stream.dispose();
+  }
+}
