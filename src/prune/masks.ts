@@ -1,6 +1,6 @@
 // From a target to a selection: how many weights a row or a layer loses, truncated as the published code truncates.
 
-import type { Backend, Selection } from '../backend/backend.js';
+import type { Backend, Scores, Selection } from '../backend/backend.js';
 import type { LinearLayer } from '../models/graph.js';
 import type { Target } from './allocation.js';
 
@@ -17,12 +17,13 @@ export function applyMask(
   backend: Backend,
   out: Parameters<Backend['mask']>[0],
   weight: Parameters<Backend['mask']>[1],
-  columnScale: Parameters<Backend['mask']>[2],
+  columnScale: Scores['column'],
   { rows, columns }: Pick<LinearLayer, 'rows' | 'columns'>,
   target: Target,
   policy: MaskPolicy,
 ): void {
-  const mask = (selection: Selection) => backend.mask(out, weight, columnScale, selection);
+  const mask = (selection: Selection) =>
+    backend.mask(out, weight, { of: null, column: columnScale, row: null }, selection);
   if (policy.kind === 'n:m') mask(policy);
   else if (typeof target !== 'number') {
     const keep = backend.allocate('i32', [rows]);
@@ -30,7 +31,7 @@ export function applyMask(
       keep,
       Int32Array.from(target, (s) => keptOfRow(columns, s)),
     );
-    mask({ kind: 'rows', keep });
+    mask({ kind: 'rows', keep, ties: 'keep-lower' });
     backend.free(keep);
   } else if (policy.kind === 'layer') mask({ kind: 'layer', rank: Math.floor(rows * columns * target) });
   else mask({ kind: 'row', prune: Math.floor(columns * target) });
