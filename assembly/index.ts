@@ -17,7 +17,7 @@ export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';
-export { countScores, maskThreshold } from './maskThreshold';
+export { countScores, lastEqual, maskThreshold } from './maskThreshold';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
 export { softcap } from './softcap';

@@ -1,28 +1,28 @@
 // Exact selection within rows: a radix select of 11, 10 and 10 bits finds the threshold, ties fall by column, and the
 // mask is applied in the same pass. Same set as a stable sort at a fraction of its time.
 
-import { scoreRow } from './score';
+import { keepAbove, scoreRow } from './score';
 
 /**
- * out[r] = w[r] with its smallest scores set to 0, rows of n f32; out may be w. With keep = 0 every row loses `prune`,
- * of equal scores the lower column first; otherwise row r keeps keep[r] (i32), of equal scores the lower column.
- * A unit is a row. Scratch of a thread: 8·n + 8192 bytes (scores, candidates, histogram).
+ * out = weight with 0 where the scores of `source` are smallest in a row, rows of n f32; out may be weight or source. Row
+ * r keeps keep[r] (i32) entries; with keep = 0 every row loses `prune`. Of equal scores the lower column goes first, or
+ * stays where `keepLower`. A unit is a row. Scratch of a thread: 8·n + 8192 bytes (scores, candidates, histogram).
  */
 export function maskRows(
-  w: usize, columnScale: usize, out: usize, n: i32, prune: i32, keep: usize, scratch: usize, stride: usize, begin: i32,
-  end: i32, thread: i32,
+  weight: usize, source: usize, column: usize, row: usize, out: usize, n: i32, prune: i32, keep: usize, keepLower: bool,
+  scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   let scores = scratch + stride * thread, candidates = scores + (<usize>n << 2), histogram = candidates + (<usize>n << 2);
   let bytes = <usize>n << 2;
   for (let r = begin; r < end; r++) {
-    let row = w + <usize>r * bytes, to = out + <usize>r * bytes;
+    let from = weight + <usize>r * bytes, to = out + <usize>r * bytes;
     let k = keep ? n - load<i32>(keep + (<usize>r << 2)) : prune;
-    if (k <= 0) memory.copy(to, row, bytes);
+    if (k <= 0) memory.copy(to, from, bytes);
     else if (k >= n) memory.fill(to, 0, bytes);
     else {
-      scoreRow(row, columnScale, scores, n);
+      scoreRow(source, column, row, r, n, scores);
       let found = select(scores, candidates, histogram, n, k);
-      apply(row, to, scores, n, <u32>(found >> 32), <u32>found, keep != 0);
+      apply(from, to, scores, n, <u32>(found >> 32), <u32>found, keepLower);
     }
   }
 }
@@ -68,15 +68,12 @@ function increment(histogram: usize, bin: u32): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
-/** Sets to 0 what lies below the threshold, and `need` of the scores equal to it: the first, or the last where `keepLow`. */
-function apply(row: usize, to: usize, scores: usize, n: i32, threshold: u32, need: u32, keepLow: bool): void {
-  let bytes = <usize>n << 2, bytes4 = bytes & ~15, limit = i32x4.splat(threshold);
-  let i: usize = 0;
-  for (; i < bytes4; i += 16)
-    v128.store(to + i, v128.and(v128.load(row + i), i32x4.ge_s(v128.load(scores + i), limit)));
-  for (; i < bytes; i += 4) store<u32>(to + i, load<u32>(scores + i) >= threshold ? load<u32>(row + i) : 0);
-  if (keepLow) {
-    for (i = bytes; need > 0; ) {
+/** Sets to 0 what scores below the threshold, and `need` of those that equal it: the first, or the last if `keepLower`. */
+function apply(from: usize, to: usize, scores: usize, n: i32, threshold: u32, need: u32, keepLower: bool): void {
+  let bytes = <usize>n << 2;
+  keepAbove(from, scores, to, 0, bytes, threshold - 1);
+  if (keepLower) {
+    for (let i = bytes; need > 0; ) {
       i -= 4;
       if (load<u32>(scores + i) == threshold) {
         store<u32>(to + i, 0);
@@ -84,7 +81,7 @@ function apply(row: usize, to: usize, scores: usize, n: i32, threshold: u32, nee
       }
     }
   } else {
-    for (i = 0; need > 0; i += 4)
+    for (let i: usize = 0; need > 0; i += 4)
       if (load<u32>(scores + i) == threshold) {
         store<u32>(to + i, 0);
         need--;

@@ -47,7 +47,7 @@ async function measure(simd, threads) {
   const [w, masked, a] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096)];
   backend.fill(a, 1);
   add('mask 4096×4096, 70 % of each row', 4096 * 4096 * 1000, 'M weights/s', () =>
-    backend.mask(masked, w, a, { kind: 'row', prune: 2867 }),
+    backend.mask(masked, w, { of: null, column: a, row: null }, { kind: 'row', prune: 2867 }),
   );
   await bench.run();
   for (const task of bench.tasks) {

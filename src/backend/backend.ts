@@ -44,16 +44,34 @@ export const ACTIVATIONS = ['silu', 'relu', 'gelu', 'gelu_tanh', 'quick_gelu'] a
 export type Activation = (typeof ACTIVATIONS)[number];
 
 /**
- * Which weights of a matrix a mask removes, always exact and equal to a stable sort of the scores:
+ * What a mask ranks by: the score of entry (r, c) is |of[r, c]| · row[r] · column[c], in f32, the two factors multiplied
+ * first where there are both. Scores must be finite.
+ */
+export interface Scores {
+  /** [rows, columns]; null: the weight itself. */
+  of: Tensor<'f32'> | null;
+  /** A factor ≥ 0 for each column; null: 1. */
+  column: Tensor<'f32'> | null;
+  /** A factor ≥ 0 for each row; null: 1. */
+  row: Tensor<'f32'> | null;
+}
+
+/** Which of equal scores go first, where each row keeps a number of its own. */
+export const TIES = ['keep-lower', 'prune-lower'] as const;
+
+/**
+ * Which entries of a matrix a mask removes, always exact and equal to a stable sort of the scores:
  * - `row`: the `prune` smallest scores of every row; of equal scores the lower column goes first;
- * - `rows`: row r keeps its `keep[r]` largest; of equal scores the lower column stays;
+ * - `rows`: row r keeps its `keep[r]` largest; of equal scores the lower column stays, or goes first, as `ties` says;
  * - `layer`: everything ≤ the `rank`-th smallest score (0-based) of the whole matrix;
+ * - `count`: the `prune` smallest of the whole matrix; of equal scores the lower row, then the lower column goes first;
  * - `n:m`: the n smallest of every m consecutive columns; of equal scores the lower column goes first.
  */
 export type Selection =
   | { kind: 'row'; prune: number }
-  | { kind: 'rows'; keep: Tensor<'i32'> }
+  | { kind: 'rows'; keep: Tensor<'i32'>; ties: (typeof TIES)[number] }
   | { kind: 'layer'; rank: number }
+  | { kind: 'count'; prune: number }
   | { kind: 'n:m'; n: number; m: number };
 
 /** What the run record says about the device. */
@@ -120,10 +138,10 @@ export interface Backend {
 
   // Pruning. ----------------------------------------------------------------------------------------------------------
   /**
-   * out[rows, columns] = W with the entries that `selection` removes set to 0. The score of an entry is |W| times
-   * its column's scale (≥ 0; all 1 when null); `out` may be W. Scores must be finite.
+   * out[rows, columns] = weight with the entries that `selection` removes by their `scores` set to 0; out may be weight
+   * or scores.of. Where weight is all ones and scores.of another matrix, out is the pattern of what remains of that.
    */
-  mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, columnScale: Tensor<'f32'> | null, selection: Selection): void;
+  mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scores: Scores, selection: Selection): void;
 
   /** Stops the threads and drops all memory; the backend is dead. */
   dispose(): Promise<void>;

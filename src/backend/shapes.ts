@@ -5,7 +5,15 @@
 import { BackendError } from '../errors.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { ACTIVATIONS, type Activation, type AttentionShape, type RopeShape, type Selection } from './backend.js';
+import {
+  ACTIVATIONS,
+  type Activation,
+  type AttentionShape,
+  type RopeShape,
+  type Scores,
+  type Selection,
+  TIES,
+} from './backend.js';
 
 /** Every axis is a whole number of elements. */
 export function checkAllocate(shape: readonly number[]): void {
@@ -103,14 +111,14 @@ export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape
 /** y and x of one size, and an activation that there is. */
 export function checkActivate(y: Tensor, x: Tensor, kind: Activation): void {
   sameSize(y, x, 'x', 'activate');
-  known(kind, 'activate');
+  oneOf(kind, ACTIVATIONS, 'an activation', 'activate');
 }
 
 /** Three tensors of one size, and an activation that there is. */
 export function checkGate(y: Tensor, gate: Tensor, up: Tensor, kind: Activation): void {
   sameSize(y, gate, 'gate', 'gate');
   sameSize(y, up, 'up', 'gate');
-  known(kind, 'gate');
+  oneOf(kind, ACTIVATIONS, 'an activation', 'gate');
 }
 
 /** Three tensors of one size, and a factor that is a number of f32. */
@@ -156,19 +164,23 @@ export function checkLogProbabilities(out: Tensor, logits: Tensor, targets: Tens
   equal(targets.size, logits.rowCount, 'size of targets', 'logProbabilities');
 }
 
-/** out and weight of one shape, a scale for each column, and a selection that the matrix can satisfy. */
-export function checkMask(out: Tensor, weight: Tensor, columnScale: Tensor | null, selection: Selection): void {
+/** out, weight and scores.of of one shape, a factor for each column and row, a selection that the matrix can satisfy. */
+export function checkMask(out: Tensor, weight: Tensor, { of, column, row }: Scores, selection: Selection): void {
   sameRows(out, weight, 'out', 'mask');
-  if (columnScale !== null) {
-    typed(columnScale, 'f32', 'columnScale', 'mask');
-    equal(columnScale.size, weight.columns, 'size of columnScale', 'mask');
+  if (of !== null) sameRows(of, weight, 'of', 'mask');
+  if (column !== null) alongRows(column, weight, 'column', 'mask');
+  if (row !== null) {
+    typed(row, 'f32', 'row', 'mask');
+    equal(row.size, weight.rowCount, 'size of row', 'mask');
   }
   if (selection.kind === 'row') within(selection.prune, 0, weight.columns, 'prune', 'mask');
   if (selection.kind === 'rows') {
     typed(selection.keep, 'i32', 'keep', 'mask');
     equal(selection.keep.size, weight.rowCount, 'size of keep', 'mask');
+    oneOf(selection.ties, TIES, 'ties', 'mask');
   }
   if (selection.kind === 'layer') within(selection.rank, 0, weight.size - 1, 'rank', 'mask');
+  if (selection.kind === 'count') within(selection.prune, 0, weight.size, 'prune', 'mask');
   if (selection.kind === 'n:m') {
     within(selection.m, 1, 64, 'm', 'mask');
     within(selection.n, 0, selection.m, 'n', 'mask');
@@ -209,9 +221,9 @@ function finite(got: number, low: number, what: string, where: string): void {
   throw new BackendError({ expected: `${what} ${range} in f32`, got: `${got}`, where });
 }
 
-function known(kind: Activation, where: string): void {
-  if (!ACTIVATIONS.includes(kind))
-    throw new BackendError({ expected: `an activation of ${ACTIVATIONS.join(', ')}`, got: String(kind), where });
+function oneOf<T extends string>(got: T, known: readonly T[], what: string, where: string): void {
+  if (!known.includes(got))
+    throw new BackendError({ expected: `${what} of ${known.join(', ')}`, got: `${got}`, where });
 }
 
 /** Two f32 tensors of as many elements. */

@@ -3,18 +3,23 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend, Selection } from '../../src/backend/backend.js';
+import { type Backend, type Selection, TIES } from '../../src/backend/backend.js';
 import { createReferenceBackend } from '../../src/backend/reference/reference.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import { candidates } from './backends.js';
 
+type Rows = Extract<Selection, { kind: 'rows' }>;
+
 /** A selection whose kept counts are still plain numbers. */
-type Plan = Exclude<Selection, { kind: 'rows' }> | { kind: 'rows'; keep: number[] };
+type Plan = Exclude<Selection, Rows> | (Omit<Rows, 'keep'> & { keep: number[] });
 
 interface Matrix {
   rows: number;
   columns: number;
   weight: number[];
-  scale: number[] | null;
+  of: number[] | null;
+  column: number[] | null;
+  row: number[] | null;
   plan: Plan;
 }
 
@@ -23,7 +28,7 @@ const values = fc.oneof(
   fc.float({ min: -4, max: 4, noNaN: true }),
   fc.constantFrom(2 ** -149, -(2 ** -149), 2 ** -126, 1e30, -1e30),
 );
-const scales = fc.oneof(fc.constantFrom(0, 0.5, 1, 2, 2 ** -100), fc.float({ min: 0, max: 4, noNaN: true }));
+const factors = fc.oneof(fc.constantFrom(0, 0.5, 1, 2, 2 ** -100), fc.float({ min: 0, max: 4, noNaN: true }));
 const list = (value: fc.Arbitrary<number>, length: number) => fc.array(value, { minLength: length, maxLength: length });
 
 const matrices: fc.Arbitrary<Matrix> = fc
@@ -36,29 +41,46 @@ const matrices: fc.Arbitrary<Matrix> = fc
     const columns = m * groups;
     const plan: fc.Arbitrary<Plan> = fc.oneof(
       fc.record({ kind: fc.constant('row' as const), prune: fc.integer({ min: 0, max: columns }) }),
-      fc.record({ kind: fc.constant('rows' as const), keep: list(fc.integer({ min: 0, max: columns }), rows) }),
+      fc.record({
+        kind: fc.constant('rows' as const),
+        keep: list(fc.integer({ min: 0, max: columns }), rows),
+        ties: fc.constantFrom(...TIES),
+      }),
       fc.record({ kind: fc.constant('layer' as const), rank: fc.integer({ min: 0, max: rows * columns - 1 }) }),
+      fc.record({ kind: fc.constant('count' as const), prune: fc.integer({ min: 0, max: rows * columns }) }),
       fc.record({ kind: fc.constant('n:m' as const), n: fc.integer({ min: 0, max: m }), m: fc.constant(m) }),
     );
     return fc.record({
       rows: fc.constant(rows),
       columns: fc.constant(columns),
       weight: list(values, rows * columns),
-      scale: fc.option(list(scales, columns)),
+      of: fc.option(list(values, rows * columns)),
+      column: fc.option(list(factors, columns)),
+      row: fc.option(list(factors, rows)),
       plan,
     });
   });
 
-async function masked(backend: Backend, { rows, columns, weight, scale, plan }: Matrix): Promise<Float32Array> {
-  const w = backend.allocate('f32', [rows, columns]);
-  const s = backend.allocate('f32', [columns]);
+async function masked(backend: Backend, { rows, columns, weight, of, column, row, plan }: Matrix) {
+  const used: Tensor[] = [];
+  const f32 = (numbers: number[], ...shape: number[]) => {
+    const tensor = backend.allocate('f32', shape);
+    backend.write(tensor, Float32Array.from(numbers));
+    used.push(tensor);
+    return tensor;
+  };
   const keep = backend.allocate('i32', [rows]);
-  backend.write(w, Float32Array.from(weight));
-  if (scale) backend.write(s, Float32Array.from(scale));
+  used.push(keep);
   if (plan.kind === 'rows') backend.write(keep, Int32Array.from(plan.keep));
-  backend.mask(w, w, scale && s, plan.kind === 'rows' ? { kind: 'rows', keep } : plan);
+  const w = f32(weight, rows, columns);
+  const by = {
+    of: of && f32(of, rows, columns),
+    column: column && f32(column, columns),
+    row: row && f32(row, rows),
+  };
+  backend.mask(w, w, by, plan.kind === 'rows' ? { ...plan, keep } : plan);
   const result = await backend.read(w);
-  for (const tensor of [w, s, keep]) backend.free(tensor);
+  for (const tensor of used) backend.free(tensor);
   return result;
 }
 

@@ -1,7 +1,7 @@
 // Cases of the mask: every selection on matrices without ties, full of ties, and of zeros. All are exact to the bit,
 // signs of zeros included, since a mask decides which weights a model keeps.
 
-import type { Selection } from '../../src/backend/backend.js';
+import { type Scores, type Selection, TIES } from '../../src/backend/backend.js';
 import type { Case } from './case.js';
 import { type Draw, mixed, normal, oneOf, whole } from './draws.js';
 import type { Rig } from './rig.js';
@@ -15,21 +15,49 @@ const contents: Record<string, Draw> = {
   'one value': oneOf(-0.3),
 };
 
-/** None, any, and levels; every case masks once with each. */
-const scales: (Draw | null)[] = [null, (random) => random() * 3, oneOf(0, 0.5, 1, 2)];
+const any: Draw = (random) => random() * 3;
+/** Products of three of these are often equal but for their rounding. */
+const close = oneOf(0.1, 0.3, 0.7, 0.21);
+
+/** Draws of what the scores are made of: another matrix, factors of columns, factors of rows. Every case masks with each. */
+const scores: { of?: Draw; column?: Draw; row?: Draw }[] = [
+  {},
+  { column: any },
+  { column: oneOf(0, 0.5, 1, 2) },
+  { row: any },
+  { row: oneOf(0, 0.5, 1, 2) },
+  { column: any, row: any },
+  { of: oneOf(-0.5, 0.5, -0, 0, 1, 2) },
+  { of: close, column: close, row: close },
+];
+
+/** What `scores` describes, for a matrix of `rows` × `columns`. */
+function drawn(rig: Rig, rows: number, columns: number, { of, column, row }: (typeof scores)[number]): Scores {
+  return {
+    of: of ? rig.f32([rows, columns], of) : null,
+    column: column ? rig.f32([columns], column) : null,
+    row: row ? rig.f32([rows], row) : null,
+  };
+}
 
 type Selections = Record<string, (rig: Rig) => Selection>;
 
 /** The extremes of each selection and points between, for a matrix of `rows` × `columns`. */
 function selections(rows: number, columns: number): Selections {
-  const [half, last] = [Math.floor(columns / 2), rows * columns - 1];
+  const [half, size] = [Math.floor(columns / 2), rows * columns];
   const found: Selections = {};
   for (const prune of new Set([0, 1, half, columns - 1, columns]))
     found[`row ${prune}`] = () => ({ kind: 'row', prune });
-  for (const rank of new Set([0, Math.floor(last / 3), last])) found[`layer ${rank}`] = () => ({ kind: 'layer', rank });
-  found.rows = (rig) => ({ kind: 'rows', keep: rig.i32([rows], whole(0, columns)) });
-  found['rows, none'] = (rig) => ({ kind: 'rows', keep: rig.i32([rows], () => 0) });
-  found['rows, all'] = (rig) => ({ kind: 'rows', keep: rig.i32([rows], () => columns) });
+  for (const rank of new Set([0, Math.floor(size / 3), size - 1]))
+    found[`layer ${rank}`] = () => ({ kind: 'layer', rank });
+  for (const prune of new Set([0, 1, Math.floor(size / 2), size - 1, size]))
+    found[`count ${prune}`] = () => ({ kind: 'count', prune });
+  for (const ties of TIES) {
+    const of = (keep: Draw) => (rig: Rig) => ({ kind: 'rows' as const, keep: rig.i32([rows], keep), ties });
+    found[`rows, ${ties}`] = of(whole(0, columns));
+    found[`rows, ${ties}, none`] = of(() => 0);
+    found[`rows, ${ties}, all`] = of(() => columns);
+  }
   for (const m of [1, 4, 8, 7].filter((m) => columns % m === 0)) {
     for (const n of new Set([0, 1, m >> 1, m])) found[`${n}:${m}`] = () => ({ kind: 'n:m', n, m });
   }
@@ -48,10 +76,10 @@ const small = [
         name: `mask ${kind}, ${rows}×${columns}, ${content}`,
         tolerance: 'exact',
         run: (rig) =>
-          scales.map((scale) => {
+          scores.map((by) => {
             const out = rig.result([rows, columns]);
-            const columnScale = scale && rig.f32([columns], scale);
-            rig.backend.mask(out, rig.f32([rows, columns], draw), columnScale, selection(rig));
+            const weight = rig.f32([rows, columns], draw);
+            rig.backend.mask(out, weight, drawn(rig, rows, columns, by), selection(rig));
             return out;
           }),
       };
@@ -61,23 +89,36 @@ const small = [
 
 const selectionsOfLarge: Selections = {
   'row 359': () => ({ kind: 'row', prune: 359 }),
-  rows: (rig) => ({ kind: 'rows', keep: rig.i32([300], whole(0, 513)) }),
+  'rows, keep-lower': (rig) => ({ kind: 'rows', keep: rig.i32([300], whole(0, 513)), ties: 'keep-lower' }),
+  'rows, prune-lower': (rig) => ({ kind: 'rows', keep: rig.i32([300], whole(0, 513)), ties: 'prune-lower' }),
   'layer 107730': () => ({ kind: 'layer', rank: 107730 }),
+  'count 107730': () => ({ kind: 'count', prune: 107730 }),
   '2:3': () => ({ kind: 'n:m', n: 2, m: 3 }),
 };
 
+const levels = oneOf(0.25, 0.5, 1);
+
 const large = ['mixed values', 'three levels'].flatMap((content) =>
-  Object.entries(selectionsOfLarge).map(
-    ([kind, selection]): Case => ({
-      name: `mask ${kind}, 300×513, ${content}, scaled, in place`,
+  Object.entries(selectionsOfLarge).flatMap(([kind, selection]): Case[] => [
+    {
+      name: `mask ${kind}, 300×513, ${content}, with factors, in place`,
       tolerance: 'exact',
       run(rig) {
         const weight = rig.f32([300, 513], contents[content]);
-        rig.backend.mask(weight, weight, rig.f32([513], oneOf(0.25, 0.5, 1)), selection(rig));
+        rig.backend.mask(weight, weight, drawn(rig, 300, 513, { column: levels, row: levels }), selection(rig));
         return [weight];
       },
-    }),
-  ),
+    },
+    {
+      name: `mask ${kind}, 300×513, ones, over the matrix of the scores, ${content}`,
+      tolerance: 'exact',
+      run(rig) {
+        const [ones, by] = [rig.f32([300, 513], () => 1), drawn(rig, 300, 513, { of: contents[content] })];
+        rig.backend.mask(by.of!, ones, by, selection(rig));
+        return [by.of!];
+      },
+    },
+  ]),
 );
 
 export const pruningCases = [...small, ...large];

@@ -2,7 +2,7 @@
 // from its plainness; the other backends then follow from it.
 
 import { describe, expect, it } from 'vitest';
-import type { Activation, Selection } from '../../src/backend/backend.js';
+import type { Activation, Scores, Selection } from '../../src/backend/backend.js';
 import { createReferenceBackend } from '../../src/backend/reference/reference.js';
 import { BackendError } from '../../src/errors.js';
 import { refusals } from './refusals.js';
@@ -162,10 +162,10 @@ describe('the reference agrees with hand computation', () => {
 });
 
 describe('the reference masks as written', () => {
-  const masked = async (selection: Selection, scale: number[] | null, ...values: number[]) => {
+  const masked = async (selection: Selection, by: Partial<Scores> | null, ...values: number[]) => {
     const out = backend.allocate('f32', [2, values.length / 2]);
-    const columnScale = scale && f32([scale.length], ...scale);
-    backend.mask(out, f32([2, values.length / 2], ...values), columnScale, selection);
+    const scores = { of: null, column: null, row: null, ...by };
+    backend.mask(out, f32([2, values.length / 2], ...values), scores, selection);
     return [...(await backend.read(out))];
   };
 
@@ -173,14 +173,24 @@ describe('the reference masks as written', () => {
     expect(await masked({ kind: 'row', prune: 2 }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([0, 0, 1, 2, 4, 3, 0, 0]);
   });
 
-  it('rows: of equal scores the lower column stays', async () => {
-    const keep = i32(2, 3);
-    expect(await masked({ kind: 'rows', keep }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([1, 0, 0, 2, 4, 3, -2, 0]);
+  it('rows: of equal scores the lower column stays, or goes', async () => {
+    const values = [1, -1, 1, 2, 4, 3, -3, 1];
+    const rows = (ties: 'keep-lower' | 'prune-lower') => ({ kind: 'rows', keep: i32(2, 2), ties }) as const;
+    expect(await masked(rows('keep-lower'), null, ...values)).toEqual([1, 0, 0, 2, 4, 3, 0, 0]);
+    expect(await masked(rows('prune-lower'), null, ...values)).toEqual([0, 0, 1, 2, 4, 0, -3, 0]);
   });
 
   it('layer: all that equals the threshold goes', async () => {
     expect(await masked({ kind: 'layer', rank: 0 }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([0, 0, 0, 2, 4, 3, -2, 0]);
     expect(await masked({ kind: 'layer', rank: 4 }, null, 1, -1, 1, 2, 4, 3, -2, 1)).toEqual([0, 0, 0, 0, 4, 3, 0, 0]);
+  });
+
+  it('count: no more than that goes, of equal scores the first', async () => {
+    const values = [1, -1, 1, 2, 4, 3, -2, 1];
+    expect(await masked({ kind: 'count', prune: 0 }, null, ...values)).toEqual(values);
+    expect(await masked({ kind: 'count', prune: 2 }, null, ...values)).toEqual([0, 0, 1, 2, 4, 3, -2, 1]);
+    expect(await masked({ kind: 'count', prune: 5 }, null, ...values)).toEqual([0, 0, 0, 0, 4, 3, -2, 0]);
+    expect(await masked({ kind: 'count', prune: 8 }, null, ...values)).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('n:m: groups stand alone', async () => {
@@ -189,14 +199,30 @@ describe('the reference masks as written', () => {
     ]);
   });
 
-  it('scores are scaled by column, and kept weights are not', async () => {
-    expect(await masked({ kind: 'row', prune: 1 }, [4, 1], 1, -2, -1, 8)).toEqual([1, 0, 0, 8]);
+  it('scores have factors by column and by row, and kept weights have not', async () => {
+    const [column, row] = [f32([2], 4, 1), f32([2], 1, 9)];
+    expect(await masked({ kind: 'row', prune: 1 }, { column }, 1, -2, -1, 8)).toEqual([1, 0, 0, 8]);
+    expect(await masked({ kind: 'count', prune: 2 }, { row }, 2, 3, 1, 4)).toEqual([0, 0, 1, 4]);
+    expect(await masked({ kind: 'count', prune: 1 }, { column, row }, 2, 5, -2, 1)).toEqual([2, 0, -2, 1]);
+  });
+
+  it('scores may be those of another matrix', async () => {
+    const of = f32([2, 2], 1, -3, 2, 0);
+    expect(await masked({ kind: 'row', prune: 1 }, { of }, 1, 1, 1, 1)).toEqual([0, 1, 1, 0]);
+  });
+
+  it('the factors are multiplied first', async () => {
+    // 2⁻⁸⁰ · 2⁻⁸⁰ is 0 in f32, and so is the first score; 2⁶⁰ times one of them first, it would pass the second, 2⁻¹²⁰.
+    const by = { column: f32([2], 2 ** -80, 1), row: f32([2], 2 ** -80, 1) };
+    const values = [2 ** 60, 2 ** -40, 1, 1];
+    expect(await masked({ kind: 'count', prune: 1 }, by, ...values)).toEqual([0, 2 ** -40, 1, 1]);
   });
 
   it('scores are f32: what differs only beyond is a tie', async () => {
     // 3 · (1 + 2⁻²³) and 1.5 · (2 + 2⁻²²) are one number; (1 + 2⁻²³)² rounds to 1 + 2⁻²².
     const above = 1 + 2 ** -23;
-    expect(await masked({ kind: 'row', prune: 1 }, [above, 1], above, 1 + 2 ** -22, 1, above)).toEqual([
+    const column = f32([2], above, 1);
+    expect(await masked({ kind: 'row', prune: 1 }, { column }, above, 1 + 2 ** -22, 1, above)).toEqual([
       0,
       1 + 2 ** -22,
       0,

@@ -1,6 +1,6 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
-import type { Selection } from '../../src/backend/backend.js';
+import type { Scores, Selection } from '../../src/backend/backend.js';
 import type { Rig } from './rig.js';
 
 export interface Refusal {
@@ -28,7 +28,8 @@ const rope = (rig: Rig, columns: number, change: object) => {
   });
 };
 
-const mask = (rig: Rig, selection: Selection) => rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), null, selection);
+const mask = (rig: Rig, selection: Selection, by: Partial<Scores> = {}) =>
+  rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), { of: null, column: null, row: null, ...by }, selection);
 
 export const refusals: Refusal[] = [
   refusal('expected number of values = 3, got 2, in write', (rig) =>
@@ -171,9 +172,23 @@ export const refusals: Refusal[] = [
   ),
   refusal('expected n whole and within 0..3, got 4, in mask', (rig) => mask(rig, { kind: 'n:m', n: 4, m: 3 })),
   refusal('expected size of keep = 3, got 2, in mask', (rig) =>
-    mask(rig, { kind: 'rows', keep: rig.i32([2], () => 1) }),
+    mask(rig, { kind: 'rows', keep: rig.i32([2], () => 1), ties: 'keep-lower' }),
   ),
-  refusal('expected size of columnScale = 6, got 3, in mask', (rig) =>
-    rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), rig.f32([3]), { kind: 'row', prune: 1 }),
+  refusal('expected ties of keep-lower, prune-lower, got undefined, in mask', (rig) =>
+    mask(rig, { kind: 'rows', keep: rig.i32([3], () => 1) } as never),
+  ),
+  refusal('expected prune whole and within 0..18, got 19, in mask', (rig) => mask(rig, { kind: 'count', prune: 19 })),
+  refusal('expected prune whole and within 0..18, got 0.5, in mask', (rig) => mask(rig, { kind: 'count', prune: 0.5 })),
+  refusal('expected of of shape [3,6], got [6,3], in mask', (rig) =>
+    mask(rig, { kind: 'row', prune: 1 }, { of: rig.f32([6, 3]) }),
+  ),
+  refusal('expected size of column = 6, got 3, in mask', (rig) =>
+    mask(rig, { kind: 'row', prune: 1 }, { column: rig.f32([3]) }),
+  ),
+  refusal('expected size of row = 3, got 6, in mask', (rig) =>
+    mask(rig, { kind: 'row', prune: 1 }, { row: rig.f32([6]) }),
+  ),
+  refusal('expected row of type f32, got f64, in mask', (rig) =>
+    mask(rig, { kind: 'row', prune: 1 }, { row: rig.f64([3]) as never }),
   ),
 ];

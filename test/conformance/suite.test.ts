@@ -86,20 +86,42 @@ describe('the suite notices', () => {
       },
     },
     'mask, keeping other weights of equal score': {
-      mask(out, weight, scale, selection) {
+      mask(out, weight, scores, selection) {
         const [result, w] = [elements(out), elements(weight)];
-        if (selection.kind !== 'row' || scale !== null || out === weight)
-          return reference.mask(out, weight, scale, selection);
+        const plain = scores.of === null && scores.column === null && scores.row === null;
+        if (selection.kind !== 'row' || !plain || out === weight) return reference.mask(out, weight, scores, selection);
         const reversed = reference.allocate('f32', weight.shape);
         elements(reversed).set([...w].reverse());
-        reference.mask(reversed, reversed, null, selection);
+        reference.mask(reversed, reversed, scores, selection);
         result.set([...elements(reversed)].reverse());
       },
     },
+    'mask, keeping the lower column where it should go first': {
+      mask(out, weight, scores, selection) {
+        const ties = 'keep-lower';
+        reference.mask(out, weight, scores, selection.kind === 'rows' ? { ...selection, ties } : selection);
+      },
+    },
+    'mask, removing all that equals the last of a count': {
+      mask(out, weight, scores, selection) {
+        const layer = selection.kind === 'count' && selection.prune > 0;
+        reference.mask(out, weight, scores, layer ? { kind: 'layer', rank: selection.prune - 1 } : selection);
+      },
+    },
+    'mask, multiplying by the factors one after the other': {
+      mask(out, weight, { of, column, row }, selection) {
+        const scaled = reference.allocate('f32', weight.shape);
+        const factors = row && elements(row);
+        elements(scaled).set(
+          elements(of ?? weight).map((v, i) => Math.fround(v * (factors?.[Math.floor(i / weight.columns)] ?? 1))),
+        );
+        reference.mask(out, weight, { of: scaled, column, row: null }, selection);
+      },
+    },
     'mask, leaving -0 where it removes': {
-      mask(out, weight, scale, selection) {
+      mask(out, weight, scores, selection) {
         const signs = elements(weight).map(Math.sign);
-        reference.mask(out, weight, scale, selection);
+        reference.mask(out, weight, scores, selection);
         elements(out).forEach((value, i, all) => {
           if (value === 0 && signs[i] < 0) all[i] = -0;
         });
@@ -111,11 +133,10 @@ describe('the suite notices', () => {
     it(name, async () => {
       const faulty = { ...reference, ...fault };
       const [operation] = Object.keys(fault);
-      const complaints: (string | null)[] = [];
-      for (const test of cases.filter((c) => c.name.startsWith(operation))) {
-        complaints.push(await complaint(test, await resultsOf(test, faulty, { placement: 'inside' })));
-      }
-      expect(complaints.some((text) => text !== null)).toBe(true);
+      let found: string | null = null;
+      for (const test of cases.filter((c) => c.name.startsWith(operation)))
+        found ??= await complaint(test, await resultsOf(test, faulty, { placement: 'inside' }));
+      expect(found).not.toBeNull();
     });
   }
 });

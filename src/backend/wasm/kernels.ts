@@ -43,12 +43,14 @@ export async function compileKernels({ simd, shared }: KernelBuild): Promise<Web
 export class KernelSet {
   /** Split kernels, in the order of KERNELS. */
   readonly split: Kernel[];
-  /** Counts scores for a threshold over a whole matrix; runs on one thread. */
-  readonly countScores: Kernel;
+  /** Count scores for a threshold over a whole matrix; run on one thread. */
+  readonly countScores: (...args: number[]) => void;
+  readonly lastEqual: (...args: number[]) => number;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     this.split = KERNELS.map((name) => exports[name] as Kernel);
-    this.countScores = exports.countScores as Kernel;
+    this.countScores = exports.countScores as KernelSet['countScores'];
+    this.lastEqual = exports.lastEqual as KernelSet['lastEqual'];
   }
 }

@@ -1,7 +1,8 @@
-// The threshold of a mask over a whole matrix: three counting passes narrow the score of a given rank down to all its
-// bits, eleven, eleven and nine at a time, without writing anything as large as the matrix.
+// Where a mask over a whole matrix cuts: three counting passes narrow the score of a given rank down to all its bits,
+// eleven, eleven and nine at a time, without writing anything as large as the matrix.
 
 import type { Tensor } from '../../tensor/tensor.js';
+import type { Selection } from '../backend.js';
 import { type ArenaMemory, addressIn, type WasmStorage } from './memory.js';
 
 /** [shift, bits] of the digits of a non-negative f32's 31 bits, highest first. */
@@ -11,30 +12,48 @@ const DIGITS = [
   [0, 9],
 ] as const;
 
-/** Bits of the `rank`-th smallest score (0-based) of weight[rows, columns] with optional column scales. */
-export function layerThreshold(
+const HISTOGRAM_BYTES = 2048 * 4;
+
+/** What goes: every score below the threshold (as bits), and those equal to it at positions, row by row, up to `last`. */
+export interface Cut {
+  threshold: number;
+  last: number;
+}
+
+/** The cut of a selection by the scores |of[rows, columns]| · (row · column), factors of 1 where there are none. */
+export function cutOf(
   memory: ArenaMemory,
-  weight: Tensor<'f32'>,
-  scale: Tensor<'f32'> | null,
-  rank: number,
-): number {
-  const gathered = memory.gather(scale ? [weight, scale] : [weight], 2048 * 4);
+  of: Tensor<'f32'>,
+  column: Tensor<'f32'> | null,
+  row: Tensor<'f32'> | null,
+  selection: Extract<Selection, { kind: 'layer' | 'count' }>,
+): Cut {
+  const rank = selection.kind === 'layer' ? selection.rank : selection.prune - 1;
+  if (rank < 0) return { threshold: 0, last: -1 };
+  const { rowCount: rows, columns } = of;
+  const operands = [of, column, row];
+  const gathered = memory.gather(
+    operands.filter((o) => o !== null),
+    HISTOGRAM_BYTES + 4 * columns,
+  );
   const { kernels, memory: arenaMemory } = gathered.arena;
   const counts = (gathered.scratch as WasmStorage).pointer;
+  const scores = counts + HISTOGRAM_BYTES;
   try {
-    const { rowCount: rows, columns } = weight;
-    const weightAt = addressIn(gathered, weight);
-    const scaleAt = scale ? addressIn(gathered, scale) : 0;
-    let prefix = 0;
+    const args = [...operands.map((o) => (o ? addressIn(gathered, o) : 0)), rows, columns, scores];
+    let threshold = 0;
     let left = rank;
+    let equal = 0;
     for (const [shift, bits] of DIGITS) {
       const histogram = new Uint32Array(arenaMemory.buffer, counts, 1 << bits).fill(0);
-      kernels.countScores(weightAt, scaleAt, rows, columns, prefix, shift, bits, counts);
+      kernels.countScores(...args, threshold, shift, bits, counts);
       let digit = 0;
       for (; left >= histogram[digit]; digit++) left -= histogram[digit];
-      prefix = (prefix << bits) | digit;
+      threshold = (threshold << bits) | digit;
+      equal = histogram[digit];
     }
-    return prefix;
+    const all = selection.kind === 'layer' || left + 1 === equal;
+    return { threshold, last: all ? rows * columns - 1 : kernels.lastEqual(...args, threshold, left + 1) };
   } finally {
     memory.release(gathered);
   }

@@ -10,6 +10,7 @@ import {
   type Backend,
   type BackendInfo,
   type RopeShape,
+  type Scores,
   type Selection,
 } from '../backend.js';
 import * as check from '../shapes.js';
@@ -18,7 +19,7 @@ import { relaxedSimdSupported, simdSupported } from './features.js';
 import { compileKernels, type KernelName } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
-import { layerThreshold } from './threshold.js';
+import { cutOf } from './threshold.js';
 import {
   ATTENTION_QUERIES,
   ATTENTION_SCRATCH,
@@ -215,18 +216,22 @@ class WasmBackend implements Backend {
     this.#run('logProbabilities', this.#split(logits.rowCount, 8 * n), out, [logits, targets, out, n]);
   }
 
-  mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scale: Tensor<'f32'> | null, selection: Selection): void {
-    check.checkMask(out, weight, scale, selection);
+  mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scores: Scores, selection: Selection): void {
+    check.checkMask(out, weight, scores, selection);
     const { rowCount: rows, columns } = weight;
+    const { of, column, row } = { ...scores, of: scores.of ?? weight };
+    const operands = [weight, of, column, row, out, columns];
     const split = this.#split(rows, 16 * columns);
     if (selection.kind === 'n:m') {
-      this.#run('maskGroups', split, out, [weight, scale, out, columns, selection.n, selection.m]);
-    } else if (selection.kind === 'layer') {
-      const threshold = layerThreshold(this.memory, weight, scale, selection.rank);
-      this.#run('maskThreshold', split, out, [weight, scale, out, columns, threshold]);
+      this.#run('maskGroups', split, out, [...operands, selection.n, selection.m], 4 * columns);
+    } else if (selection.kind === 'row') {
+      this.#run('maskRows', split, out, [...operands, selection.prune, null, 0], 8 * columns + 8192);
+    } else if (selection.kind === 'rows') {
+      const keepLower = Number(selection.ties === 'keep-lower');
+      this.#run('maskRows', split, out, [...operands, 0, selection.keep, keepLower], 8 * columns + 8192);
     } else {
-      const [prune, keep] = selection.kind === 'row' ? [selection.prune, null] : [0, selection.keep];
-      this.#run('maskRows', split, out, [weight, scale, out, columns, prune, keep], 8 * columns + 8192);
+      const { threshold, last } = cutOf(this.memory, of, column, row, selection);
+      this.#run('maskThreshold', split, out, [...operands, threshold, last], 4 * columns);
     }
   }
 
