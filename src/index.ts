@@ -22,9 +22,11 @@ export { type Inspection, inspect, type LayerInspection } from './models/inspect
 export type { KvCache } from './models/kv-cache.js';
 export { type LoadOptions, loadModel, type Model } from './models/model.js';
 export type { LongRunning, Progress } from './progress.js';
+export type { Allocated, Allocator, DenseModel, LayerShape, Shares } from './prune/allocate/allocator.js';
 export type { PruneOptions } from './prune/options.js';
 export { prune } from './prune/prune.js';
 export type { RunRecord } from './prune/record.js';
+export type { LayerScores, Score, ScoredLayer } from './prune/scores/score.js';
 export type { ChatMessage } from './text/chat-template.js';
 export type { Tokenizer } from './text/tokenizer.js';
 export { version } from './version.js';

@@ -46,7 +46,9 @@ export function addPrune(program: Command): void {
       .addOption(wholeNumber('--seed <N>', 'of the draw of the windows', seed, 0))
       .option('--same-sign', 'of dsnot, no swap that changes the sign of the error')
       .option('--exhaustive', 'run every candidate λ to its end, for the curves')
-      .addOption(bytes('--search-memory <BYTES>', 'for the states of waiting candidates, the rest in files', searchMemory)),
+      .addOption(
+        bytes('--search-memory <BYTES>', 'for the states of waiting candidates, the rest in files', searchMemory),
+      ),
   ).action((model: string, { out, ...options }: PruneFlags) =>
     inSession(options, async (session) => {
       if (out === undefined) throw new UsageError('expected --out DIR (the folder to write), got none');
@@ -62,7 +64,8 @@ export function addPrune(program: Command): void {
 function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: string, quiet: boolean): string {
   const lambda = (value: number | null) => (value === null ? 'none' : String(value));
   const spread = prune.step === null ? prune.topUp : `${prune.topUp} (${prune.step})`;
-  const fitted = prune.targets === null ? '' : `, ${prune.update === 'none' ? '' : 'update admm, '}${prune.targets} targets`;
+  const fitted =
+    prune.targets === null ? '' : `, ${prune.update === 'none' ? '' : 'update admm, '}${prune.targets} targets`;
   return [
     `${model.family}, ${grouped(model.parameters)} parameters: ${prune.method}, ${spread}, ` +
       `${prune.pattern ?? `sparsity ${prune.sparsity}`}${fitted}`,

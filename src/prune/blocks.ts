@@ -25,7 +25,8 @@ export async function pruneBlocks(
   const pruner = prunerOf(backend, plan, { search: false });
   const twin = new PrunedBlock(backend, graph, pruner);
   const blocks = pruner.needs && plan.targets !== 'dense' ? new BlockStream(graph, backend, context.windows) : null;
-  const stream: PruningStream | null = plan.targets === 'dense' ? new DenseTargets(context, twin) : blocks && new OwnTargets(context, twin, blocks);
+  const stream: PruningStream | null =
+    plan.targets === 'dense' ? new DenseTargets(context, twin) : blocks && new OwnTargets(context, twin, blocks);
   const layers: LayerRecord[] = [];
   for (let block = 0; block < total; block++) {
     const dense = await loadBlock(checkpoint, graph, backend, block, signal);

@@ -4,8 +4,8 @@
 import type { Backend } from '../backend/backend.js';
 import type { LinearLayer } from '../models/graph.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Target } from './allocation.js';
 import { DsnotPruner } from './allocate/dsnot-pruner.js';
+import type { Target } from './allocation.js';
 import type { Plan } from './options.js';
 import { ScorePruner } from './scores/score-pruner.js';
 import type { InputSummary, StatisticsNeeds } from './statistics.js';

@@ -6,16 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder } from '../../test/checkpoint-fixture.js';
 import { plainAlignment } from '../../test/golden/plain-llama.js';
 import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
-import { openBackend } from '../backend/open.js';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
-import { graphOf } from '../models/families.js';
-import { loadOuter } from '../models/weights.js';
-import { uniform } from './allocate/uniform.js';
+import { contextOf, type TestContext } from '../../test/prune-context.js';
+import type { Graph } from '../models/graph.js';
 import { type Allocation, allocate } from './allocation.js';
 import type { PruneContext } from './context.js';
 import { layerMisalignment } from './misalignment.js';
-import { magnitude } from './scores/magnitude.js';
-import { wanda } from './scores/wanda.js';
+import { type PruneOptions, planOf } from './options.js';
 import { search as searchCandidates } from './search.js';
 import { BlockStream } from './stream.js';
 
@@ -68,25 +64,21 @@ describe('layerMisalignment', () => {
 
 /** Every candidate to its end. */
 const alignments = async (context: PruneContext, candidates: readonly Allocation[], advanced: () => void) =>
-  (await searchCandidates(context, candidates, true, advanced)).results;
+  (await searchCandidates({ ...context, exhaustive: true }, candidates, advanced)).results;
+
+const uniform = (graph: Graph, s: number) => allocate(graph, () => s);
 
 describe('alignments', () => {
   const tensors = tinyTensors(tinyConfig, 3);
   const windows = tinyWindows(5, 9);
   let folder: string;
-  let checkpoint: Checkpoint;
-  let context: PruneContext;
+  let context: TestContext;
   beforeAll(async () => {
     folder = await tinyFolder(tinyConfig, tensors);
-    checkpoint = await openCheckpoint(folder);
-    const graph = graphOf(checkpoint);
-    const backend = await openBackend({ threads: 1, deterministic: true });
-    const outer = await loadOuter(checkpoint, graph, backend);
-    context = { checkpoint, graph, backend, outer, score: wanda, search: new BlockStream(graph, backend, windows) };
+    context = await contextOf(folder, windows);
   });
   afterAll(async () => {
-    await context.backend.dispose();
-    await checkpoint.close();
+    await context.close();
     await removeFolder(folder);
   });
   const align = (...sparsities: number[]) =>
@@ -135,25 +127,12 @@ describe('alignments', () => {
   it('is the same however many candidates fit into memory together, and reports every block of each', async () => {
     const candidates = [0.2, 0.4, 0.5, 0.7, 0.8].map((s) => uniform(context.graph, s));
     const together = await alignments(context, candidates, () => {});
-    for (const group of [1, 2, 4]) {
-      class Bulky extends BlockStream {
-        override get stateBytes() {
-          return (1 << 30) / group;
-        }
-      }
+    for (const group of [0, 1, 2, 4]) {
       let done = 0;
-      const search = new Bulky(context.graph, context.backend, windows);
-      expect(await alignments({ ...context, search }, candidates, () => done++)).toEqual(together);
+      const searchMemory = group * context.search.stateBytes;
+      expect(await alignments({ ...context, searchMemory }, candidates, () => done++)).toEqual(together);
       expect(done).toBe(5 * 3);
-      search.dispose();
     }
-    class Boundless extends BlockStream {
-      override get stateBytes() {
-        return 2 ** 40;
-      }
-    }
-    const search = new Boundless(context.graph, context.backend, windows);
-    expect(await alignments({ ...context, search }, candidates, () => {})).toEqual(together);
   });
 
   it('is the same in one batch and in many', async () => {
@@ -168,10 +147,11 @@ describe('alignments', () => {
   });
 
   it('takes a score that looks at no activations', async () => {
-    const of = async (score: PruneContext['score']) =>
-      (await alignments({ ...context, score }, [uniform(context.graph, 0.6)], () => {}))[0].misalignment;
-    expect(await of(magnitude)).toBeGreaterThan(0);
-    expect(await of(magnitude)).not.toBe(await of(wanda));
+    const of = async (method: PruneOptions['method']) =>
+      (await alignments({ ...context, plan: planOf({ method }) }, [uniform(context.graph, 0.6)], () => {}))[0]
+        .misalignment;
+    expect(await of('magnitude')).toBeGreaterThan(0);
+    expect(await of('magnitude')).not.toBe(await of('wanda'));
   });
 
   it('stops when asked', async () => {

@@ -5,8 +5,8 @@ import { UsageError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
 import type { Allocator } from './allocate/allocator.js';
 import type { MaskPolicy, Rounding } from './masks.js';
-import { scores } from './scores/scores.js';
 import type { Score } from './scores/score.js';
+import { scores } from './scores/scores.js';
 
 /** How weights are chosen: a score, or an update that chooses as it goes. */
 export type Method = keyof typeof scores | 'sparsegpt' | 'admm';
@@ -114,60 +114,57 @@ export interface Plan {
 
 /** @throws UsageError naming the option, what it may be, and for combinations without meaning what to use instead. */
 export function planOf(options: Omit<PruneOptions, 'out'>): Plan {
-  const given = { method: options.method ?? pruneDefaults.method, topUp: options.topUp ?? pruneDefaults.topUp };
-  const score = typeof given.method === 'string' ? null : given.method;
-  const allocator = typeof given.topUp === 'string' ? null : given.topUp;
-  const method = score ? score.name : oneOf('method', given.method as Method, choices.method);
-  const topUp = allocator ? allocator.name : oneOf('top-up', given.topUp as TopUp, choices.topUp);
+  const { score, name: method } = scoreOf(options.method ?? pruneDefaults.method);
+  const { allocator, name: topUp } = allocatorOf(options.topUp ?? pruneDefaults.topUp);
   const granularity = oneOf('granularity', options.granularity ?? pruneDefaults.granularity, choices.granularity);
   const rounding = oneOf('rounding', options.rounding ?? pruneDefaults.rounding, choices.rounding);
   const update = oneOf('update', options.update ?? pruneDefaults.update, choices.update);
   const targets = options.targets === undefined ? undefined : oneOf('targets', options.targets, choices.targets);
-  const asked = options.step === undefined ? undefined : oneOf('step', options.step, choices.step);
+  const step = options.step === undefined ? undefined : oneOf('step', options.step, choices.step);
   const pattern = options.pattern === undefined ? null : parsePattern(options.pattern);
   const sparsity = options.sparsity ?? (pattern ? pattern.n / pattern.m : pruneDefaults.sparsity);
+  const { searchMemory = pruneDefaults.searchMemory } = options;
   if (!(sparsity >= 0 && sparsity < 1)) throw new UsageError(`expected a sparsity in [0, 1), got ${sparsity}`);
-
-  // What masks itself leaves nothing to a row step, a swap or a second fit.
-  const masksItself = score === null && (method === 'sparsegpt' || method === 'admm');
-  const isNeuroal = allocator === null && topUp === 'neuroal';
-  const isDsnot = allocator === null && topUp === 'dsnot';
-  const fits = update !== 'none' || (score === null && method === 'admm');
-  if (targets !== undefined && !fits)
-    throw new UsageError(`expected targets only with update admm or method admm, got targets ${targets} alone`);
-  if (update === 'admm' && score === null && method === 'admm')
-    throw new UsageError('expected no update with method admm: it fits the weights itself');
-  if (asked !== undefined && !isNeuroal)
-    throw new UsageError(`expected no step with top-up ${topUp}: steps are those of top-up neuroal`);
-  const blocksOnly = masksItself
-    ? `method ${method}: it chooses its masks itself`
-    : pattern
-      ? `pattern ${options.pattern}: every row of it loses the same`
-      : granularity === 'layer'
-        ? 'granularity layer: the row step fixes every row'
-        : null;
-  if (blocksOnly && (asked === 'row' || asked === 'both'))
-    throw new UsageError(`expected step block with ${blocksOnly}; got step ${asked}`);
-  if (isDsnot && (masksItself || pattern || granularity === 'layer'))
-    throw new UsageError(
-      `expected top-up dsnot with a score and masks by row, whose weights it swaps, got ${
-        masksItself ? `method ${method}` : pattern ? `pattern ${options.pattern}` : 'granularity layer'
-      }; use ${masksItself ? 'method wanda' : 'top-up uniform'}`,
-    );
-  if (options.sameSign !== undefined && !isDsnot)
-    throw new UsageError('expected the same-sign test only with top-up dsnot');
-  if (granularity === 'layer' && score === null && method === 'sparsegpt')
-    throw new UsageError('expected granularity row with method sparsegpt: it compares blocks of columns; got layer');
+  if (!(searchMemory >= 0)) throw new UsageError(`expected search-memory of 0 bytes or more, got ${searchMemory}`);
   if (pattern && options.sparsity !== undefined && Math.abs(sparsity - pattern.n / pattern.m) > 1e-9)
     throw new UsageError(`expected sparsity ${pattern.n / pattern.m} with pattern ${options.pattern}, got ${sparsity}`);
   if (pattern && granularity === 'layer')
     throw new UsageError('expected either a pattern or granularity layer, got both');
-  const { searchMemory = pruneDefaults.searchMemory } = options;
-  if (!(searchMemory >= 0)) throw new UsageError(`expected search-memory of 0 bytes or more, got ${searchMemory}`);
+  if (granularity === 'layer' && method === 'sparsegpt' && !score)
+    throw new UsageError('expected granularity row with method sparsegpt, which compares blocks of columns; got layer');
+
+  const isAdmm = method === 'admm' && !score;
+  const fits = isAdmm || update !== 'none';
+  if (targets !== undefined && !fits)
+    throw new UsageError(`expected targets only with update admm or method admm, got targets ${targets} alone`);
+  if (update === 'admm' && isAdmm)
+    throw new UsageError('expected no update with method admm: it fits the weights itself');
+
+  const isNeuroal = topUp === 'neuroal' && !allocator;
+  const noRows = !score
+    ? `method ${method}, which chooses its masks itself`
+    : pattern
+      ? `pattern ${options.pattern}, every row of which loses the same`
+      : granularity === 'layer'
+        ? 'granularity layer, since the row step fixes every row'
+        : null;
+  if (step !== undefined && !isNeuroal)
+    throw new UsageError(`expected no step with top-up ${topUp}: steps are those of top-up neuroal`);
+  if (step !== undefined && step !== 'block' && noRows)
+    throw new UsageError(`expected step block with ${noRows}; got step ${step}`);
+
+  const isDsnot = topUp === 'dsnot' && !allocator;
+  if (isDsnot && noRows)
+    throw new UsageError(
+      'expected top-up dsnot with a score and masks by row, whose weights it swaps, got ' +
+        `${noRows.split(',')[0]}; use ${score ? 'top-up uniform' : 'method wanda'}`,
+    );
+  if (options.sameSign !== undefined && !isDsnot)
+    throw new UsageError(`expected the same-sign test only with top-up dsnot, got top-up ${topUp}`);
   return {
     method,
     topUp,
-    step: isNeuroal ? (asked ?? (blocksOnly ? 'block' : pruneDefaults.step)) : null,
+    step: isNeuroal ? (step ?? (noRows ? 'block' : pruneDefaults.step)) : null,
     sparsity,
     pattern: options.pattern ?? null,
     granularity,
@@ -175,10 +172,29 @@ export function planOf(options: Omit<PruneOptions, 'out'>): Plan {
     update,
     targets: fits ? (targets ?? pruneDefaults.targets) : null,
     ...(isDsnot ? { sameSign: options.sameSign ?? false } : {}),
-    score: score ?? scores[method as keyof typeof scores] ?? null,
+    score,
     allocator,
     policy: pattern ? { kind: 'n:m', m: pattern.m, rounding } : { kind: granularity, rounding },
   };
+}
+
+/** A method's score, its own or that of its name; null for the methods that choose their masks themselves. */
+function scoreOf(method: Method | Score): { name: string; score: Score | null } {
+  if (typeof method === 'object') {
+    if (typeof method?.name === 'string' && typeof method.score === 'function')
+      return { name: method.name, score: method };
+    throw new UsageError(`expected a score with a name and a function score, got ${JSON.stringify(method)}`);
+  }
+  const name = oneOf('method', method, choices.method);
+  return { name, score: name === 'sparsegpt' || name === 'admm' ? null : scores[name] };
+}
+
+/** A caller's own allocator, or null for one of the names. */
+function allocatorOf(topUp: TopUp | Allocator): { name: string; allocator: Allocator | null } {
+  if (typeof topUp !== 'object') return { name: oneOf('top-up', topUp, choices.topUp), allocator: null };
+  if (typeof topUp?.name === 'string' && typeof topUp.allocate === 'function')
+    return { name: topUp.name, allocator: topUp };
+  throw new UsageError(`expected an allocator with a name and a function allocate, got ${JSON.stringify(topUp)}`);
 }
 
 function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {

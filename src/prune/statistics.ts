@@ -116,9 +116,7 @@ export class InputStatistics {
       mean[i % n] += sum / this.sequences;
       squaredMeans[i % n] += (sum / this.seqLen) ** 2;
     }
-    const variance = squares.map((total, c) =>
-      Math.max(0, (total / this.seqLen - squaredMeans[c]) / this.sequences),
-    );
+    const variance = squares.map((total, c) => Math.max(0, (total / this.seqLen - squaredMeans[c]) / this.sequences));
     return { mean, variance };
   }
 

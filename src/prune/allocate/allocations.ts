@@ -4,7 +4,7 @@ import type { Allocation } from '../allocation.js';
 import type { PruneContext } from '../context.js';
 import type { TopUp } from '../options.js';
 import type { Search } from '../record.js';
-import { askAllocator, type Allocator } from './allocator.js';
+import { type Allocator, askAllocator } from './allocator.js';
 import { alpha } from './alpha.js';
 import { atp } from './atp.js';
 import { inGroups } from './groups.js';
@@ -21,10 +21,12 @@ export interface Found {
   evidence: Readonly<Record<string, unknown>> | null;
 }
 
-const asked = (allocator: Allocator) => async (context: PruneContext): Promise<Found> => {
-  const { allocation, evidence } = await askAllocator(context, allocator);
-  return { allocation: inGroups(context, allocation), search: null, evidence };
-};
+const asked =
+  (allocator: Allocator) =>
+  async (context: PruneContext): Promise<Found> => {
+    const { allocation, evidence } = await askAllocator(context, allocator);
+    return { allocation: inGroups(context, allocation), search: null, evidence };
+  };
 
 const topUps: Record<TopUp, (context: PruneContext) => Promise<Found>> = {
   uniform: asked(uniform),

@@ -62,7 +62,8 @@ export async function askAllocator(
     layers: graph.linears.map(({ name, rows, columns }) => ({ name, rows, columns })),
     readWeight(block, layer) {
       const known = graph.linears.find((l) => l.name === layer);
-      if (!known) throw new UsageError(`expected a layer of ${graph.linears.map((l) => l.name).join(', ')}, got ${layer}`);
+      if (!known)
+        throw new UsageError(`expected a layer of ${graph.linears.map((l) => l.name).join(', ')}, got ${layer}`);
       return readWeight(checkpoint, graph, block, known, signal);
     },
     activations: () => denseActivations(context),

@@ -6,17 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder } from '../../../test/checkpoint-fixture.js';
 import { type PlainAlignment, plainAlignment } from '../../../test/golden/plain-llama.js';
 import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../../test/golden/tiny-llama.js';
+import { contextOf } from '../../../test/prune-context.js';
 import type { Backend } from '../../backend/backend.js';
 import { openBackend } from '../../backend/open.js';
 import { createReferenceBackend } from '../../backend/reference/reference.js';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.js';
-import { graphOf } from '../../models/families.js';
-import { loadOuter } from '../../models/weights.js';
 import type { Progress } from '../../progress.js';
 import type { Target } from '../allocation.js';
 import type { Step } from '../options.js';
-import { wanda } from '../scores/wanda.js';
-import { BlockStream } from '../stream.js';
 import { blockSchedule, neuroal, rowSchedule } from './neuroal.js';
 
 const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
@@ -162,15 +158,10 @@ describe('neuroal on a tiny model', () => {
   // Not near a whole number of weights of any row, so that f32 and f64 truncate alike.
   const s = 0.5731;
   let folder: string;
-  let checkpoint: Checkpoint;
   beforeAll(async () => {
     folder = await tinyFolder(tinyConfig, tensors);
-    checkpoint = await openCheckpoint(folder);
   });
-  afterAll(async () => {
-    await checkpoint.close();
-    await removeFolder(folder);
-  });
+  afterAll(() => removeFolder(folder));
 
   const backends: [string, () => Promise<Backend>][] = [
     ['wasm', () => openBackend({ threads: 1 })],
@@ -184,19 +175,11 @@ describe('neuroal on a tiny model', () => {
     onProgress?: (p: Progress) => void,
     exhaustive = true,
   ) {
-    const graph = graphOf(checkpoint);
-    const backend = await create();
-    const outer = await loadOuter(checkpoint, graph, backend);
-    const stream = new BlockStream(graph, backend, windows);
+    const context = await contextOf(folder, windows, { sparsity, step, exhaustive, onProgress }, await create());
     try {
-      return await neuroal(
-        { checkpoint, graph, backend, outer, score: wanda, search: stream, onProgress },
-        sparsity,
-        step,
-        exhaustive,
-      );
+      return await neuroal(context);
     } finally {
-      await backend.dispose();
+      await context.close();
     }
   }
 
@@ -281,18 +264,9 @@ describe('grouped heads', () => {
   it('keep one sparsity for all rows of q, k and v', async () => {
     const config = { ...tinyConfig, num_key_value_heads: 1 };
     const folder = await tinyFolder(config, tinyTensors(config, 2));
-    const checkpoint = await openCheckpoint(folder);
-    const graph = graphOf(checkpoint);
-    const backend = await openBackend({ threads: 1 });
-    const outer = await loadOuter(checkpoint, graph, backend);
-    const search = new BlockStream(graph, backend, tinyWindows(2, 8));
+    const context = await contextOf(folder, tinyWindows(2, 8), { sparsity: 0.5, step: 'row' });
     // λ = 0 on every row would hide the difference, so look at the rows' spread where λ is not 0.
-    const { allocation, search: record } = await neuroal(
-      { checkpoint, graph, backend, outer, score: wanda, search },
-      0.5,
-      'row',
-      false,
-    );
+    const { allocation, search: record } = await neuroal(context);
     const spread = (t: Target) => Math.max(...(t as Float64Array)) - Math.min(...(t as Float64Array));
     for (const name of ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'mlp.down_proj'])
       for (const block of allocation) expect(spread(block.get(name)!)).toBe(0);
@@ -301,8 +275,25 @@ describe('grouped heads', () => {
       expect(spread(allocation[0].get(name)!)).toBeCloseTo(2 * (record.lambda.row ?? 0), 9);
     }
     expect(record.lambda.row).toBeGreaterThan(0);
-    await backend.dispose();
-    await checkpoint.close();
+    await context.close();
+    await removeFolder(folder);
+  });
+});
+
+describe('with n:m masks', () => {
+  it('n varies over the blocks, rising, with the pattern as its mean; equal candidates are run once', async () => {
+    const folder = await tinyFolder(tinyConfig, tinyTensors(tinyConfig, 4));
+    const context = await contextOf(folder, tinyWindows(2, 8), { pattern: '4:8', exhaustive: true });
+    expect(context.plan.step).toBe('block');
+    const { allocation, search } = await neuroal(context);
+    const counts = allocation.map((block) => new Set([...block.values()].map((t) => 8 * (t as number))));
+    for (const block of counts) expect(block.size).toBe(1);
+    const n = counts.map((block) => [...block][0]);
+    expect(n.reduce((a, b) => a + b)).toBe(3 * 4);
+    expect(n).toEqual([...n].sort((a, b) => a - b));
+    // λ moves the ends by 8λ: they are 4 and 4 below 0.07, then 3 and 5, and 2 and 6 from 0.2 on.
+    expect(search.block.map(({ lambda }) => lambda)).toEqual([0.01, 0.07, 0.2]);
+    await context.close();
     await removeFolder(folder);
   });
 });
