@@ -24,7 +24,14 @@ const addColumnSquares: Case[] = sizes.map(([rows, columns]) => ({
   },
 }));
 
-const addGram: Case[] = sizes.map(([rows, columns]) => ({
+/** Blocks of 64 columns and of 240 tokens, and one more. */
+const blocks = [
+  [240, 64],
+  [241, 128],
+  [480, 129],
+];
+
+const addGram: Case[] = [...sizes, ...blocks].map(([rows, columns]) => ({
   name: `addGram ${rows}×${columns}, twice`,
   tolerance: close,
   run(rig) {

@@ -157,6 +157,10 @@ export const refusals: Refusal[] = [
   refusal('expected rows of gram = 5, got 4, in addGram', (rig) =>
     rig.backend.addGram(rig.f32([4, 5]), rig.f32([2, 5])),
   ),
+  refusal('expected gram apart from x, got an overlap, in addGram', (rig) => {
+    const both = rig.f32([6, 5]);
+    rig.backend.addGram(both.rows(1, 6), both.rows(0, 2));
+  }),
   refusal('expected size of targets = 2, got 3, in logProbabilities', (rig) =>
     rig.backend.logProbabilities(
       rig.result([2]),

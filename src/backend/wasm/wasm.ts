@@ -24,9 +24,10 @@ import {
   ATTENTION_QUERIES,
   ATTENTION_SCRATCH,
   ELEMENTS,
-  GRAM_ROWS,
   LINEAR_ROWS,
   LINEAR_TOKENS,
+  PRODUCT_COLUMNS,
+  PRODUCT_SCRATCH,
   STATISTICS_COLUMNS,
 } from './units.js';
 
@@ -206,8 +207,9 @@ class WasmBackend implements Backend {
 
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
     check.checkAddGram(gram, x);
-    const split = this.#split(Math.ceil(x.columns / GRAM_ROWS), GRAM_ROWS * x.columns * x.rowCount);
-    this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount]);
+    const side = Math.ceil(x.columns / PRODUCT_COLUMNS);
+    const split = this.#split((side * (side + 1)) / 2, PRODUCT_COLUMNS ** 2 * x.rowCount);
+    this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount], PRODUCT_SCRATCH);
   }
 
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
