@@ -25,9 +25,14 @@ export function gram(
 
 /** Copies what is above the diagonal of sums[n, n] to below it. */
 function reflect(sums: usize, n: i32): void {
-  for (let r = 1; r < n; r++)
-    for (let c = 0; c < r; c++)
-      store<f32>(sums + <usize>r * PRODUCT_ROW + (<usize>c << 2), load<f32>(sums + <usize>c * PRODUCT_ROW + (<usize>r << 2)));
+  for (let r = 1; r < n; r++) {
+    let to = sums + <usize>r * PRODUCT_ROW, from = sums + (<usize>r << 2);
+    for (let c = 0; c < r; c++) {
+      store<f32>(to, load<f32>(from));
+      to += 4;
+      from += PRODUCT_ROW;
+    }
+  }
 }
 
 /** out[rows, columns] += sums[columns, rows]ᵀ, with rows of out `stride` bytes apart. */

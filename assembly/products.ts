@@ -1,6 +1,6 @@
-// Products of the columns of two matrices, aᵀ·b over their rows (tokens): the inner loop of Gram and cross matrices. A block
-// of 64 columns of a meets one of b; both are packed, some tokens at a time, into panels of 8 columns, so that the tile
-// reads memory in order whatever the width of the matrices. Every entry is one chain of additions over the tokens, from 0.
+// Products of the columns of two matrices, aᵀ·b over their rows (tokens): the inner loop of Gram and cross matrices. A
+// block of 64 columns of a meets one of b; both are packed, some tokens at a time, into panels of 8 columns, so that the
+// tile reads memory in order whatever the width of the matrices. Every entry is one chain of additions over the tokens.
 
 import { madd } from './lanes';
 
@@ -19,8 +19,8 @@ export const PRODUCT_ROW: usize = <usize>PRODUCT_COLUMNS << 2;
 export const PRODUCT_SCRATCH: i32 = <i32>(PRODUCT_ROW * <usize>PRODUCT_COLUMNS + 2 * BLOCK);
 
 /**
- * The products of m ≤ 64 columns of a with n ≤ 64 of b over T tokens, strides in bytes, into scratch[64, 64]; a and b are
- * the same columns where `symmetric`, and then only entries on and above the diagonal are sure to be there.
+ * The products of m ≤ 64 columns of a with n ≤ 64 of b over T tokens, strides in bytes, into scratch[64, 64]. Where
+ * `symmetric`, a and b are the same columns, and only the entries on and above the diagonal are sure to be there.
  */
 export function products(
   a: usize, strideA: usize, m: i32, b: usize, strideB: usize, n: i32, tokens: i32, scratch: usize, symmetric: bool,
@@ -51,7 +51,8 @@ function pack(from: usize, stride: usize, columns: i32, tokens: i32, to: usize):
       at += 32;
       panel += PANEL;
     }
-    if (rest) for (let i = 0; i < 8; i++) store<f32>(panel + (<usize>i << 2), i < rest ? load<f32>(at + (<usize>i << 2)) : 0);
+    if (rest)
+      for (let i = 0; i < 8; i++, at += 4, panel += 4) store<f32>(panel, i < rest ? load<f32>(at) : 0);
     from += stride;
     to += 32;
   }

@@ -156,6 +156,18 @@ export function checkAddGram(gram: Tensor, x: Tensor): void {
   apart(gram, x, 'gram', 'x', 'addGram');
 }
 
+/** A matrix over the columns of a and those of b, which have as many rows; out overlaps neither. */
+export function checkAddCross(out: Tensor, a: Tensor, b: Tensor): void {
+  typed(out, 'f32', 'out', 'addCross');
+  typed(a, 'f32', 'a', 'addCross');
+  typed(b, 'f32', 'b', 'addCross');
+  equal(b.rowCount, a.rowCount, 'rows of b', 'addCross');
+  equal(out.rowCount, a.columns, 'rows of out', 'addCross');
+  equal(out.columns, b.columns, 'columns of out', 'addCross');
+  apart(out, a, 'out', 'a', 'addCross');
+  apart(out, b, 'out', 'b', 'addCross');
+}
+
 /** One target and one result for each row of logits. */
 export function checkLogProbabilities(out: Tensor, logits: Tensor, targets: Tensor): void {
   typed(out, 'f32', 'out', 'logProbabilities');

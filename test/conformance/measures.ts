@@ -42,6 +42,40 @@ const addGram: Case[] = [...sizes, ...blocks].map(([rows, columns]) => ({
   },
 }));
 
+/** Tokens, columns of a, columns of b. */
+const pairs = [
+  [1, 1, 1],
+  [1, 7, 3],
+  [3, 5, 70],
+  [9, 6, 6],
+  [257, 37, 9],
+  [240, 64, 128],
+  [241, 65, 1],
+  [300, 129, 200],
+];
+
+const addCross: Case[] = pairs.flatMap(([rows, m, n]): Case[] => [
+  {
+    name: `addCross ${rows}×${m}, ${n}, twice`,
+    tolerance: close,
+    run(rig) {
+      const out = rig.f32([m, n], normal);
+      rig.backend.addCross(out, rig.f32([rows, m], normal), rig.f32([rows, n], normal));
+      rig.backend.addCross(out, rig.f32([rows + 2, m], normal), rig.f32([rows + 2, n], normal));
+      return [out];
+    },
+  },
+  {
+    name: `addCross ${rows}×${m} of one matrix`,
+    tolerance: close,
+    run(rig) {
+      const [out, both] = [rig.f32([m, m], normal), rig.f32([rows, m], normal)];
+      rig.backend.addCross(out, both, both);
+      return [out];
+    },
+  },
+]);
+
 const logProbabilities: Case[] = [...sizes, [5, 32003]].map(([rows, columns]) => ({
   name: `logProbabilities ${rows}×${columns}`,
   tolerance: { relative: 1e-5, floor: 1 },
@@ -79,4 +113,4 @@ const extremes: Case[] = [
   },
 ];
 
-export const measureCases = [...addColumnSquares, ...addGram, ...logProbabilities, ...extremes];
+export const measureCases = [...addColumnSquares, ...addGram, ...addCross, ...logProbabilities, ...extremes];

@@ -148,6 +148,13 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(gram)).toEqual(Float32Array.of(10, 14, 14, 21));
   });
 
+  it('addCross', async () => {
+    const out = backend.allocate('f32', [2, 3]);
+    backend.write(out, Float32Array.of(0, 0, 0, 0, 0, 100));
+    backend.addCross(out, f32([2, 2], 1, 2, 3, 4), f32([2, 3], 1, 0, -1, 0, 1, 2));
+    expect(await backend.read(out)).toEqual(Float32Array.of(1, 3, 5, 2, 4, 106));
+  });
+
   it('logProbabilities', async () => {
     const out = backend.allocate('f32', [2]);
     backend.logProbabilities(out, f32([2, 3], 0, Math.log(3), Math.log(4), 1e4, -1e4, 1e4), i32(1, 2));

@@ -92,6 +92,12 @@ describe('the suite notices', () => {
         if (x.columns > 64) elements(gram)[gram.size - x.columns] = before;
       },
     },
+    'addCross, the other way round': {
+      addCross(out, a, b) {
+        if (a.columns === b.columns) reference.addCross(out, b, a);
+        else reference.addCross(out, a, b);
+      },
+    },
     'mask, keeping other weights of equal score': {
       mask(out, weight, scores, selection) {
         const [result, w] = [elements(out), elements(weight)];

@@ -212,6 +212,13 @@ class WasmBackend implements Backend {
     this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount], PRODUCT_SCRATCH);
   }
 
+  addCross(out: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
+    check.checkAddCross(out, a, b);
+    const blocks = Math.ceil(a.columns / PRODUCT_COLUMNS) * Math.ceil(b.columns / PRODUCT_COLUMNS);
+    const split = this.#split(blocks, PRODUCT_COLUMNS ** 2 * a.rowCount);
+    this.#run('cross', split, out, [a, b, out, a.columns, b.columns, a.rowCount], PRODUCT_SCRATCH);
+  }
+
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
     check.checkLogProbabilities(out, logits, targets);
     const n = logits.columns;
