@@ -9,7 +9,7 @@
 export { activate, gate } from './activate';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
-export { columnSquares, STATISTICS_COLUMNS } from './columnSquares';
+export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';
 export { cross } from './cross';
 export { embed } from './embed';
 export { gram } from './gram';

@@ -142,9 +142,12 @@ export function checkSoftcap(y: Tensor, x: Tensor, cap: number): void {
 
 /** One f64 sum for each column of x. */
 export function checkAddColumnSquares(sums: Tensor, x: Tensor): void {
-  typed(sums, 'f64', 'sums', 'addColumnSquares');
-  typed(x, 'f32', 'x', 'addColumnSquares');
-  equal(sums.size, x.columns, 'size of sums', 'addColumnSquares');
+  sumOfColumns(sums, x, 'addColumnSquares');
+}
+
+/** One f64 sum for each column of x. */
+export function checkAddColumnSums(sums: Tensor, x: Tensor): void {
+  sumOfColumns(sums, x, 'addColumnSums');
 }
 
 /** A square matrix over the columns of x, apart from it. */
@@ -250,6 +253,13 @@ function sameSize(y: Tensor, other: Tensor, name: string, where: string): void {
 function alongRows(tensor: Tensor, x: Tensor, name: string, where: string): void {
   typed(tensor, 'f32', name, where);
   equal(tensor.size, x.columns, `size of ${name}`, where);
+}
+
+/** An f64 for each column of x. */
+function sumOfColumns(sums: Tensor, x: Tensor, where: string): void {
+  typed(sums, 'f64', 'sums', where);
+  typed(x, 'f32', 'x', where);
+  equal(sums.size, x.columns, 'size of sums', where);
 }
 
 /** `other` is an f32 tensor of the rows and columns of `like`. */

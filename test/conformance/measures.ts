@@ -24,6 +24,17 @@ const addColumnSquares: Case[] = sizes.map(([rows, columns]) => ({
   },
 }));
 
+const addColumnSums: Case[] = sizes.map(([rows, columns]) => ({
+  name: `addColumnSums ${rows}×${columns}, twice`,
+  tolerance: { relative: 1e-12, floor: 'operands' },
+  run(rig) {
+    const sums = rig.f64([columns], (random) => random());
+    rig.backend.addColumnSums(sums, rig.f32([rows, columns], mixed));
+    rig.backend.addColumnSums(sums, rig.f32([rows + 2, columns], mixed));
+    return [sums];
+  },
+}));
+
 /** Blocks of 64 columns and of 240 tokens, and one more. */
 const blocks = [
   [240, 64],
@@ -113,4 +124,11 @@ const extremes: Case[] = [
   },
 ];
 
-export const measureCases = [...addColumnSquares, ...addGram, ...addCross, ...logProbabilities, ...extremes];
+export const measureCases = [
+  ...addColumnSquares,
+  ...addColumnSums,
+  ...addGram,
+  ...addCross,
+  ...logProbabilities,
+  ...extremes,
+];

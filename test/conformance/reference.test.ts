@@ -141,6 +141,14 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(sums)).toEqual(Float64Array.of(11.5, 20));
   });
 
+  it('addColumnSums', async () => {
+    const sums = backend.allocate('f64', [2]);
+    backend.write(sums, Float64Array.of(0.5, 0));
+    backend.addColumnSums(sums, f32([2, 2], 1, 2, 3, -4));
+    backend.addColumnSums(sums, f32([1, 2], -1, 0));
+    expect(await backend.read(sums)).toEqual(Float64Array.of(3.5, -2));
+  });
+
   it('addGram', async () => {
     const gram = backend.allocate('f32', [2, 2]);
     backend.write(gram, Float32Array.of(0, 0, 0, 1));

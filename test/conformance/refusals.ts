@@ -154,6 +154,12 @@ export const refusals: Refusal[] = [
   refusal('expected size of sums = 5, got 4, in addColumnSquares', (rig) =>
     rig.backend.addColumnSquares(rig.f64([4]), rig.f32([2, 5])),
   ),
+  refusal('expected size of sums = 5, got 4, in addColumnSums', (rig) =>
+    rig.backend.addColumnSums(rig.f64([4]), rig.f32([2, 5])),
+  ),
+  refusal('expected sums of type f64, got f32, in addColumnSums', (rig) =>
+    rig.backend.addColumnSums(rig.f32([5]) as never, rig.f32([2, 5])),
+  ),
   refusal('expected rows of gram = 5, got 4, in addGram', (rig) =>
     rig.backend.addGram(rig.f32([4, 5]), rig.f32([2, 5])),
   ),

@@ -85,6 +85,13 @@ describe('the suite notices', () => {
         });
       },
     },
+    'addColumnSums, of absolute values': {
+      addColumnSums(sums, x) {
+        const sizes = reference.allocate('f32', x.shape);
+        elements(sizes).set(elements(x).map(Math.abs));
+        reference.addColumnSums(sums, sizes);
+      },
+    },
     'addGram, without the lower half of a block beside the diagonal': {
       addGram(gram, x) {
         const before = elements(gram)[gram.size - x.columns];

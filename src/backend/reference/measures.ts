@@ -1,11 +1,17 @@
-// The measures: squared column norms and the Gram matrix of a layer's input, the cross matrix of two inputs, and
-// log-probabilities of given tokens.
+// The measures: squared column norms, column sums and the Gram matrix of a layer's input, the cross matrix of two
+// inputs, and log-probabilities of given tokens.
 
 import type { Backend } from '../backend.js';
-import { checkAddColumnSquares, checkAddCross, checkAddGram, checkLogProbabilities } from '../shapes.js';
+import {
+  checkAddColumnSquares,
+  checkAddColumnSums,
+  checkAddCross,
+  checkAddGram,
+  checkLogProbabilities,
+} from '../shapes.js';
 import { elements } from './storage.js';
 
-type Measures = Pick<Backend, 'addColumnSquares' | 'addGram' | 'addCross' | 'logProbabilities'>;
+type Measures = Pick<Backend, 'addColumnSquares' | 'addColumnSums' | 'addGram' | 'addCross' | 'logProbabilities'>;
 
 /** The measures of the reference backend. */
 export const measures: Measures = {
@@ -13,6 +19,12 @@ export const measures: Measures = {
     checkAddColumnSquares(sums, x);
     const [result, input] = [elements(sums), elements(x)];
     for (let i = 0; i < x.size; i++) result[i % x.columns] += input[i] ** 2;
+  },
+
+  addColumnSums(sums, x) {
+    checkAddColumnSums(sums, x);
+    const [result, input] = [elements(sums), elements(x)];
+    for (let i = 0; i < x.size; i++) result[i % x.columns] += input[i];
   },
 
   addGram(gram, x) {

@@ -8,6 +8,7 @@ export const KERNELS = [
   'addition',
   'attention',
   'columnSquares',
+  'columnSums',
   'cross',
   'embed',
   'gate',

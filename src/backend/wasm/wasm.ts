@@ -201,8 +201,12 @@ class WasmBackend implements Backend {
 
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
     check.checkAddColumnSquares(sums, x);
-    const split = this.#split(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
-    this.#run('columnSquares', split, sums, [x, sums, x.columns, x.rowCount]);
+    this.#run('columnSquares', this.#columnwise(x), sums, [x, sums, x.columns, x.rowCount]);
+  }
+
+  addColumnSums(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
+    check.checkAddColumnSums(sums, x);
+    this.#run('columnSums', this.#columnwise(x), sums, [x, sums, x.columns, x.rowCount]);
   }
 
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
@@ -258,6 +262,11 @@ class WasmBackend implements Backend {
   /** Units of ELEMENTS elements of y, each of them worth `work` multiply-adds. */
   #elementwise(y: Tensor, work: number): Split {
     return this.#split(Math.ceil(y.size / ELEMENTS), work * ELEMENTS);
+  }
+
+  /** Units of STATISTICS_COLUMNS columns of x. */
+  #columnwise(x: Tensor): Split {
+    return this.#split(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
   }
 
   /**
