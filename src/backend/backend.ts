@@ -131,8 +131,12 @@ export interface Backend {
   // Measures. ---------------------------------------------------------------------------------------------------------
   /** sums[n] += Σ over the rows of x[T, n] of x², in f64. */
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void;
-  /** gram[n, n] += x[T, n]ᵀ·x. */
+  /** sums[n] += Σ over the rows of x[T, n] of x, in f64. */
+  addColumnSums(sums: Tensor<'f64'>, x: Tensor<'f32'>): void;
+  /** gram[n, n] += x[T, n]ᵀ·x; what is added to an entry and to its mirror image has the same bits. */
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void;
+  /** out[m, n] += a[T, m]ᵀ·b[T, n]. */
+  addCross(out: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void;
   /** out[T] = log softmax(logits[T, V])[targets[T]], NaN for logits that are not finite. Targets are trusted, as ids are. */
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void;
 

@@ -37,8 +37,8 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor |
     typed(bias, 'f32', 'bias', 'linear');
     equal(bias.size, weight.rowCount, 'size of bias', 'linear');
   }
-  apart(y, x, 'x', 'linear');
-  apart(y, weight, 'weight', 'linear');
+  apart(y, x, 'y', 'x', 'linear');
+  apart(y, weight, 'y', 'weight', 'linear');
 }
 
 /** y[T, n], ids[T], table[vocabulary, n]. */
@@ -48,7 +48,7 @@ export function checkEmbed(y: Tensor, ids: Tensor, table: Tensor): void {
   typed(table, 'f32', 'table', 'embed');
   equal(y.columns, table.columns, 'columns of y', 'embed');
   equal(y.rowCount, ids.size, 'rows of y', 'embed');
-  apart(y, table, 'table', 'embed');
+  apart(y, table, 'y', 'table', 'embed');
 }
 
 /** y and x of one shape, weight as long as a row, eps ≥ 0. */
@@ -103,9 +103,9 @@ export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape
   equal(k.rowCount, sequences * keys, 'rows of k', 'attention');
   sameRows(v, k, 'v', 'attention');
   sameRows(y, q, 'y', 'attention');
-  apart(y, q, 'q', 'attention');
-  apart(y, k, 'k', 'attention');
-  apart(y, v, 'v', 'attention');
+  apart(y, q, 'y', 'q', 'attention');
+  apart(y, k, 'y', 'k', 'attention');
+  apart(y, v, 'y', 'v', 'attention');
 }
 
 /** y and x of one size, and an activation that there is. */
@@ -142,17 +142,33 @@ export function checkSoftcap(y: Tensor, x: Tensor, cap: number): void {
 
 /** One f64 sum for each column of x. */
 export function checkAddColumnSquares(sums: Tensor, x: Tensor): void {
-  typed(sums, 'f64', 'sums', 'addColumnSquares');
-  typed(x, 'f32', 'x', 'addColumnSquares');
-  equal(sums.size, x.columns, 'size of sums', 'addColumnSquares');
+  sumOfColumns(sums, x, 'addColumnSquares');
 }
 
-/** A square matrix over the columns of x. */
+/** One f64 sum for each column of x. */
+export function checkAddColumnSums(sums: Tensor, x: Tensor): void {
+  sumOfColumns(sums, x, 'addColumnSums');
+}
+
+/** A square matrix over the columns of x, apart from it. */
 export function checkAddGram(gram: Tensor, x: Tensor): void {
   typed(gram, 'f32', 'gram', 'addGram');
   typed(x, 'f32', 'x', 'addGram');
   equal(gram.columns, x.columns, 'columns of gram', 'addGram');
   equal(gram.rowCount, x.columns, 'rows of gram', 'addGram');
+  apart(gram, x, 'gram', 'x', 'addGram');
+}
+
+/** A matrix over the columns of a and those of b, which have as many rows; out overlaps neither. */
+export function checkAddCross(out: Tensor, a: Tensor, b: Tensor): void {
+  typed(out, 'f32', 'out', 'addCross');
+  typed(a, 'f32', 'a', 'addCross');
+  typed(b, 'f32', 'b', 'addCross');
+  equal(b.rowCount, a.rowCount, 'rows of b', 'addCross');
+  equal(out.rowCount, a.columns, 'rows of out', 'addCross');
+  equal(out.columns, b.columns, 'columns of out', 'addCross');
+  apart(out, a, 'out', 'a', 'addCross');
+  apart(out, b, 'out', 'b', 'addCross');
 }
 
 /** One target and one result for each row of logits. */
@@ -239,6 +255,13 @@ function alongRows(tensor: Tensor, x: Tensor, name: string, where: string): void
   equal(tensor.size, x.columns, `size of ${name}`, where);
 }
 
+/** An f64 for each column of x. */
+function sumOfColumns(sums: Tensor, x: Tensor, where: string): void {
+  typed(sums, 'f64', 'sums', where);
+  typed(x, 'f32', 'x', where);
+  equal(sums.size, x.columns, 'size of sums', where);
+}
+
 /** `other` is an f32 tensor of the rows and columns of `like`. */
 function sameRows(other: Tensor, like: Tensor, name: string, where: string): void {
   typed(like, 'f32', 'operand', where);
@@ -247,10 +270,17 @@ function sameRows(other: Tensor, like: Tensor, name: string, where: string): voi
     throw new BackendError({ expected: `${name} of shape [${like.shape}]`, got: `[${other.shape}]`, where });
 }
 
-/** Results written to y while `operand` is still being read would be garbage without a sign. */
-function apart(y: Tensor, operand: Tensor, name: string, where: string): void {
-  if (y.storage !== operand.storage) return;
-  const [a, b] = [y.offset * bytesPerElement[y.dtype], operand.offset * bytesPerElement[operand.dtype]];
-  if (a + y.size * bytesPerElement[y.dtype] <= b || b + operand.size * bytesPerElement[operand.dtype] <= a) return;
-  throw new BackendError({ expected: `y apart from ${name}`, got: 'an overlap', where });
+/** Results written while `operand` is still being read would be garbage without a sign. */
+function apart(result: Tensor, operand: Tensor, name: string, other: string, where: string): void {
+  if (result.storage !== operand.storage) return;
+  const [begin, end] = bytesOf(result);
+  const [otherBegin, otherEnd] = bytesOf(operand);
+  if (end <= otherBegin || otherEnd <= begin) return;
+  throw new BackendError({ expected: `${name} apart from ${other}`, got: 'an overlap', where });
+}
+
+/** Where a tensor begins and ends in its storage. */
+function bytesOf({ offset, size, dtype }: Tensor): [number, number] {
+  const bytes = bytesPerElement[dtype];
+  return [offset * bytes, (offset + size) * bytes];
 }

@@ -24,7 +24,25 @@ const addColumnSquares: Case[] = sizes.map(([rows, columns]) => ({
   },
 }));
 
-const addGram: Case[] = sizes.map(([rows, columns]) => ({
+const addColumnSums: Case[] = sizes.map(([rows, columns]) => ({
+  name: `addColumnSums ${rows}×${columns}, twice`,
+  tolerance: { relative: 1e-12, floor: 'operands' },
+  run(rig) {
+    const sums = rig.f64([columns], (random) => random());
+    rig.backend.addColumnSums(sums, rig.f32([rows, columns], mixed));
+    rig.backend.addColumnSums(sums, rig.f32([rows + 2, columns], mixed));
+    return [sums];
+  },
+}));
+
+/** Blocks of 64 columns and of 240 tokens, and one more. */
+const blocks = [
+  [240, 64],
+  [241, 128],
+  [480, 129],
+];
+
+const addGram: Case[] = [...sizes, ...blocks].map(([rows, columns]) => ({
   name: `addGram ${rows}×${columns}, twice`,
   tolerance: close,
   run(rig) {
@@ -34,6 +52,40 @@ const addGram: Case[] = sizes.map(([rows, columns]) => ({
     return [gram];
   },
 }));
+
+/** Tokens, columns of a, columns of b. */
+const pairs = [
+  [1, 1, 1],
+  [1, 7, 3],
+  [3, 5, 70],
+  [9, 6, 6],
+  [257, 37, 9],
+  [240, 64, 128],
+  [241, 65, 1],
+  [300, 129, 200],
+];
+
+const addCross: Case[] = pairs.flatMap(([rows, m, n]): Case[] => [
+  {
+    name: `addCross ${rows}×${m}, ${n}, twice`,
+    tolerance: close,
+    run(rig) {
+      const out = rig.f32([m, n], normal);
+      rig.backend.addCross(out, rig.f32([rows, m], normal), rig.f32([rows, n], normal));
+      rig.backend.addCross(out, rig.f32([rows + 2, m], normal), rig.f32([rows + 2, n], normal));
+      return [out];
+    },
+  },
+  {
+    name: `addCross ${rows}×${m} of one matrix`,
+    tolerance: close,
+    run(rig) {
+      const [out, both] = [rig.f32([m, m], normal), rig.f32([rows, m], normal)];
+      rig.backend.addCross(out, both, both);
+      return [out];
+    },
+  },
+]);
 
 const logProbabilities: Case[] = [...sizes, [5, 32003]].map(([rows, columns]) => ({
   name: `logProbabilities ${rows}×${columns}`,
@@ -72,4 +124,11 @@ const extremes: Case[] = [
   },
 ];
 
-export const measureCases = [...addColumnSquares, ...addGram, ...logProbabilities, ...extremes];
+export const measureCases = [
+  ...addColumnSquares,
+  ...addColumnSums,
+  ...addGram,
+  ...addCross,
+  ...logProbabilities,
+  ...extremes,
+];

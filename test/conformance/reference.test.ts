@@ -141,11 +141,26 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(sums)).toEqual(Float64Array.of(11.5, 20));
   });
 
+  it('addColumnSums', async () => {
+    const sums = backend.allocate('f64', [2]);
+    backend.write(sums, Float64Array.of(0.5, 0));
+    backend.addColumnSums(sums, f32([2, 2], 1, 2, 3, -4));
+    backend.addColumnSums(sums, f32([1, 2], -1, 0));
+    expect(await backend.read(sums)).toEqual(Float64Array.of(3.5, -2));
+  });
+
   it('addGram', async () => {
     const gram = backend.allocate('f32', [2, 2]);
     backend.write(gram, Float32Array.of(0, 0, 0, 1));
     backend.addGram(gram, f32([2, 2], 1, 2, 3, 4));
     expect(await backend.read(gram)).toEqual(Float32Array.of(10, 14, 14, 21));
+  });
+
+  it('addCross', async () => {
+    const out = backend.allocate('f32', [2, 3]);
+    backend.write(out, Float32Array.of(0, 0, 0, 0, 0, 100));
+    backend.addCross(out, f32([2, 2], 1, 2, 3, 4), f32([2, 3], 1, 0, -1, 0, 1, 2));
+    expect(await backend.read(out)).toEqual(Float32Array.of(1, 3, 5, 2, 4, 106));
   });
 
   it('logProbabilities', async () => {

@@ -154,9 +154,39 @@ export const refusals: Refusal[] = [
   refusal('expected size of sums = 5, got 4, in addColumnSquares', (rig) =>
     rig.backend.addColumnSquares(rig.f64([4]), rig.f32([2, 5])),
   ),
+  refusal('expected size of sums = 5, got 4, in addColumnSums', (rig) =>
+    rig.backend.addColumnSums(rig.f64([4]), rig.f32([2, 5])),
+  ),
+  refusal('expected sums of type f64, got f32, in addColumnSums', (rig) =>
+    rig.backend.addColumnSums(rig.f32([5]) as never, rig.f32([2, 5])),
+  ),
   refusal('expected rows of gram = 5, got 4, in addGram', (rig) =>
     rig.backend.addGram(rig.f32([4, 5]), rig.f32([2, 5])),
   ),
+  refusal('expected gram apart from x, got an overlap, in addGram', (rig) => {
+    const both = rig.f32([6, 5]);
+    rig.backend.addGram(both.rows(1, 6), both.rows(0, 2));
+  }),
+  refusal('expected rows of b = 2, got 3, in addCross', (rig) =>
+    rig.backend.addCross(rig.f32([5, 4]), rig.f32([2, 5]), rig.f32([3, 4])),
+  ),
+  refusal('expected rows of out = 5, got 4, in addCross', (rig) =>
+    rig.backend.addCross(rig.f32([4, 5]), rig.f32([2, 5]), rig.f32([2, 4])),
+  ),
+  refusal('expected columns of out = 4, got 5, in addCross', (rig) =>
+    rig.backend.addCross(rig.f32([5, 5]), rig.f32([2, 5]), rig.f32([2, 4])),
+  ),
+  refusal('expected b of type f32, got f64, in addCross', (rig) =>
+    rig.backend.addCross(rig.f32([5, 4]), rig.f32([2, 5]), rig.f64([2, 4]) as never),
+  ),
+  refusal('expected out apart from a, got an overlap, in addCross', (rig) => {
+    const both = rig.f32([6, 5]);
+    rig.backend.addCross(both.rows(1, 6), both.rows(0, 2), rig.f32([2, 5]));
+  }),
+  refusal('expected out apart from b, got an overlap, in addCross', (rig) => {
+    const both = rig.f32([6, 5]);
+    rig.backend.addCross(both.rows(1, 6), rig.f32([2, 5]), both.rows(0, 2));
+  }),
   refusal('expected size of targets = 2, got 3, in logProbabilities', (rig) =>
     rig.backend.logProbabilities(
       rig.result([2]),

@@ -85,6 +85,26 @@ describe('the suite notices', () => {
         });
       },
     },
+    'addColumnSums, of absolute values': {
+      addColumnSums(sums, x) {
+        const sizes = reference.allocate('f32', x.shape);
+        elements(sizes).set(elements(x).map(Math.abs));
+        reference.addColumnSums(sums, sizes);
+      },
+    },
+    'addGram, without the lower half of a block beside the diagonal': {
+      addGram(gram, x) {
+        const before = elements(gram)[gram.size - x.columns];
+        reference.addGram(gram, x);
+        if (x.columns > 64) elements(gram)[gram.size - x.columns] = before;
+      },
+    },
+    'addCross, the other way round': {
+      addCross(out, a, b) {
+        if (a.columns === b.columns) reference.addCross(out, b, a);
+        else reference.addCross(out, a, b);
+      },
+    },
     'mask, keeping other weights of equal score': {
       mask(out, weight, scores, selection) {
         const [result, w] = [elements(out), elements(weight)];

@@ -8,6 +8,8 @@ export const KERNELS = [
   'addition',
   'attention',
   'columnSquares',
+  'columnSums',
+  'cross',
   'embed',
   'gate',
   'gram',

@@ -8,4 +8,6 @@ export const ATTENTION_QUERIES = 8;
 /** Bytes of scratch memory of a thread. */
 export const ATTENTION_SCRATCH = 2112;
 export const STATISTICS_COLUMNS = 16;
-export const GRAM_ROWS = 4;
+export const PRODUCT_COLUMNS = 64;
+/** Bytes of scratch memory of a thread. */
+export const PRODUCT_SCRATCH = 139264;

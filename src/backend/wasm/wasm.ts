@@ -24,9 +24,10 @@ import {
   ATTENTION_QUERIES,
   ATTENTION_SCRATCH,
   ELEMENTS,
-  GRAM_ROWS,
   LINEAR_ROWS,
   LINEAR_TOKENS,
+  PRODUCT_COLUMNS,
+  PRODUCT_SCRATCH,
   STATISTICS_COLUMNS,
 } from './units.js';
 
@@ -200,14 +201,26 @@ class WasmBackend implements Backend {
 
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
     check.checkAddColumnSquares(sums, x);
-    const split = this.#split(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
-    this.#run('columnSquares', split, sums, [x, sums, x.columns, x.rowCount]);
+    this.#run('columnSquares', this.#columnwise(x), sums, [x, sums, x.columns, x.rowCount]);
+  }
+
+  addColumnSums(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
+    check.checkAddColumnSums(sums, x);
+    this.#run('columnSums', this.#columnwise(x), sums, [x, sums, x.columns, x.rowCount]);
   }
 
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
     check.checkAddGram(gram, x);
-    const split = this.#split(Math.ceil(x.columns / GRAM_ROWS), GRAM_ROWS * x.columns * x.rowCount);
-    this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount]);
+    const side = Math.ceil(x.columns / PRODUCT_COLUMNS);
+    const split = this.#split((side * (side + 1)) / 2, PRODUCT_COLUMNS ** 2 * x.rowCount);
+    this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount], PRODUCT_SCRATCH);
+  }
+
+  addCross(out: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
+    check.checkAddCross(out, a, b);
+    const blocks = Math.ceil(a.columns / PRODUCT_COLUMNS) * Math.ceil(b.columns / PRODUCT_COLUMNS);
+    const split = this.#split(blocks, PRODUCT_COLUMNS ** 2 * a.rowCount);
+    this.#run('cross', split, out, [a, b, out, a.columns, b.columns, a.rowCount], PRODUCT_SCRATCH);
   }
 
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
@@ -249,6 +262,11 @@ class WasmBackend implements Backend {
   /** Units of ELEMENTS elements of y, each of them worth `work` multiply-adds. */
   #elementwise(y: Tensor, work: number): Split {
     return this.#split(Math.ceil(y.size / ELEMENTS), work * ELEMENTS);
+  }
+
+  /** Units of STATISTICS_COLUMNS columns of x. */
+  #columnwise(x: Tensor): Split {
+    return this.#split(Math.ceil(x.columns / STATISTICS_COLUMNS), 2 * STATISTICS_COLUMNS * x.rowCount);
   }
 
   /**
