@@ -1,11 +1,11 @@
-// The λ search of NeuroAL, both steps, on the embedded model: 8 windows of 512 tokens, two threads, beside the published
-// method in PyTorch on the same windows, the two in turn. Needs Python with torch and the reference values beside the
-// checkout; without them only this project's own seconds are printed.
+// The λ searches of NeuroAL beside the published method in PyTorch on the same windows, the two in turn, two threads: both
+// steps with Wanda's scores, and the block step with the methods that update weights inside the search. Needs Python with
+// torch and the reference values beside the checkout; without them only this project's own seconds are printed.
 //
-//   npm run bench -- search        RUNS=3 npm run bench -- search for a quicker look
+//   npm run bench -- search        RUNS=3 ONLY=wanda npm run bench -- search for a quicker look
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,22 @@ import { machine, median } from './machine.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const runs = Number(process.env.RUNS ?? 7);
-const reference = here('../../shared/reference/reference.py');
-const windows = here('../../shared/reference/windows/calibration-32x512.json');
+const shared = here('../../shared');
+const reference = join(shared, 'reference/reference.py');
 const scratch = mkdtempSync(join(tmpdir(), 'neuroal-bench-'));
+
+const searches = [
+  { method: 'wanda', model: here('../embedded'), step: 'both', sparsity: 0.7, windows: '32x512', seqLen: 512 },
+  {
+    method: 'sparsegpt',
+    model: join(shared, 'models/stories-phi'),
+    step: 'block',
+    sparsity: 0.6,
+    windows: '16x256',
+    seqLen: 256,
+  },
+  { method: 'admm', model: here('../embedded'), step: 'block', sparsity: 0.7, windows: '16x256', seqLen: 256 },
+];
 
 function json(command, args, file) {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
@@ -23,46 +36,66 @@ function json(command, args, file) {
   return JSON.parse(file ? readFileSync(file, 'utf8') : stdout);
 }
 
-function ours() {
-  const source = existsSync(windows) ? ['--calibration', windows] : [];
+function ours({ method, model, step, sparsity, windows, seqLen }, ...more) {
+  const source = join(shared, `reference/windows/calibration-${windows}.json`);
   // biome-ignore format: an option a line
   return json(process.execPath, [
-    here('../dist/cli/main.js'), 'prune', here('../embedded'),
+    here('../dist/cli/main.js'), 'prune', model,
     '--out', join(scratch, 'pruned'), '--force',
-    ...source,
-    '--samples', '8', '--search-samples', '8', '--seq-len', '512',
-    '--exhaustive', '--threads', '2', '--json',
+    '--method', method, '--step', step, '--sparsity', String(sparsity),
+    ...(existsSync(source) ? ['--calibration', source] : []),
+    '--samples', '8', '--search-samples', '8', '--seq-len', String(seqLen),
+    ...(method === 'admm' ? ['--targets', 'own'] : []),
+    '--threads', '2', '--json', ...more,
   ]);
 }
 
-function theirs() {
+function theirs({ method, model, step, sparsity, windows }) {
   const out = join(scratch, 'reference.json');
+  // The first 8 windows alone: what comes after the search is not what is timed.
+  const first = join(scratch, 'windows.json');
+  writeFileSync(
+    first,
+    JSON.stringify(JSON.parse(readFileSync(join(shared, `reference/windows/calibration-${windows}.json`))).slice(0, 8)),
+  );
   // biome-ignore format: an option a line
   return json('python3', [
-    reference, here('../embedded'),
-    '--windows', windows, '--search-samples', '8', '--step', 'both',
-    '--sparsity', '0.7', '--threads', '2', '--out', out,
+    reference, model, '--method', method,
+    '--windows', first, '--search-samples', '8', '--step', step,
+    '--sparsity', String(sparsity), '--threads', '2', '--out', out,
   ], out);
 }
 
 const python = existsSync(reference) && spawnSync('python3', ['-c', 'import torch, transformers']).status === 0;
+const lambdas = ({ block, row }) => `λ ${[block, row].filter((v) => v !== null).join(' and ')}`;
 console.log(machine());
-const mine = [];
-const peer = [];
-const ratios = [];
-for (let run = 0; run < runs; run++) {
-  const a = ours();
-  mine.push(a.seconds.search);
-  let line = `run ${run + 1}: neuroal ${a.seconds.search.toFixed(2)} s (${a.engine.simd} SIMD, λ ${a.search.lambda.block} and ${a.search.lambda.row})`;
-  if (python) {
-    const b = theirs();
-    peer.push(b.searchSeconds);
-    ratios.push(b.searchSeconds / a.seconds.search);
-    line += `, PyTorch ${b.searchSeconds.toFixed(2)} s (λ ${b.lambda.block} and ${b.lambda.row}), ratio ${ratios.at(-1).toFixed(2)}`;
+for (const search of searches.filter(
+  ({ method, model }) => method === (process.env.ONLY ?? method) && existsSync(model),
+)) {
+  console.log(`${search.method}, step ${search.step}, 8×${search.seqLen}, ${search.model.split('/').at(-1)}`);
+  const seconds = { all: [], stopped: [], peer: [] };
+  for (let run = 0; run < runs; run++) {
+    const all = ours(search, '--exhaustive');
+    const stopped = ours(search);
+    seconds.all.push(all.seconds.search);
+    seconds.stopped.push(stopped.seconds.search);
+    const { run: passes, exhaustive } = stopped.search.blockPasses;
+    let line = `  run ${run + 1}: ${all.seconds.search.toFixed(2)} s exhaustive, ${stopped.seconds.search.toFixed(2)} s with ${passes} of ${exhaustive} block passes (${all.engine.simd} SIMD, ${lambdas(all.search.lambda)})`;
+    if (python) {
+      const peer = theirs(search);
+      seconds.peer.push(peer.searchSeconds);
+      line += `, PyTorch ${peer.searchSeconds.toFixed(2)} s (${lambdas(peer.lambda)})`;
+    }
+    console.log(line);
   }
-  console.log(line);
+  const ratio = (own) => `${median(seconds.peer.map((s, i) => s / own[i])).toFixed(2)} times`;
+  console.log(
+    `  neuroal: median ${median(seconds.all).toFixed(2)} s exhaustive, ${median(seconds.stopped).toFixed(2)} s stopped early, of ${runs}`,
+  );
+  if (python)
+    console.log(
+      `  PyTorch: median ${median(seconds.peer).toFixed(2)} s; ${ratio(seconds.all)} as long, ${ratio(seconds.stopped)} with early stopping`,
+    );
 }
 rmSync(scratch, { recursive: true, force: true });
-console.log(`neuroal: median ${median(mine).toFixed(2)} s of ${runs}`);
-if (python) console.log(`PyTorch: median ${median(peer).toFixed(2)} s; ${median(ratios).toFixed(2)} times as long`);
-else console.log('PyTorch: left out (needs python3 with torch and transformers, and the reference values)');
+if (!python) console.log('PyTorch: left out (needs python3 with torch and transformers, and the reference values)');

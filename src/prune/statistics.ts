@@ -25,6 +25,8 @@ export interface Moments {
 
 /** What is known of one input after all sequences. */
 export interface InputSummary {
+  /** N. */
+  sequences: number;
   /** a = √((1/N) Σ x²) of each column, in f32. */
   activations: Float32Array;
   /** XᵀX [columns, columns]; null where it was not asked for. */
@@ -94,7 +96,7 @@ export class InputStatistics {
       const activations = Float32Array.from(totals, (v) => Math.sqrt(v / this.sequences));
       checkFinite(name, activations);
       const moments = sums ? this.#moments(totals, await this.backend.read(sums)) : null;
-      out.set(name, { activations, gram, moments });
+      out.set(name, { sequences: this.sequences, activations, gram, moments });
     }
     return out;
   }

@@ -4,7 +4,7 @@ import type { Backend } from '../../backend/backend.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { InputGroup, LayerPruner } from '../layer-pruner.js';
 import type { MaskPolicy } from '../masks.js';
-import type { StatisticsNeeds } from '../statistics.js';
+import type { InputSummary, StatisticsNeeds } from '../statistics.js';
 import { SparseGptInput, sparsegpt } from './sparsegpt.js';
 
 export class SparseGptPruner implements LayerPruner {
@@ -16,7 +16,8 @@ export class SparseGptPruner implements LayerPruner {
   ) {}
 
   async prune({ summary, tasks }: InputGroup, signal?: AbortSignal): Promise<void> {
-    const input = await SparseGptInput.of(this.backend, summary?.gram as Tensor<'f32'>, signal);
+    const { gram, sequences } = summary as InputSummary;
+    const input = await SparseGptInput.of(this.backend, gram as Tensor<'f32'>, sequences, signal);
     try {
       for (const { dense, out, target } of tasks) await sparsegpt(input, out, dense, target, this.policy, signal);
     } finally {
