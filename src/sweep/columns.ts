@@ -33,6 +33,10 @@ export const columnOf = ({ pattern, sparsity }: CellOptions): string =>
 /** An option in a table. */
 export const optionText = (value: CellOptions[PlanOption]): string => (value === null ? '–' : String(value));
 
+/** An option in a line of text; those that every row has say by themselves what they are. */
+export const labelOf = (option: PlanOption, options: CellOptions): string =>
+  always.includes(option) ? String(options[option]) : `${option} ${options[option]}`;
+
 /** Items with the same key together, both in order of appearance. */
 export function groups<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const found = new Map<string, T[]>();

@@ -7,7 +7,7 @@ import { namesOf, readSource } from '../data/source.js';
 import type { LongRunning } from '../progress.js';
 import { version } from '../version.js';
 import type { Evaluation } from './cell.js';
-import { columnOf, optionText, rowOptions } from './columns.js';
+import { columnOf, labelOf, rowOptions } from './columns.js';
 import type { Cell, CellOptions } from './grid.js';
 import { keyOf, sourceIdentity } from './identity.js';
 import { modelPlace, modelPlaceOffline, sourcePlace } from './places.js';
@@ -102,10 +102,7 @@ function wording(cells: readonly Cell[]): (options: CellOptions) => string[] {
   const rows = rowOptions(cells);
   const seeds = new Set(cells.map(({ options }) => options.seed)).size;
   return (options) => [
-    ...rows
-      .map((option) => options[option])
-      .filter((value) => value !== null)
-      .map(optionText),
+    ...rows.filter((option) => options[option] !== null).map((option) => labelOf(option, options)),
     columnOf(options),
     ...(seeds > 1 ? [`seed ${options.seed}`] : []),
   ];
