@@ -2,8 +2,7 @@
 
 import { Argument, type Command } from 'commander';
 import { UsageError } from '../errors.js';
-import { figure, toMarkdown } from '../sweep/markdown.js';
-import { combinationText } from '../sweep/plan-options.js';
+import { figure, refusals, toMarkdown } from '../sweep/markdown.js';
 import type { CellResult, SweepResults } from '../sweep/results.js';
 import { shellWord } from './figures.js';
 import { type EngineFlags, place, withEngine } from './options.js';
@@ -73,7 +72,7 @@ function list({ cells, refused }: SweepResults): string {
   const done = cells.filter(({ state }) => state === 'done').length;
   return [
     ...cells.map(({ state, name }) => `${state.padEnd(7)}  ${name}`),
-    ...refused.map(({ given, reason }) => `left out ${combinationText(given)}: ${reason}`),
+    ...refusals(refused).map((line) => `left out ${line}`),
     `${done} of ${cells.length} cells done`,
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 // The work of a sweep: measuring a model, and pruning one to measure it.
 
 import type { EngineOptions } from '../backend/open.js';
+import { NeuroalError } from '../errors.js';
 import { perplexity } from '../evaluate/perplexity.js';
 import { loadModel } from '../models/model.js';
 import type { LongRunning } from '../progress.js';
@@ -44,8 +45,8 @@ export async function runCell(
 
 /** What is left of a cell that went wrong. */
 export function failedRecord(cell: CellHead, error: unknown): FailedRecord {
-  const { message, code = null } =
-    error instanceof Error ? (error as Error & { code?: string }) : { message: String(error) };
+  const code = error instanceof NeuroalError ? error.code : null;
+  const message = error instanceof Error ? error.message : String(error);
   return { ...recordHead(), cell, error: { code, message } };
 }
 

@@ -1,6 +1,6 @@
 // When two files, folders and sources count as the same.
 
-import { mkdir, rename, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
@@ -38,6 +38,7 @@ it('a folder is the names and contents of its files', async () => {
   expect(before.map(([name]) => name)).toEqual(['a', 'b']);
   await writeFile(path('.hidden'), 'x');
   await mkdir(path('sub'));
+  await symlink('nowhere', path('link'));
   expect(await folderIdentity(folder)).toEqual(before);
   await rename(path('b'), path('c'));
   expect(await folderIdentity(folder)).not.toEqual(before);

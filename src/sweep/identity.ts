@@ -17,12 +17,13 @@ export async function fileIdentity(path: string): Promise<string> {
     .digest('hex');
 }
 
-/** The identities of the files at the top of a folder, by name; hidden files are not part of a model. */
+/** The identities of the files at the top of a folder, by name; hidden files and links to nothing are not part of a model. */
 export async function folderIdentity(folder: string): Promise<[name: string, identity: string][]> {
   const files: [string, string][] = [];
   for (const name of (await readdir(folder)).sort()) {
     const path = join(folder, name);
-    if (!name.startsWith('.') && (await stat(path)).isFile()) files.push([name, await fileIdentity(path)]);
+    const found = name.startsWith('.') ? undefined : await stat(path).catch(() => undefined);
+    if (found?.isFile()) files.push([name, await fileIdentity(path)]);
   }
   return files;
 }

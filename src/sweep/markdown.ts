@@ -97,6 +97,23 @@ function failures(cells: readonly CellResult[]): string[] {
 }
 
 function leftOut(refused: SweepResults['refused']): string[] {
-  if (refused.length === 0) return [];
-  return ['Left out:', refused.map(({ given, reason }) => `- ${combinationText(given)}: ${reason}`).join('\n')];
+  return refused.length === 0
+    ? []
+    : [
+        'Left out:',
+        refusals(refused)
+          .map((line) => `- ${line}`)
+          .join('\n'),
+      ];
+}
+
+/** What was left out, a line for each reason. */
+export function refusals(refused: SweepResults['refused']): string[] {
+  return Array.from(
+    groups(refused, ({ reason }) => reason),
+    ([reason, [{ given }, ...others]]) => {
+      const more = others.length === 0 ? '' : ` and ${others.length} more`;
+      return `${combinationText(given)}${more}: ${reason}`;
+    },
+  );
 }

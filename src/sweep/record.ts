@@ -1,5 +1,6 @@
 // What a sweep leaves of each cell: the run record of `prune` with what was measured of its model, or what went wrong.
 
+import type { ErrorCode } from '../errors.js';
 import type { PerplexityResult } from '../evaluate/perplexity.js';
 import type { RunRecord } from '../prune/record.js';
 import type { EngineRecord } from '../record.js';
@@ -33,7 +34,7 @@ export interface FailedRecord {
   created: string;
   cell: CellHead;
   /** `code` is null for what is no error of this package. */
-  error: { code: string | null; message: string };
+  error: { code: ErrorCode | null; message: string };
 }
 
 /** Of a model as it is. */

@@ -158,9 +158,29 @@ Failed:
 
 Left out:
 
-- topUp uniform, step both, sparsity 0.6: ${reason}
-- topUp uniform, step both, sparsity 0.7: ${reason}
+- topUp uniform, step both, sparsity 0.6 and 1 more: ${reason}
 `);
+  });
+
+  it('says once for each reason what was left out', () => {
+    const document = results(
+      {
+        skipRefused: true,
+        grid: [
+          { sparsity: [0.5, 2], step: ['block', 'row'] },
+          { topUp: 'uniform', pattern: '9:1' },
+        ],
+      },
+      () => undefined,
+    );
+    const reasons = [...new Set(document.refused.map(({ reason }) => reason))];
+    expect(reasons).toHaveLength(2);
+    expect(toMarkdown(document).split('\n').slice(-4)).toEqual([
+      '',
+      `- step block, sparsity 2 and 1 more: ${reasons[0]}`,
+      `- topUp uniform, pattern 9:1: ${reasons[1]}`,
+      '',
+    ]);
   });
 
   it('goes through models and sources, and leaves empty what the grid lacks', () => {
