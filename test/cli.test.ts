@@ -1,15 +1,13 @@
 // The command line from outside: child processes of the built bin, their exit codes, stdout and stderr.
 
-import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { version } from '../src/version.js';
+import { startBin } from './bin.js';
 
-const bin = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 /** A prune that takes a moment, and one that takes long. */
 const small = ['--samples', '2', '--search-samples', '1', '--seq-len', '32', '--threads', '1'];
 const long = ['--samples', '64', '--search-samples', '32', '--seq-len', '256'];
@@ -20,28 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Ended {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [bin, ...args], { cwd: folder });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
-  const ended = new Promise<Ended>((resolve, reject) => {
-    child.on('error', reject).on('close', (code) => resolve({ code, out, err }));
-  });
-  return { child, ended };
-}
-
+const start = (args: readonly string[]) => startBin(args, folder);
 const neuroal = (...args: string[]) => start(args).ended;
 const json = async (...args: string[]) => {
   const { code, out, err } = await neuroal(...args, '--json');
@@ -71,7 +48,7 @@ describe('neuroal', () => {
   it.concurrent.each([
     [
       ['prnue'],
-      'expected a command (demo, prune, eval, generate, chat, inspect, bench, doctor), got "prnue"; did you mean prune?',
+      'expected a command (demo, prune, eval, generate, chat, inspect, bench, sweep, doctor), got "prnue"; did you mean prune?',
     ],
     [
       ['prune', 'm', '--sparsty', '0.5'],
@@ -92,6 +69,8 @@ describe('neuroal', () => {
     [['prune', 'm', '--out', 'x', '--sparsity', '1.5'], 'expected a sparsity in [0, 1), got 1.5'],
     [['prune', 'm', '--samples', '1.5'], 'expected --samples to be a whole number of 1 or more, got "1.5"'],
     [['prune', 'm', '--seed', '-1'], 'expected --seed to be a whole number of 0 or more, got "-1"'],
+    [['sweep'], 'expected PLAN, got none; see neuroal sweep --help'],
+    [['sweep', 'p.yaml'], 'expected --out DIR (the folder of the results), got none'],
     [['generate'], 'expected --prompt TEXT (the text to continue), got none'],
     [['generate', '--prompt', 'x', '--top-p', '2'], 'expected a top-p above 0 and at most 1, got 2'],
   ])('refuses %j', async (args, message) => {

@@ -33,13 +33,13 @@ it('the library example runs and prints what it says', async () => {
 it('the commands it names exist, with the options it names', async () => {
   const commands = [...readme.matchAll(/npx neuroal (\w+)/g)].map(([, name]) => name);
   expect(new Set(commands)).toEqual(
-    new Set(['demo', 'prune', 'eval', 'generate', 'chat', 'inspect', 'bench', 'doctor']),
+    new Set(['demo', 'prune', 'eval', 'generate', 'chat', 'inspect', 'bench', 'sweep', 'doctor']),
   );
   const main = join(root, 'dist/cli/main.js');
   const helpOf = async (command: string) =>
     (await promisify(execFile)(process.execPath, [main, command, '--help'])).stdout;
   for (const command of new Set(commands)) expect(await helpOf(command)).toContain('--json');
-  for (const command of ['demo', 'prune', 'eval', 'generate', 'chat', 'bench'])
+  for (const command of ['demo', 'prune', 'eval', 'generate', 'chat', 'bench', 'sweep'])
     for (const option of ['--threads', '--deterministic']) expect(await helpOf(command)).toContain(option);
   const help = await helpOf('prune');
   const [, paragraph] = /\n(`prune` knows[\s\S]+?)\n\n/.exec(readme) ?? [];

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { grouped, secondsSince, table } from './figures.js';
 import { type EngineFlags, modelArgument, place, wholeNumber, withEngine } from './options.js';
 import { inSession } from './session.js';
-import { namesOf, splitSources } from './sources.js';
+import { splitSources } from './sources.js';
 
 interface EvalFlags extends EngineFlags {
   perplexity?: string;
@@ -31,15 +31,14 @@ export function addEval(program: Command): void {
       .addOption(wholeNumber('--limit <N>', 'windows to use at most', 'all')),
   ).action((folder: string | undefined, options: EvalFlags) =>
     inSession(options, async (session) => {
-      const [{ embeddedTexts }, { readSource, splitSource }, { perplexity }, { loadModel }, record] = await Promise.all(
-        [
+      const [{ embeddedTexts }, { namesOf, readSource, splitSource }, { perplexity }, { loadModel }, record] =
+        await Promise.all([
           import('../checkpoint/embedded.js'),
           import('../data/source.js'),
           import('../evaluate/perplexity.js'),
           import('../models/model.js'),
           import('../record.js'),
-        ],
-      );
+        ]);
       const { signal, onProgress } = session;
       const { json, seqLen, limit } = options;
       const sources =
@@ -53,7 +52,7 @@ export function addEval(program: Command): void {
         const load = secondsSince(started);
         const loaded = performance.now();
         const results: [string, Awaited<ReturnType<typeof perplexity>>][] = [];
-        for (const [source, name] of namesOf(sources, splitSource))
+        for (const [source, name] of namesOf(sources))
           results.push([name, await perplexity(model, source, { seqLen, limit, signal, onProgress })]);
         const { schema, version } = record.recordHead();
         if (json)

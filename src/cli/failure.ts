@@ -3,8 +3,8 @@
 
 import { type Command, CommanderError } from 'commander';
 import { UsageError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
 import { quoted } from '../quoted.js';
-import { didYouMean } from './nearest.js';
 
 /** A signal asked the program to stop. */
 export class Interrupted extends Error {

@@ -13,6 +13,7 @@ import { failure, usageError } from './failure.js';
 import { addGenerate } from './generate.js';
 import { addInspect } from './inspect.js';
 import { addPrune } from './prune.js';
+import { addSweep } from './sweep.js';
 
 const program = new Command('neuroal')
   .description(
@@ -40,7 +41,8 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. \`neuroal COMMAND --help\` lists the options of a command.`,
   );
-for (const add of [addDemo, addPrune, addEval, addGenerate, addChat, addInspect, addBench, addDoctor]) add(program);
+for (const add of [addDemo, addPrune, addEval, addGenerate, addChat, addInspect, addBench, addSweep, addDoctor])
+  add(program);
 for (const command of [program, ...program.commands])
   command.exitOverride((error) => {
     throw usageError(error, command);

@@ -4,8 +4,8 @@
 
 import { Argument, type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
+import { didYouMean } from '../nearest.js';
 import { quoted } from '../quoted.js';
-import { didYouMean } from './nearest.js';
 
 /** Options of every command. */
 export interface CommonOptions {

@@ -16,6 +16,18 @@ export function splitSource(source: string): { protocol: Protocol | null; path: 
   return { protocol: null, path: source, name: basename(source) };
 }
 
+/** Each source once, with its name in results; where two would have the same name, what was given is the name. */
+export function namesOf(sources: readonly string[]): Map<string, string> {
+  const unique = [...new Set(sources)];
+  const shared = (name: string) => unique.filter((source) => splitSource(source).name === name).length > 1;
+  return new Map(
+    unique.map((source) => {
+      const { name } = splitSource(source);
+      return [source, shared(name) ? source : name];
+    }),
+  );
+}
+
 /**
  * Reads what `source` names: FILE.txt (any other ending too), FILE.jsonl, FILE.json, or `wikitext2=FILE`, `c4=FILE`,
  * `ptb=FILE`. A file that is called like a protocol is reached as `./c4`.

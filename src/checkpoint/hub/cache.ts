@@ -6,6 +6,7 @@ import { copyFile, readFile, realpath, rename, rm, stat, symlink, writeFile } fr
 import { dirname, join, relative } from 'node:path';
 import { isSystemError } from '../disk-errors.js';
 import { makeFolder } from '../make-folder.js';
+import { writeThenRename } from '../write-then-rename.js';
 import type { HubEnvironment } from './environment.js';
 import { failureOf } from './failures.js';
 import { cacheName, isCommit, type Repository } from './repository.js';
@@ -166,17 +167,6 @@ async function linked(target: string, path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isSystemError(error) && ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(error.code ?? '')) return false;
-    throw error;
-  }
-}
-
-async function writeThenRename(path: string, text: string): Promise<void> {
-  const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await writeFile(beside, text);
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
     throw error;
   }
 }

@@ -2,12 +2,12 @@
 
 import { rename } from 'node:fs/promises';
 import { quoted } from '../../quoted.js';
+import { withLock } from '../lock.js';
 import type { RepositoryCache } from './cache.js';
 import { plainEtag } from './content.js';
 import type { HubEnvironment } from './environment.js';
 import { failureOf, Unfit } from './failures.js';
 import { IdleSignal } from './idle-signal.js';
-import { withLock } from './lock.js';
 import { fileAddress, isCommit, type Repository } from './repository.js';
 import { discard, send } from './request.js';
 import { Retries, retried } from './retries.js';

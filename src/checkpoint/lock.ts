@@ -1,13 +1,13 @@
-// One download of a file at a time, among the processes of this package. Node has no flock, which is what Python's locks
-// are, so the lock is a file of its own that exists while it is held, touched now and then by its holder. It spares work
-// and no more: a blob gets its name only once it is whole and its hash is right.
+// One process of this package at a time, for the download of a file or the folder of a sweep. Node has no flock, which is
+// what Python's locks are, so the lock is a file of its own that exists while it is held, touched now and then by its
+// holder. It spares work and no more: files get their names only once they are whole.
 
 import { randomBytes } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSystemError } from '../disk-errors.js';
+import { isSystemError } from './disk-errors.js';
 
 const touchEvery = 2000;
 const lookEvery = 100;
@@ -21,7 +21,7 @@ interface Holder {
 
 export interface LockOptions {
   signal?: AbortSignal | undefined;
-  /** Called once where somebody else holds it. */
+  /** Called once where somebody else holds it; what it throws ends the waiting. */
   onWait?: () => void;
   /** Milliseconds untouched after which a lock counts as left behind. */
   staleAfter?: number;
@@ -44,15 +44,18 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 async function acquire(path: string, own: string, options: LockOptions): Promise<void> {
   const { signal, onWait, staleAfter = 15_000 } = options;
   let seen = { text: '', touched: 0, since: 0 };
-  for (let waits = 0; ; waits++) {
+  let waits = false;
+  for (;;) {
     signal?.throwIfAborted();
     if (await create(path, own)) return;
     const found = await look(path);
     if (!found) continue;
-    if (waits === 0) onWait?.();
+    const gone = isGone(found.text);
+    if (!gone && !waits) onWait?.();
+    waits ||= !gone;
     // The clock of whoever touches it may be another: what counts is whether the time of the file changes.
     if (found.text !== seen.text || found.touched !== seen.touched) seen = { ...found, since: performance.now() };
-    if (isGone(found.text) || performance.now() - seen.since > staleAfter) await remove(path, found.text);
+    if (gone || performance.now() - seen.since > staleAfter) await remove(path, found.text);
     else await sleep(lookEvery, undefined, { signal }).catch(() => {});
   }
 }

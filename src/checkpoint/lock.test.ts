@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { folderWith, removeFolder } from '../../../test/checkpoint-fixture.js';
+import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { withLock } from './lock.js';
 
 let folder: string;
@@ -42,14 +42,26 @@ it('says once that it waits, and can be stopped then', async () => {
   expect(waits).toBe(1);
 });
 
+it('does not wait where the caller would not', async () => {
+  const onWait = () => {
+    throw new Error('busy');
+  };
+  await withLock(lock, {}, async () => {
+    await expect(withLock(lock, { onWait }, async () => 'never')).rejects.toThrow('busy');
+    expect(await readdir(folder)).toEqual(['x.lock']);
+  });
+});
+
 it('takes over at once what a dead process left', async () => {
   // A process of this machine that is no more, in the form in which a living one writes itself down.
   const own = await withLock(lock, {}, async () => JSON.parse(await readFile(lock, 'utf8')));
   const { pid } = spawnSync(process.execPath, ['--version']);
   await writeFile(lock, JSON.stringify({ ...own, pid }));
   // Only a living owner that gives no sign is waited for, and then for as long as this.
-  const never = { staleAfter: Number.POSITIVE_INFINITY };
+  let waits = 0;
+  const never = { staleAfter: Number.POSITIVE_INFINITY, onWait: () => waits++ };
   expect(await withLock(lock, never, async () => 'in')).toBe('in');
+  expect(waits).toBe(0);
   expect(await readdir(folder)).toEqual([]);
 });
 

@@ -1,0 +1,16 @@
+// Small files that others may read at any moment: they see the old content or the new one, never a part.
+
+import { randomBytes } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+
+/** Writes `text` to a file beside `path`, which then takes its name. Throws what the file system says. */
+export async function writeThenRename(path: string, text: string): Promise<void> {
+  const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await writeFile(beside, text, { flush: true });
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
