@@ -7,6 +7,7 @@
 // and, last, the number of the thread: its own part starts at scratch + thread·stride. The sizes of units are exported too.
 
 export { activate, gate } from './activate';
+export { admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';

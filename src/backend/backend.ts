@@ -147,6 +147,19 @@ export interface Backend {
    */
   mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scores: Scores, selection: Selection): void;
 
+  /**
+   * A step of ADMM on a fixed pattern, up to its product with the inverse (§13 of the algorithms page). With s = x + u, and
+   * z = s where kept ≠ 0 and 0 elsewhere: u becomes s − z, and right becomes b + rho·(z − u). All of one size; rho > 0.
+   */
+  admmStep(
+    right: Tensor<'f32'>,
+    u: Tensor<'f32'>,
+    x: Tensor<'f32'>,
+    b: Tensor<'f32'>,
+    kept: Tensor<'f32'>,
+    rho: number,
+  ): void;
+
   /** Stops the threads and drops all memory; the backend is dead. */
   dispose(): Promise<void>;
 }

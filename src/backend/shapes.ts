@@ -204,6 +204,17 @@ export function checkMask(out: Tensor, weight: Tensor, { of, column, row }: Scor
   }
 }
 
+/** Five matrices of one shape, right and u apart from all others, rho > 0. */
+export function checkAdmmStep(right: Tensor, u: Tensor, x: Tensor, b: Tensor, kept: Tensor, rho: number): void {
+  for (const [name, tensor] of Object.entries({ right, x, b, kept })) sameRows(tensor, u, name, 'admmStep');
+  apart(right, u, 'right', 'u', 'admmStep');
+  for (const [name, tensor] of Object.entries({ x, b, kept })) {
+    apart(right, tensor, 'right', name, 'admmStep');
+    apart(u, tensor, 'u', name, 'admmStep');
+  }
+  finite(rho, LEAST, 'rho', 'admmStep');
+}
+
 function typed(tensor: Tensor, dtype: DType, name: string, where: string): void {
   if (tensor.dtype !== dtype)
     throw new BackendError({ expected: `${name} of type ${dtype}`, got: tensor.dtype, where });

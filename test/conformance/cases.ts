@@ -7,6 +7,7 @@ import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { memoryCases } from './memory.js';
 import { pruningCases } from './pruning.js';
+import { updateCases } from './updates.js';
 
 export const cases: Case[] = [
   ...memoryCases,
@@ -15,4 +16,5 @@ export const cases: Case[] = [
   ...attentionCases,
   ...measureCases,
   ...pruningCases,
+  ...updateCases,
 ];

@@ -82,6 +82,12 @@ const operations: Record<string, (backend: Backend) => Tensor<'f32'>> = {
     backend.softcap(x, x, 30);
     return x;
   },
+  'admmStep, entries kept and not': (backend) => {
+    const [right, u] = [f32(backend, [15], numbers(15)), f32(backend, [15], numbers(15, places))];
+    const kept = f32(backend, [15], [1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0]);
+    backend.admmStep(right, u, f32(backend, [15], numbers(15)), f32(backend, [15], numbers(15, { 7: nan })), kept, 2);
+    return right;
+  },
   layerNorm(backend) {
     const x = f32(backend, [5, 7], numbers(35, { 2: nan, 9: infinity, 20: -infinity, 34: nan }));
     backend.layerNorm(x, x, f32(backend, [7], numbers(7)), null, 1e-5);

@@ -133,6 +133,13 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(y)).toEqual(Float32Array.of(3, 6, 9));
   });
 
+  it('admmStep', async () => {
+    const [right, u] = [backend.allocate('f32', [4]), f32([4], 1, 1, -2, 0)];
+    backend.admmStep(right, u, f32([4], 2, 4, 0.5, 3), f32([4], 10, 20, 30, 40), f32([4], 1, 0, 0, 1), 2);
+    expect(await backend.read(u)).toEqual(Float32Array.of(0, 5, -1.5, 0));
+    expect(await backend.read(right)).toEqual(Float32Array.of(16, 10, 33, 46));
+  });
+
   it('addColumnSquares', async () => {
     const sums = backend.allocate('f64', [2]);
     backend.write(sums, Float64Array.of(0.5, 0));

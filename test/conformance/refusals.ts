@@ -1,6 +1,7 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
 import type { Scores, Selection } from '../../src/backend/backend.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import type { Rig } from './rig.js';
 
 export interface Refusal {
@@ -30,6 +31,13 @@ const rope = (rig: Rig, columns: number, change: object) => {
 
 const mask = (rig: Rig, selection: Selection, by: Partial<Scores> = {}) =>
   rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), { of: null, column: null, row: null, ...by }, selection);
+
+/** A step of ADMM on matrices of 3×6, but for some. */
+const admmStep = (rig: Rig, change: Partial<Record<'right' | 'u' | 'x' | 'b' | 'kept', Tensor<'f32'>>>, rho = 1) => {
+  const { right, u, x, b, kept } = { right: rig.result([3, 6]), ...change };
+  const other = () => rig.f32([3, 6]);
+  rig.backend.admmStep(right, u ?? other(), x ?? other(), b ?? other(), kept ?? other(), rho);
+};
 
 export const refusals: Refusal[] = [
   refusal('expected number of values = 3, got 2, in write', (rig) =>
@@ -221,4 +229,26 @@ export const refusals: Refusal[] = [
   refusal('expected row of type f32, got f64, in mask', (rig) =>
     mask(rig, { kind: 'row', prune: 1 }, { row: rig.f64([3]) as never }),
   ),
+
+  refusal('expected right of shape [3,6], got [6,3], in admmStep', (rig) =>
+    admmStep(rig, { right: rig.result([6, 3]) }),
+  ),
+  refusal('expected x of shape [3,6], got [2,6], in admmStep', (rig) => admmStep(rig, { x: rig.f32([2, 6]) })),
+  refusal('expected b of shape [3,6], got [3,5], in admmStep', (rig) => admmStep(rig, { b: rig.f32([3, 5]) })),
+  refusal('expected kept of type f32, got i32, in admmStep', (rig) =>
+    admmStep(rig, { kept: rig.i32([3, 6], () => 1) as never }),
+  ),
+  refusal('expected right apart from u, got an overlap, in admmStep', (rig) => {
+    const both = rig.f32([3, 6]);
+    admmStep(rig, { right: both, u: both });
+  }),
+  refusal('expected right apart from b, got an overlap, in admmStep', (rig) => {
+    const both = rig.f32([4, 6]);
+    admmStep(rig, { right: both.rows(0, 3), b: both.rows(1, 4) });
+  }),
+  refusal('expected u apart from kept, got an overlap, in admmStep', (rig) => {
+    const both = rig.f32([3, 6]);
+    admmStep(rig, { u: both, kept: both });
+  }),
+  refusal('expected rho above 0 and finite in f32, got 0, in admmStep', (rig) => admmStep(rig, {}, 0)),
 ];

@@ -105,6 +105,15 @@ describe('the suite notices', () => {
         else reference.addCross(out, a, b);
       },
     },
+    'admmStep, with the u that was': {
+      admmStep(right, u, x, b, kept, rho) {
+        const before = elements(u).slice();
+        reference.admmStep(right, u, x, b, kept, rho);
+        elements(right).forEach((value, i, all) => {
+          all[i] = value + rho * (elements(u)[i] - before[i]);
+        });
+      },
+    },
     'mask, keeping other weights of equal score': {
       mask(out, weight, scores, selection) {
         const [result, w] = [elements(out), elements(weight)];

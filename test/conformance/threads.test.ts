@@ -12,6 +12,7 @@ import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { pruningCases } from './pruning.js';
 import { Rig } from './rig.js';
+import { updateCases } from './updates.js';
 
 const backends: Backend[] = [];
 beforeAll(async () => {
@@ -23,7 +24,14 @@ afterAll(async () => {
 });
 
 describe('1, 2 and 4 threads give the same bits', () => {
-  for (const test of [...layerCases, ...elementwiseCases, ...attentionCases, ...measureCases, ...pruningCases]) {
+  for (const test of [
+    ...layerCases,
+    ...elementwiseCases,
+    ...attentionCases,
+    ...measureCases,
+    ...pruningCases,
+    ...updateCases,
+  ]) {
     it(test.name, async () => {
       const [one, ...more] = await Promise.all(backends.map((backend) => resultsOf(test, backend)));
       for (const other of more) expect(other.map(bits)).toEqual(one.map(bits));

@@ -1,10 +1,10 @@
-// The operations that look at one element at a time: activation functions, sums, multiples, soft limits.
+// The operations that look at one element at a time: activation functions, sums, multiples, soft limits, steps of ADMM.
 
 import type { Activation, Backend } from '../backend.js';
-import { checkActivate, checkAdd, checkGate, checkScale, checkSoftcap } from '../shapes.js';
+import { checkActivate, checkAdd, checkAdmmStep, checkGate, checkScale, checkSoftcap } from '../shapes.js';
 import { elements } from './storage.js';
 
-type Elementwise = Pick<Backend, 'activate' | 'gate' | 'add' | 'scale' | 'softcap'>;
+type Elementwise = Pick<Backend, 'activate' | 'gate' | 'add' | 'scale' | 'softcap' | 'admmStep'>;
 
 /** The elementwise operations of the reference backend. */
 export const elementwise: Elementwise = {
@@ -36,6 +36,17 @@ export const elementwise: Elementwise = {
     checkSoftcap(y, x, cap);
     const [result, input] = [elements(y), elements(x)];
     for (let i = 0; i < y.size; i++) result[i] = cap * Math.tanh(input[i] / cap);
+  },
+
+  admmStep(right, u, x, b, kept, rho) {
+    checkAdmmStep(right, u, x, b, kept, rho);
+    const [result, dual, weight, base, pattern] = [right, u, x, b, kept].map(elements);
+    for (let i = 0; i < u.size; i++) {
+      const sum = weight[i] + dual[i];
+      const z = pattern[i] !== 0 ? sum : 0;
+      dual[i] = sum - z;
+      result[i] = base[i] + rho * (z - dual[i]);
+    }
   },
 };
 

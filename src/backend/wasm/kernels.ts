@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 export const KERNELS = [
   'activate',
   'addition',
+  'admmStep',
   'attention',
   'columnSquares',
   'columnSums',

@@ -117,10 +117,12 @@ export class ArenaMemory {
     });
   }
 
-  /** Ends a gathering: the stand-in of `output`, if it has one, is copied to where it belongs, and all stand-ins go. */
-  release({ arena, moved, scratch }: Gathered, output?: Tensor): void {
-    const result = output && moved.get(output);
-    if (result) viewOf(output).set(new Uint8Array(arena.memory.buffer, result.pointer, result.bytes));
+  /** Ends a gathering: stand-ins of `outputs` are copied to where these belong, and all stand-ins go. */
+  release({ arena, moved, scratch }: Gathered, outputs: readonly Tensor[] = []): void {
+    for (const output of outputs) {
+      const result = moved.get(output);
+      if (result) viewOf(output).set(new Uint8Array(arena.memory.buffer, result.pointer, result.bytes));
+    }
     for (const storage of moved.values()) this.free(storage);
     if (scratch) this.free(scratch);
   }

@@ -131,17 +131,17 @@ class WasmBackend implements Backend {
       Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
-    this.#run('linear', split, y, [x, weight, bias, y, columns, rows, tokens]);
+    this.#run('linear', split, [y], [x, weight, bias, y, columns, rows, tokens]);
   }
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void {
     check.checkEmbed(y, ids, table);
-    this.#run('embed', this.#split(ids.size, table.columns), y, [ids, table, y, table.columns]);
+    this.#run('embed', this.#split(ids.size, table.columns), [y], [ids, table, y, table.columns]);
   }
 
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void {
     check.checkRmsNorm(y, x, weight, eps);
-    this.#run('rmsNorm', this.#split(x.rowCount, 2 * x.columns), y, [x, weight, y, x.columns, eps]);
+    this.#run('rmsNorm', this.#split(x.rowCount, 2 * x.columns), [y], [x, weight, y, x.columns, eps]);
   }
 
   layerNorm(
@@ -152,14 +152,14 @@ class WasmBackend implements Backend {
     eps: number,
   ): void {
     check.checkLayerNorm(y, x, weight, bias, eps);
-    this.#run('layerNorm', this.#split(x.rowCount, 3 * x.columns), y, [x, weight, bias, y, x.columns, eps]);
+    this.#run('layerNorm', this.#split(x.rowCount, 3 * x.columns), [y], [x, weight, bias, y, x.columns, eps]);
   }
 
   rope(x: Tensor<'f32'>, cos: Tensor<'f32'>, sin: Tensor<'f32'>, shape: RopeShape): void {
     check.checkRope(x, cos, sin, shape);
     const { heads, headDim, rotaryDim, start, period } = shape;
     const args = [x, cos, sin, heads, headDim, rotaryDim / 2, start, period];
-    this.#run('rope', this.#split(x.rowCount, 2 * heads * rotaryDim), x, args);
+    this.#run('rope', this.#split(x.rowCount, 2 * heads * rotaryDim), [x], args);
   }
 
   attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void {
@@ -171,62 +171,62 @@ class WasmBackend implements Backend {
       2 * Math.min(queries, ATTENTION_QUERIES) * window * headDim,
     );
     const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap];
-    this.#run('attention', split, y, args, ATTENTION_SCRATCH);
+    this.#run('attention', split, [y], args, ATTENTION_SCRATCH);
   }
 
   activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void {
     check.checkActivate(y, x, kind);
-    this.#run('activate', this.#elementwise(y, 8), y, [x, y, y.size, ACTIVATIONS.indexOf(kind)]);
+    this.#run('activate', this.#elementwise(y, 8), [y], [x, y, y.size, ACTIVATIONS.indexOf(kind)]);
   }
 
   gate(y: Tensor<'f32'>, gate: Tensor<'f32'>, up: Tensor<'f32'>, kind: Activation): void {
     check.checkGate(y, gate, up, kind);
-    this.#run('gate', this.#elementwise(y, 8), y, [gate, up, y, y.size, ACTIVATIONS.indexOf(kind)]);
+    this.#run('gate', this.#elementwise(y, 8), [y], [gate, up, y, y.size, ACTIVATIONS.indexOf(kind)]);
   }
 
   add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>, factor = 1): void {
     check.checkAdd(y, a, b, factor);
-    this.#run('addition', this.#elementwise(y, 1), y, [a, b, y, y.size, factor]);
+    this.#run('addition', this.#elementwise(y, 1), [y], [a, b, y, y.size, factor]);
   }
 
   scale(y: Tensor<'f32'>, x: Tensor<'f32'>, factor: number): void {
     check.checkScale(y, x, factor);
-    this.#run('scaling', this.#elementwise(y, 1), y, [x, y, y.size, factor]);
+    this.#run('scaling', this.#elementwise(y, 1), [y], [x, y, y.size, factor]);
   }
 
   softcap(y: Tensor<'f32'>, x: Tensor<'f32'>, cap: number): void {
     check.checkSoftcap(y, x, cap);
-    this.#run('softcap', this.#elementwise(y, 8), y, [x, y, y.size, cap]);
+    this.#run('softcap', this.#elementwise(y, 8), [y], [x, y, y.size, cap]);
   }
 
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
     check.checkAddColumnSquares(sums, x);
-    this.#run('columnSquares', this.#columnwise(x), sums, [x, sums, x.columns, x.rowCount]);
+    this.#run('columnSquares', this.#columnwise(x), [sums], [x, sums, x.columns, x.rowCount]);
   }
 
   addColumnSums(sums: Tensor<'f64'>, x: Tensor<'f32'>): void {
     check.checkAddColumnSums(sums, x);
-    this.#run('columnSums', this.#columnwise(x), sums, [x, sums, x.columns, x.rowCount]);
+    this.#run('columnSums', this.#columnwise(x), [sums], [x, sums, x.columns, x.rowCount]);
   }
 
   addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
     check.checkAddGram(gram, x);
     const side = Math.ceil(x.columns / PRODUCT_COLUMNS);
     const split = this.#split((side * (side + 1)) / 2, PRODUCT_COLUMNS ** 2 * x.rowCount);
-    this.#run('gram', split, gram, [x, gram, x.columns, x.rowCount], PRODUCT_SCRATCH);
+    this.#run('gram', split, [gram], [x, gram, x.columns, x.rowCount], PRODUCT_SCRATCH);
   }
 
   addCross(out: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
     check.checkAddCross(out, a, b);
     const blocks = Math.ceil(a.columns / PRODUCT_COLUMNS) * Math.ceil(b.columns / PRODUCT_COLUMNS);
     const split = this.#split(blocks, PRODUCT_COLUMNS ** 2 * a.rowCount);
-    this.#run('cross', split, out, [a, b, out, a.columns, b.columns, a.rowCount], PRODUCT_SCRATCH);
+    this.#run('cross', split, [out], [a, b, out, a.columns, b.columns, a.rowCount], PRODUCT_SCRATCH);
   }
 
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void {
     check.checkLogProbabilities(out, logits, targets);
     const n = logits.columns;
-    this.#run('logProbabilities', this.#split(logits.rowCount, 8 * n), out, [logits, targets, out, n]);
+    this.#run('logProbabilities', this.#split(logits.rowCount, 8 * n), [out], [logits, targets, out, n]);
   }
 
   mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scores: Scores, selection: Selection): void {
@@ -236,16 +236,28 @@ class WasmBackend implements Backend {
     const operands = [weight, of, column, row, out, columns];
     const split = this.#split(rows, 16 * columns);
     if (selection.kind === 'n:m') {
-      this.#run('maskGroups', split, out, [...operands, selection.n, selection.m], 4 * columns);
+      this.#run('maskGroups', split, [out], [...operands, selection.n, selection.m], 4 * columns);
     } else if (selection.kind === 'row') {
-      this.#run('maskRows', split, out, [...operands, selection.prune, null, 0], 8 * columns + 8192);
+      this.#run('maskRows', split, [out], [...operands, selection.prune, null, 0], 8 * columns + 8192);
     } else if (selection.kind === 'rows') {
       const keepLower = Number(selection.ties === 'keep-lower');
-      this.#run('maskRows', split, out, [...operands, 0, selection.keep, keepLower], 8 * columns + 8192);
+      this.#run('maskRows', split, [out], [...operands, 0, selection.keep, keepLower], 8 * columns + 8192);
     } else {
       const { threshold, last } = cutOf(this.memory, of, column, row, selection);
-      this.#run('maskThreshold', split, out, [...operands, threshold, last], 4 * columns);
+      this.#run('maskThreshold', split, [out], [...operands, threshold, last], 4 * columns);
     }
+  }
+
+  admmStep(
+    right: Tensor<'f32'>,
+    u: Tensor<'f32'>,
+    x: Tensor<'f32'>,
+    b: Tensor<'f32'>,
+    kept: Tensor<'f32'>,
+    rho: number,
+  ): void {
+    check.checkAdmmStep(right, u, x, b, kept, rho);
+    this.#run('admmStep', this.#elementwise(u, 4), [right, u], [right, u, x, b, kept, u.size, rho]);
   }
 
   async dispose(): Promise<void> {
@@ -271,9 +283,9 @@ class WasmBackend implements Backend {
 
   /**
    * Runs one kernel. Its arguments are the operands, then (scratch, stride) where it needs `scratch` bytes for each
-   * thread. Operands that lie in different arenas are brought together first, and `output` is brought back.
+   * thread. Operands that lie in different arenas are brought together first, and `outputs` are brought back.
    */
-  #run(kernel: KernelName, split: Split, output: Tensor, operands: Operand[], scratch = 0): void {
+  #run(kernel: KernelName, split: Split, outputs: Tensor[], operands: Operand[], scratch = 0): void {
     const stride = Math.ceil(scratch / 64) * 64;
     const tensors = operands.filter((o) => o instanceof Tensor);
     const gathered = this.memory.gather(tensors, stride * this.team.threads);
@@ -284,7 +296,7 @@ class WasmBackend implements Backend {
       this.team.run({ kernel, arena: gathered.arena, args, ...split });
       done = true;
     } finally {
-      this.memory.release(gathered, done ? output : undefined);
+      this.memory.release(gathered, done ? outputs : []);
     }
   }
 }
