@@ -9,9 +9,14 @@
 export { activate, gate } from './activate';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
+export { countColumnScores, findColumnScore } from './columnScores';
 export { columnSquares, STATISTICS_COLUMNS } from './columnSquares';
+export { ELIMINATE_COLUMNS, ELIMINATE_ROWS, eliminateColumns } from './eliminateColumns';
 export { embed } from './embed';
 export { GRAM_ROWS, gram } from './gram';
+export {
+  INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertSolve, invertUpdate, invertWhole,
+} from './invert';
 export { layerNorm } from './layerNorm';
 export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';

@@ -5,7 +5,16 @@
 import { BackendError } from '../errors.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { ACTIVATIONS, type Activation, type AttentionShape, type RopeShape, type Selection } from './backend.js';
+import {
+  ACTIVATIONS,
+  type Activation,
+  type AttentionShape,
+  type BlockSelection,
+  INVERSE_FORMS,
+  type InverseForm,
+  type RopeShape,
+  type Selection,
+} from './backend.js';
 
 /** Every axis is a whole number of elements. */
 export function checkAllocate(shape: readonly number[]): void {
@@ -176,6 +185,42 @@ export function checkMask(out: Tensor, weight: Tensor, columnScale: Tensor | nul
   }
 }
 
+/** Two square matrices of one size, ridge ≥ 0, and a form that there is. */
+export function checkInvert(out: Tensor, matrix: Tensor, ridge: number, form: InverseForm): void {
+  sameRows(out, matrix, 'out', 'invert');
+  equal(matrix.rowCount, matrix.columns, 'rows of matrix', 'invert');
+  finite(ridge, 0, 'ridge', 'invert');
+  if (!INVERSE_FORMS.includes(form))
+    throw new BackendError({ expected: `a form of ${INVERSE_FORMS.join(', ')}`, got: String(form), where: 'invert' });
+}
+
+/** factor[n, n] for weight[rows, n], apart from it; columns that there are; a selection that they can satisfy. */
+export function checkEliminateColumns(
+  weight: Tensor,
+  factor: Tensor,
+  from: number,
+  to: number,
+  selection: BlockSelection,
+): void {
+  const where = 'eliminateColumns';
+  typed(weight, 'f32', 'weight', where);
+  typed(factor, 'f32', 'factor', where);
+  equal(factor.columns, weight.columns, 'columns of factor', where);
+  equal(factor.rowCount, weight.columns, 'rows of factor', where);
+  apart(weight, factor, 'factor', where, 'weight');
+  within(from, 0, weight.columns - 1, 'from', where);
+  within(to, from + 1, weight.columns, 'to', where);
+  const size = weight.rowCount * (to - from);
+  if (selection.kind === 'layer') within(selection.rank, 0, size - 1, 'rank', where);
+  if (selection.kind === 'count') within(selection.prune, 0, size, 'prune', where);
+  if (selection.kind === 'n:m') {
+    within(selection.m, 1, 64, 'm', where);
+    within(selection.n, 0, selection.m, 'n', where);
+    multiple(from, selection.m, 'from', where);
+    multiple(to, selection.m, 'to', where);
+  }
+}
+
 function typed(tensor: Tensor, dtype: DType, name: string, where: string): void {
   if (tensor.dtype !== dtype)
     throw new BackendError({ expected: `${name} of type ${dtype}`, got: tensor.dtype, where });
@@ -236,9 +281,9 @@ function sameRows(other: Tensor, like: Tensor, name: string, where: string): voi
 }
 
 /** Results written to y while `operand` is still being read would be garbage without a sign. */
-function apart(y: Tensor, operand: Tensor, name: string, where: string): void {
+function apart(y: Tensor, operand: Tensor, name: string, where: string, result = 'y'): void {
   if (y.storage !== operand.storage) return;
   const [a, b] = [y.offset * bytesPerElement[y.dtype], operand.offset * bytesPerElement[operand.dtype]];
   if (a + y.size * bytesPerElement[y.dtype] <= b || b + operand.size * bytesPerElement[operand.dtype] <= a) return;
-  throw new BackendError({ expected: `y apart from ${name}`, got: 'an overlap', where });
+  throw new BackendError({ expected: `${result} apart from ${name}`, got: 'an overlap', where });
 }

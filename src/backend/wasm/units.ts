@@ -9,3 +9,7 @@ export const ATTENTION_QUERIES = 8;
 export const ATTENTION_SCRATCH = 2112;
 export const STATISTICS_COLUMNS = 16;
 export const GRAM_ROWS = 4;
+export const INVERT_BLOCK = 64;
+export const INVERT_ROWS = 32;
+export const ELIMINATE_ROWS = 64;
+export const ELIMINATE_COLUMNS = 64;

@@ -5,7 +5,6 @@
 import type { Backend } from '../../backend/backend.js';
 import { safePoint } from '../../progress.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { inversePositiveDefinite } from './inverse.js';
 
 const ITERATIONS = 20;
 const DAMPING = 0.1;
@@ -31,21 +30,17 @@ export class AdmmInput {
     const values = await backend.read(gram);
     const norms = new Float64Array(n);
     for (let c = 0; c < n; c++) norms[c] = Math.sqrt(values[c * n + c]) + 1e-8;
-    const matrix = new Float64Array(n * n);
     let trace = 0;
     for (let r = 0; r < n; r++) {
-      for (let c = 0; c < n; c++) matrix[r * n + c] = values[r * n + c] / norms[r] / norms[c];
-      trace += matrix[r * n + r];
+      for (let c = 0; c < n; c++) values[r * n + c] /= norms[r] * norms[c];
+      trace += values[r * n + r];
     }
     const damping = (DAMPING * trace) / n;
     const normalised = backend.allocate('f32', [n, n]);
     const inverse = backend.allocate('f32', [n, n]);
     try {
-      values.set(matrix);
       backend.write(normalised, values);
-      for (let c = 0; c < n; c++) matrix[c * n + c] += damping + RHO;
-      values.set(await inversePositiveDefinite(matrix, n, signal));
-      backend.write(inverse, values);
+      await backend.invert(inverse, normalised, damping + RHO, 'whole', signal);
       return new AdmmInput(backend, norms, damping, normalised, inverse);
     } catch (error) {
       backend.free(normalised);
