@@ -10,10 +10,15 @@ export { activate, gate } from './activate';
 export { admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
+export { countColumnScores, findColumnScore } from './columnScores';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';
 export { cross } from './cross';
+export { ELIMINATE_COLUMNS, ELIMINATE_ROWS, eliminateColumns } from './eliminateColumns';
 export { embed } from './embed';
 export { gram } from './gram';
+export {
+  INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertSolve, invertUpdate, invertWhole,
+} from './invert';
 export { layerNorm } from './layerNorm';
 export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';

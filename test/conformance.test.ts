@@ -27,10 +27,11 @@ for (const { name, create, skip, room } of candidates) {
     });
 
     for (const { message, call } of refusals) {
-      it(`refuses: ${message}`, () => {
+      it(`refuses: ${message}`, async () => {
         const rig = new Rig(backend, 1);
-        expect(() => call(rig)).toThrow(BackendError);
-        expect(() => call(rig)).toThrow(message);
+        const attempt = (async () => call(rig))();
+        await expect(attempt).rejects.toThrow(BackendError);
+        await expect(attempt).rejects.toThrow(message);
         rig.clear();
       });
     }

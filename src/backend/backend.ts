@@ -1,5 +1,6 @@
-// The one interface every device implements. Operations are enqueued in order and return nothing; only `read` is
-// awaited, so model code has no await inside a forward pass and a recording device (a GPU) fits behind it unchanged.
+// The one interface every device implements. Operations are enqueued in order and return nothing; only `read` and
+// `invert` are awaited, so model code has no await inside a forward pass and a recording device (a GPU) fits behind it
+// unchanged.
 // Shapes in comments: T tokens, rows × columns of a weight matrix as Hugging Face stores it ([out, in], row-major).
 
 import type { ArrayOf, DType } from '../tensor/dtype.js';
@@ -70,6 +71,22 @@ export const TIES = ['keep-lower', 'prune-lower'] as const;
 export type Selection =
   | { kind: 'row'; prune: number }
   | { kind: 'rows'; keep: Tensor<'i32'>; ties: (typeof TIES)[number] }
+  | { kind: 'layer'; rank: number }
+  | { kind: 'count'; prune: number }
+  | { kind: 'n:m'; n: number; m: number };
+
+/** What `invert` makes of an inverse: the matrix itself, or its upper triangular Cholesky factor U, UᵀU = inverse. */
+export const INVERSE_FORMS = ['whole', 'factor'] as const;
+export type InverseForm = (typeof INVERSE_FORMS)[number];
+
+/**
+ * Which weights of a block of columns SparseGPT removes, by the smallest w²/U_cc², in f32:
+ * - `layer`: everything ≤ the `rank`-th smallest score (0-based) of the whole block, before any column is eliminated;
+ * - `count`: of the same scores the `prune` smallest, exactly; of equal ones those that come first, row by row;
+ * - `n:m`: the n smallest of every m consecutive columns of a row, with the weights as they are when the first of them is
+ *   reached; of equal scores the lower column goes first.
+ */
+export type BlockSelection =
   | { kind: 'layer'; rank: number }
   | { kind: 'count'; prune: number }
   | { kind: 'n:m'; n: number; m: number };
@@ -158,6 +175,37 @@ export interface Backend {
     b: Tensor<'f32'>,
     kept: Tensor<'f32'>,
     rho: number,
+  ): void;
+
+  // Linear algebra. ---------------------------------------------------------------------------------------------------
+  /**
+   * out[n, n] = (matrix[n, n] + ridge·I)⁻¹ or, as a 'factor', the upper triangular U with UᵀU = that and zeros below its
+   * diagonal. The matrix is symmetric, and positive definite with its ridge (≥ 0); out may be matrix. Arithmetic is f64.
+   * Starts after what was enqueued before, and is awaited before anything that touches out or matrix is enqueued: it
+   * takes n³ and lets the event loop run meanwhile.
+   * @throws BackendError that names the pivot and its row where the matrix is not positive definite or not finite; the
+   *   signal's reason where it was aborted. In either case the content of out is undefined.
+   */
+  invert(
+    out: Tensor<'f32'>,
+    matrix: Tensor<'f32'>,
+    ridge: number,
+    form: InverseForm,
+    signal?: AbortSignal,
+  ): Promise<void>;
+
+  /**
+   * One block of columns [from, to) of SparseGPT (arXiv 2301.00774) on weight[rows, n], in place; factor[n, n] is the
+   * upper triangular U of `invert`. Columns left to right: with err = w/U_cc where a weight is removed and 0 elsewhere,
+   * every column j right of c loses err·U_cj, in the block and beyond it; removed weights become 0. For n:m, m divides
+   * from and to. Scores must be finite.
+   */
+  eliminateColumns(
+    weight: Tensor<'f32'>,
+    factor: Tensor<'f32'>,
+    from: number,
+    to: number,
+    selection: BlockSelection,
   ): void;
 
   /** Stops the threads and drops all memory; the backend is dead. */

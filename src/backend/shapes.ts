@@ -9,6 +9,9 @@ import {
   ACTIVATIONS,
   type Activation,
   type AttentionShape,
+  type BlockSelection,
+  INVERSE_FORMS,
+  type InverseForm,
   type RopeShape,
   type Scores,
   type Selection,
@@ -213,6 +216,42 @@ export function checkAdmmStep(right: Tensor, u: Tensor, x: Tensor, b: Tensor, ke
     apart(u, tensor, 'u', name, 'admmStep');
   }
   finite(rho, LEAST, 'rho', 'admmStep');
+}
+
+/** Two square matrices of one size, ridge ≥ 0, and a form that there is. */
+export function checkInvert(out: Tensor, matrix: Tensor, ridge: number, form: InverseForm): void {
+  sameRows(out, matrix, 'out', 'invert');
+  equal(matrix.rowCount, matrix.columns, 'rows of matrix', 'invert');
+  finite(ridge, 0, 'ridge', 'invert');
+  if (!INVERSE_FORMS.includes(form))
+    throw new BackendError({ expected: `a form of ${INVERSE_FORMS.join(', ')}`, got: String(form), where: 'invert' });
+}
+
+/** factor[n, n] for weight[rows, n], apart from it; columns that there are; a selection that they can satisfy. */
+export function checkEliminateColumns(
+  weight: Tensor,
+  factor: Tensor,
+  from: number,
+  to: number,
+  selection: BlockSelection,
+): void {
+  const where = 'eliminateColumns';
+  typed(weight, 'f32', 'weight', where);
+  typed(factor, 'f32', 'factor', where);
+  equal(factor.columns, weight.columns, 'columns of factor', where);
+  equal(factor.rowCount, weight.columns, 'rows of factor', where);
+  apart(weight, factor, 'weight', 'factor', where);
+  within(from, 0, weight.columns - 1, 'from', where);
+  within(to, from + 1, weight.columns, 'to', where);
+  const size = weight.rowCount * (to - from);
+  if (selection.kind === 'layer') within(selection.rank, 0, size - 1, 'rank', where);
+  if (selection.kind === 'count') within(selection.prune, 0, size, 'prune', where);
+  if (selection.kind === 'n:m') {
+    within(selection.m, 1, 64, 'm', where);
+    within(selection.n, 0, selection.m, 'n', where);
+    multiple(from, selection.m, 'from', where);
+    multiple(to, selection.m, 'to', where);
+  }
 }
 
 function typed(tensor: Tensor, dtype: DType, name: string, where: string): void {

@@ -20,7 +20,7 @@ export interface Case {
   name: string;
   tolerance: Tolerance;
   /** Draws operands, calls the operation, and returns the tensors it wrote. */
-  run(rig: Rig): Tensor[];
+  run(rig: Rig): Tensor[] | Promise<Tensor[]>;
 }
 
 /** Runs a case and reads its results. */
@@ -28,7 +28,7 @@ export async function resultsOf(test: Case, backend: Backend, options: RigOption
   const rig = new Rig(backend, seedOf(test.name), options);
   try {
     const results: Result[] = [];
-    for (const tensor of test.run(rig)) results.push(await rig.read(tensor));
+    for (const tensor of await test.run(rig)) results.push(await rig.read(tensor));
     return results;
   } finally {
     rig.clear();

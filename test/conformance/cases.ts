@@ -1,5 +1,6 @@
 // All cases of the suite. A new operation is one more list here.
 
+import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import type { Case } from './case.js';
 import { elementwiseCases } from './elementwise.js';
@@ -17,4 +18,5 @@ export const cases: Case[] = [
   ...measureCases,
   ...pruningCases,
   ...updateCases,
+  ...algebraCases,
 ];

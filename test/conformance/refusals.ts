@@ -1,15 +1,15 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
-import type { Scores, Selection } from '../../src/backend/backend.js';
+import type { BlockSelection, Scores, Selection } from '../../src/backend/backend.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import type { Rig } from './rig.js';
 
 export interface Refusal {
   message: string;
-  call(rig: Rig): void;
+  call(rig: Rig): void | Promise<void>;
 }
 
-const refusal = (message: string, call: (rig: Rig) => void): Refusal => ({ message, call });
+const refusal = (message: string, call: Refusal['call']): Refusal => ({ message, call });
 
 const attention = (rig: Rig, change: object, keyRows = 6) => {
   const shape = { heads: 4, kvHeads: 2, headDim: 4, sequences: 2, queries: 3, keys: 3, scale: 1 };
@@ -38,6 +38,14 @@ const admmStep = (rig: Rig, change: Partial<Record<'right' | 'u' | 'x' | 'b' | '
   const other = () => rig.f32([3, 6]);
   rig.backend.admmStep(right, u ?? other(), x ?? other(), b ?? other(), kept ?? other(), rho);
 };
+
+const invert = (rig: Rig, change: { columns?: number; rows?: number; ridge?: number; form?: string }) => {
+  const { columns = 3, rows = 3, ridge = 0, form = 'whole' } = change;
+  return rig.backend.invert(rig.result([3, 3]), rig.f32([rows, columns]), ridge, form as never);
+};
+
+const eliminate = (rig: Rig, from: number, to: number, selection: BlockSelection) =>
+  rig.backend.eliminateColumns(rig.f32([2, 6]), rig.f32([6, 6]), from, to, selection);
 
 export const refusals: Refusal[] = [
   refusal('expected number of values = 3, got 2, in write', (rig) =>
@@ -251,4 +259,52 @@ export const refusals: Refusal[] = [
     admmStep(rig, { u: both, kept: both });
   }),
   refusal('expected rho above 0 and finite in f32, got 0, in admmStep', (rig) => admmStep(rig, {}, 0)),
+
+  refusal('expected out of shape [4,4], got [3,3], in invert', (rig) => invert(rig, { columns: 4, rows: 4 })),
+  refusal('expected rows of matrix = 3, got 2, in invert', (rig) =>
+    rig.backend.invert(rig.result([2, 3]), rig.f32([2, 3]), 0, 'whole'),
+  ),
+  refusal('expected operand of type f32, got f64, in invert', (rig) =>
+    rig.backend.invert(rig.result([2, 2]), rig.f64([2, 2]) as never, 0, 'whole'),
+  ),
+  refusal('expected ridge at least 0 and finite in f32, got -1, in invert', (rig) => invert(rig, { ridge: -1 })),
+  refusal('expected ridge at least 0 and finite in f32, got NaN, in invert', (rig) =>
+    invert(rig, { ridge: Number.NaN }),
+  ),
+  refusal('expected a form of whole, factor, got lower, in invert', (rig) => invert(rig, { form: 'lower' })),
+
+  refusal('expected columns of factor = 6, got 5, in eliminateColumns', (rig) =>
+    rig.backend.eliminateColumns(rig.f32([2, 6]), rig.f32([6, 5]), 0, 6, { kind: 'layer', rank: 0 }),
+  ),
+  refusal('expected rows of factor = 6, got 5, in eliminateColumns', (rig) =>
+    rig.backend.eliminateColumns(rig.f32([2, 6]), rig.f32([5, 6]), 0, 6, { kind: 'layer', rank: 0 }),
+  ),
+  refusal('expected weight apart from factor, got an overlap, in eliminateColumns', (rig) => {
+    const both = rig.f32([6, 6]);
+    rig.backend.eliminateColumns(both.rows(0, 2), both, 0, 6, { kind: 'layer', rank: 0 });
+  }),
+  refusal('expected from whole and within 0..5, got 6, in eliminateColumns', (rig) =>
+    eliminate(rig, 6, 6, { kind: 'layer', rank: 0 }),
+  ),
+  refusal('expected to whole and within 3..6, got 7, in eliminateColumns', (rig) =>
+    eliminate(rig, 2, 7, { kind: 'layer', rank: 0 }),
+  ),
+  refusal('expected rank whole and within 0..7, got 8, in eliminateColumns', (rig) =>
+    eliminate(rig, 2, 6, { kind: 'layer', rank: 8 }),
+  ),
+  refusal('expected prune whole and within 0..8, got 9, in eliminateColumns', (rig) =>
+    eliminate(rig, 2, 6, { kind: 'count', prune: 9 }),
+  ),
+  refusal('expected n whole and within 0..2, got 3, in eliminateColumns', (rig) =>
+    eliminate(rig, 2, 6, { kind: 'n:m', n: 3, m: 2 }),
+  ),
+  refusal('expected m whole and within 1..64, got 0, in eliminateColumns', (rig) =>
+    eliminate(rig, 2, 6, { kind: 'n:m', n: 0, m: 0 }),
+  ),
+  refusal('expected from a multiple of 4, got 2, in eliminateColumns', (rig) =>
+    eliminate(rig, 2, 6, { kind: 'n:m', n: 1, m: 4 }),
+  ),
+  refusal('expected to a multiple of 4, got 6, in eliminateColumns', (rig) =>
+    eliminate(rig, 0, 6, { kind: 'n:m', n: 1, m: 4 }),
+  ),
 ];

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
+import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
 import { mixed } from './draws.js';
@@ -24,14 +25,16 @@ afterAll(async () => {
 });
 
 describe('1, 2 and 4 threads give the same bits', () => {
-  for (const test of [
-    ...layerCases,
-    ...elementwiseCases,
-    ...attentionCases,
-    ...measureCases,
-    ...pruningCases,
-    ...updateCases,
-  ]) {
+  const cases = [
+    layerCases,
+    elementwiseCases,
+    attentionCases,
+    measureCases,
+    pruningCases,
+    updateCases,
+    algebraCases,
+  ].flat();
+  for (const test of cases) {
     it(test.name, async () => {
       const [one, ...more] = await Promise.all(backends.map((backend) => resultsOf(test, backend)));
       for (const other of more) expect(other.map(bits)).toEqual(one.map(bits));

@@ -2,6 +2,7 @@
 // in f64 and as close to its definition as code can be. Slow on purpose; nothing here is to be optimised.
 
 import type { Backend } from '../backend.js';
+import { algebra } from './algebra.js';
 import { attention } from './attention.js';
 import { elementwise } from './elementwise.js';
 import { layers } from './layers.js';
@@ -19,6 +20,7 @@ export function createReferenceBackend(): Backend {
     ...elementwise,
     ...measures,
     mask,
+    ...algebra,
     async dispose() {},
   };
 }

@@ -9,15 +9,20 @@ import {
   type AttentionShape,
   type Backend,
   type BackendInfo,
+  type BlockSelection,
+  type InverseForm,
   type RopeShape,
   type Scores,
   type Selection,
 } from '../backend.js';
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
+import { eliminateColumns } from './eliminate-columns.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
+import { invert } from './invert.js';
 import { compileKernels, type KernelName } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
+import type { KernelRunner, Operand } from './runner.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
 import { cutOf } from './threshold.js';
 import {
@@ -43,9 +48,6 @@ export interface WasmOptions {
   /** Multiply-adds that a thread takes at a time; tests make it small, so that small operations are split too. */
   grainWork?: number;
 }
-
-/** An operand of a kernel: a tensor (by address), a number as it is, or null for "none". */
-type Operand = Tensor | number | null;
 
 /** How a kernel is split: units in all, and the units that one thread draws at a time. */
 interface Split {
@@ -260,9 +262,42 @@ class WasmBackend implements Backend {
     this.#run('admmStep', this.#elementwise(u, 4), [right, u], [right, u, x, b, kept, u.size, rho]);
   }
 
+  async invert(
+    out: Tensor<'f32'>,
+    matrix: Tensor<'f32'>,
+    ridge: number,
+    form: InverseForm,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    check.checkInvert(out, matrix, ridge, form);
+    await invert(this.#runner, out, matrix, ridge, form, signal);
+  }
+
+  eliminateColumns(
+    weight: Tensor<'f32'>,
+    factor: Tensor<'f32'>,
+    from: number,
+    to: number,
+    selection: BlockSelection,
+  ): void {
+    check.checkEliminateColumns(weight, factor, from, to, selection);
+    eliminateColumns(this.#runner, weight, factor, from, to, selection);
+  }
+
   async dispose(): Promise<void> {
     await this.team.stop();
     this.memory.drop();
+  }
+
+  /** For the operations that have files of their own. */
+  get #runner(): KernelRunner {
+    return {
+      threads: this.team.threads,
+      allocate: (dtype, shape) => this.allocate(dtype, shape),
+      free: (tensor) => this.free(tensor),
+      run: (kernel, units, work, output, operands, scratch) =>
+        this.#run(kernel, this.#split(units, work), [output], operands, scratch),
+    };
   }
 
   /** Draws of about `grainWork`, but four for each thread at least; an operation no larger than one stays on the caller. */

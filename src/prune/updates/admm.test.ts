@@ -1,68 +1,104 @@
-// The weight update, held against single layers that the reference solved in f64, and against what it promises: nothing
-// pruned comes back, and the layer's outputs come closer to the dense ones than with the mask alone.
+// ADMM by what it promises: with nothing pruned the weights stay, nothing pruned comes back, the outputs come closer to
+// their targets than with the mask alone, and a mask that grows ends with the share that was asked for.
 
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { noShared, shared } from '../../../test/setup.js';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../../backend/backend.js';
+import { createReferenceBackend } from '../../backend/reference/reference.js';
 import { createWasmBackend } from '../../backend/wasm/wasm.js';
-import { openSafetensors, type TensorEntry } from '../../checkpoint/safetensors.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { AdmmInput, admm } from './admm.js';
+import { AdmmInput, admm, type Kept } from './admm.js';
 
-let backend: Backend;
+let wasm: Backend;
 beforeAll(async () => {
-  backend = await createWasmBackend({ deterministic: true });
+  wasm = await createWasmBackend({ deterministic: true });
 });
-afterAll(() => backend.dispose());
+afterAll(() => wasm.dispose());
 
-function tensor(values: Float32Array, ...shape: number[]): Tensor<'f32'> {
-  const t = backend.allocate('f32', shape);
+const ROWS = 5;
+const COLUMNS = 12;
+const TOKENS = 60;
+
+/** Numbers of about the same size, none 0, correlated along the rows where `mixing` is not 0. */
+function numbers(seed: number, rows: number, columns: number, mixing = 0): Float32Array {
+  let state = seed;
+  const draw = () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state / 2 ** 32 - 0.5) * 4 + 1e-3;
+  };
+  const values = Float32Array.from({ length: rows * columns }, draw);
+  return values.map((v, i) => (i % columns === 0 ? v : v + mixing * values[i - 1]));
+}
+
+function tensor(backend: Backend, values: Float32Array, columns: number): Tensor<'f32'> {
+  const t = backend.allocate('f32', [values.length / columns, columns]);
   backend.write(t, values);
   return t;
 }
 
-/** The layer after the update of its mask, and the relative error of its outputs for any weights. */
-async function update(w: Float32Array, x: Float32Array, mask: Float32Array, rows: number, columns: number) {
-  const tokens = x.length / columns;
-  const [dense, masked, inputs] = [tensor(w, rows, columns), tensor(mask, rows, columns), tensor(x, tokens, columns)];
-  const gram = backend.allocate('f32', [columns, columns]);
+/** The weights, and the distance of X·Wᵀ from targets Y for any weights. */
+async function fit(backend: Backend, seed: number, kept: (w: Float32Array) => Kept | Float32Array, own = true) {
+  const w = numbers(seed, ROWS, COLUMNS);
+  const x = numbers(seed + 1, TOKENS, COLUMNS, 0.7);
+  const inputs = tensor(backend, x, COLUMNS);
+  const gram = backend.allocate('f32', [COLUMNS, COLUMNS]);
   backend.fill(gram, 0);
   backend.addGram(gram, inputs);
-  const input = await AdmmInput.of(backend, gram);
-  await admm(input, dense, masked);
-  input.free();
-  const outputs = async (weights: Tensor<'f32'>) => {
-    const y = backend.allocate('f32', [tokens, rows]);
-    backend.linear(y, inputs, weights, null);
+  const outputs = async (weights: Float32Array) => {
+    const y = backend.allocate('f32', [TOKENS, ROWS]);
+    backend.linear(y, inputs, tensor(backend, weights, COLUMNS), null);
     return backend.read(y);
   };
-  const target = await outputs(dense);
-  const norm = (v: Float32Array) => Math.sqrt(v.reduce((sum, e) => sum + e * e, 0));
+  // Targets of another model: W's outputs and something that the inputs explain in part.
+  const target = (await outputs(w)).map((v, i) => (own ? v : v + 3 * x[Math.floor(i / ROWS) * COLUMNS + (i % ROWS)]));
+  const correlation = backend.allocate('f32', [ROWS, COLUMNS]);
+  backend.fill(correlation, 0);
+  backend.addCross(correlation, tensor(backend, target, ROWS), inputs);
+  const choice = kept(w);
+  const out = backend.allocate('f32', [ROWS, COLUMNS]);
+  const input = await AdmmInput.of(backend, gram);
+  const mask = choice instanceof Float32Array ? tensor(backend, choice, COLUMNS) : choice;
+  await admm(input, out, tensor(backend, w, COLUMNS), own ? null : correlation, mask);
+  input.free();
   const error = async (weights: Float32Array) =>
-    norm((await outputs(tensor(weights, rows, columns))).map((v, i) => v - target[i])) / norm(target);
-  return { weights: await backend.read(masked), error };
+    Math.hypot(...(await outputs(weights)).map((v, i) => v - target[i])) / Math.hypot(...target);
+  return { w, weights: await backend.read(out), error };
 }
 
 it('with nothing pruned the weights stay what they are', async () => {
-  const values = (n: number, f: (i: number) => number) => Float32Array.from({ length: n }, (_, i) => f(i));
-  const w = values(4 * 6, (i) => Math.sin(i) + 2);
-  const x = values(40 * 6, (i) => Math.cos(i * 1.7));
-  const { weights } = await update(w, x, w, 4, 6);
+  const { w, weights } = await fit(wasm, 1, (dense) => dense);
   expect(weights).toBeAllClose(w, 1e-4, 1e-4);
 });
 
-describe.skipIf(noShared)('single layers of the reference', () => {
-  it.each(['embedded-1-self_attn.q_proj', 'embedded-4-mlp.down_proj', 'stories-opt-2-fc1'])('%s', async (name) => {
-    const file = await openSafetensors(join(shared, 'reference', 'layers', `${name}.safetensors`));
-    const [w, x, expected] = await Promise.all(['W', 'X', 'wanda_70_update'].map((part) => file.readFloats(part)));
-    const [rows, columns] = (file.tensors.get('W') as TensorEntry).shape;
-    await file.close();
-    const mask = w.map((v, i) => (expected[i] === 0 ? 0 : v));
-    const { weights, error } = await update(w, x, mask, rows, columns);
-    const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    expect(weights).toBeAllClose(expected, 1e-4 * largest, 1e-3);
-    expect(weights.every((v, i) => mask[i] !== 0 || v === 0)).toBe(true);
-    expect(await error(weights)).toBeLessThan(await error(mask));
-  });
+it('fits the kept weights, to their own outputs or to others', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), fc.boolean(), async (seed, own) => {
+      const masked = (w: Float32Array) => w.map((v, i) => ((i * 7 + seed) % 3 === 0 ? v : 0));
+      const { w, weights, error } = await fit(wasm, seed, masked, own);
+      expect(weights.every((v, i) => masked(w)[i] !== 0 || v === 0)).toBe(true);
+      expect(await error(weights)).toBeLessThan(await error(masked(w)));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it('chooses a mask along the way', async () => {
+  const shares: number[] = [];
+  const halves =
+    (backend: Backend): Kept =>
+    (kept, scores, share) => {
+      shares.push(share);
+      backend.mask(kept, scores, { of: null, column: null, row: null }, { kind: 'row', prune: Math.floor(6 * share) });
+    };
+  const { weights, error } = await fit(wasm, 3, () => halves(wasm));
+  for (let r = 0; r < ROWS; r++)
+    expect(weights.subarray(r * COLUMNS, (r + 1) * COLUMNS).filter((v) => v === 0)).toHaveLength(6);
+  // 1 − (1 − t/15)³ for t = 1 … 15; then it stays.
+  expect(shares).toHaveLength(15);
+  expect(shares[0]).toBeCloseTo(1 - (14 / 15) ** 3, 12);
+  expect(shares[14]).toBe(1);
+  const plain = createReferenceBackend();
+  const again = await fit(plain, 3, () => halves(plain));
+  expect(weights).toBeAllClose(again.weights, 1e-4, 1e-4);
+  expect(await error(weights)).toBeLessThan(0.5);
 });
