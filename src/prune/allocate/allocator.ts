@@ -28,6 +28,8 @@ export interface DenseModel {
    * calibration windows (§3 of the algorithms page), in the dense model.
    */
   activations(): AsyncIterable<ReadonlyMap<string, Float32Array>>;
+  /** Reports that `done` of the blocks have been looked at. */
+  report(done: number, note: string): void;
   signal?: AbortSignal | undefined;
 }
 
@@ -53,7 +55,7 @@ export async function askAllocator(
   context: PruneContext,
   allocator: Allocator,
 ): Promise<{ allocation: Allocation; evidence: Readonly<Record<string, unknown>> | null }> {
-  const { graph, checkpoint, plan, signal } = context;
+  const { graph, checkpoint, plan, signal, onProgress } = context;
   const blocks = graph.config.num_hidden_layers;
   const { name } = allocator;
   const { shares, evidence = null } = await allocator.allocate({
@@ -67,6 +69,7 @@ export async function askAllocator(
       return readWeight(checkpoint, graph, block, known, signal);
     },
     activations: () => denseActivations(context),
+    report: (done, note) => onProgress?.({ phase: 'search', done, total: blocks, note }),
     signal,
   });
   if (Array.isArray(shares) && shares.length !== blocks)
