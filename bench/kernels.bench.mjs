@@ -17,6 +17,12 @@ const layers = [
   ['Llama-7B q_proj, decode', 4096, 4096, 1],
 ];
 
+/** [inputs, tokens] */
+const grams = [
+  [512, 2048],
+  [4096, 512],
+];
+
 const random = (n) => Float32Array.from({ length: n }, () => Math.random() - 0.5);
 
 async function measure(simd, threads) {
@@ -44,11 +50,27 @@ async function measure(simd, threads) {
   add('attention 8 × 512 tokens, 4 heads of 32', 8 * 4 * 512 * 513 * 32 * 2, 'GFLOP/s', () =>
     backend.attention(o, q, k, v, attend),
   );
+  for (const [n, tokens] of grams) {
+    const [gram, x] = [tensor(n, n), tensor(tokens, n)];
+    // Half of the 2n² operations a token: the other half of the matrix is a mirror image.
+    add(`gram of ${n} inputs, T=${tokens}`, n * (n + 1) * tokens, 'GFLOP/s', () => backend.addGram(gram, x));
+  }
+  const [cross, left, right] = [tensor(512, 512), tensor(2048, 512), tensor(2048, 512)];
+  add('cross 512×512, T=2048', 2 * 512 * 512 * 2048, 'GFLOP/s', () => backend.addCross(cross, left, right));
+
+  const size = 4096 * 4096;
   const [w, masked, a] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096)];
   backend.fill(a, 1);
-  add('mask 4096×4096, 70 % of each row', 4096 * 4096 * 1000, 'M weights/s', () =>
-    backend.mask(masked, w, { of: null, column: a, row: null }, { kind: 'row', prune: 2867 }),
-  );
+  const scores = { of: null, column: a, row: null };
+  const masks = {
+    '70 % of each row': { kind: 'row', prune: 2867 },
+    '70 % of the layer': { kind: 'layer', rank: Math.floor(0.7 * size) },
+  };
+  for (const [name, selection] of Object.entries(masks))
+    add(`mask 4096×4096, ${name}`, size * 1000, 'M weights/s', () => backend.mask(masked, w, scores, selection));
+  const [u, next, base] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096, 4096)];
+  // Five matrices read and two written.
+  add('admmStep 4096×4096', 7 * 4 * size, 'GB/s', () => backend.admmStep(next, u, w, base, masked, 1));
   await bench.run();
   for (const task of bench.tasks) {
     const { work, unit } = units.get(task.name);
