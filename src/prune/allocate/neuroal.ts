@@ -9,6 +9,7 @@ import type { Step } from '../options.js';
 import type { Candidate, Search } from '../record.js';
 import { search } from '../search.js';
 import { numpyMean } from './numpy-mean.js';
+import { clampSparsity, keptShares } from './schedule.js';
 
 const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.25];
 
@@ -18,10 +19,8 @@ const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12
  */
 export function blockSchedule(blocks: number, s: number, lambda: number): number[] {
   if (blocks === 1) return [s];
-  const g = Float64Array.from({ length: blocks }, (_, b) => b * ((1 / (blocks - 1)) * lambda * 2));
-  const mean = numpyMean(g);
-  const kept = [...g].map((v) => v - mean + (1 - s)).sort((a, b) => b - a);
-  return kept.map((v) => (1 - v <= 0 ? 0.01 : 1 - v >= 1 ? 0.99 : 1 - v));
+  const kept = keptShares([...new Array(blocks).keys()], s, lambda);
+  return Array.from(kept.sort().reverse(), (share) => clampSparsity(1 - share));
 }
 
 /**

@@ -1,0 +1,21 @@
+// What the schedules have in common: numbers that say how much a block matters become sparsities around a target. Each
+// operation stands in the order of the published code, since a count of weights is truncated from the result.
+
+import { numpyMean } from './numpy-mean.js';
+
+/** Sparsity moved back into (0, 1) as the published code does it: only what lies outside moves, to 0.01 or 0.99. */
+export function clampSparsity(s: number): number {
+  return s <= 0 ? 0.01 : s >= 1 ? 0.99 : s;
+}
+
+/**
+ * Share of weights that each block keeps: its value scaled to [0, 2λ] between the least and the largest, and then all moved
+ * so that their mean is 1 − s. The values must not all be equal.
+ */
+export function keptShares(values: readonly number[], s: number, lambda: number): Float64Array {
+  const low = Math.min(...values);
+  const scale = (1 / (Math.max(...values) - low)) * lambda * 2;
+  const shares = Float64Array.from(values, (v) => (v - low) * scale);
+  const mean = numpyMean(shares);
+  return shares.map((share) => share - mean + (1 - s));
+}
