@@ -1,17 +1,18 @@
-// The mean of an array as numpy computes it. The schedules of the published code subtract one, and a weight count is
+// Sum and mean of an array as numpy computes them. The schedules of the published code use them, and a weight count is
 // truncated from the result: with another order of summation a count can fall to the other side of a whole number.
 
 /** Mean in numpy's pairwise order of summation. */
 export function numpyMean(values: Float64Array): number {
-  return pairwiseSum(values) / values.length;
+  return numpySum(values) / values.length;
 }
 
-function pairwiseSum(values: Float64Array): number {
+/** Sum in that order. */
+export function numpySum(values: Float64Array): number {
   const n = values.length;
   if (n < 8) return values.reduce((sum, v) => sum + v, 0);
   if (n > 128) {
     const half = Math.floor(n / 2) - (Math.floor(n / 2) % 8);
-    return pairwiseSum(values.subarray(0, half)) + pairwiseSum(values.subarray(half));
+    return numpySum(values.subarray(0, half)) + numpySum(values.subarray(half));
   }
   const lanes = values.slice(0, 8);
   const whole = n - (n % 8);
