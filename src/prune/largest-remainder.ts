@@ -1,7 +1,7 @@
 // Shares become whole numbers by largest remainder: everybody gets the whole part of a quota, and those with the largest
 // remainders one more, until a total is met. A remainder is compared as a decimal, not to its last bit.
 
-/** Parts of one that count: a product of 28,672 columns and a sparsity is off by up to 4e-12, and sparsities carry their own error. */
+/** Parts of one that count. The product of 28,672 columns and a sparsity is off by up to 4e-12, and sparsities are rounded. */
 const PARTS = 1e9;
 
 /**

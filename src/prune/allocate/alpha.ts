@@ -3,7 +3,7 @@
 
 import { CheckpointError } from '../../errors.js';
 import type { Allocator } from './allocator.js';
-import { numpySum } from './numpy-mean.js';
+import { numpyMean, numpySum } from './numpy-mean.js';
 import { clampSparsity } from './schedule.js';
 import { squaredSingularValues } from './singular-values.js';
 
@@ -12,13 +12,13 @@ export const alpha: Allocator = {
   async allocate({ sparsity, blocks, layers, readWeight, report, signal }) {
     const exponents: number[] = [];
     for (let block = 0; block < blocks; block++) {
-      let sum = 0;
+      const ofLayers: number[] = [];
       for (const { name, rows, columns } of layers) {
         const where = `${name} of block ${block}`;
         const weight = await readWeight(block, name);
-        sum += hillExponent(await squaredSingularValues(weight, rows, columns, where, signal), where);
+        ofLayers.push(hillExponent(await squaredSingularValues(weight, rows, columns, where, signal), where));
       }
-      exponents.push(sum / layers.length);
+      exponents.push(numpyMean(Float64Array.from(ofLayers)));
       report(block + 1, 'spectra');
     }
     const size = layers.reduce((total, { rows, columns }) => total + rows * columns, 0);

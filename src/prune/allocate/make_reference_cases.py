@@ -24,7 +24,7 @@ def packed(tensor):
 
 
 def weight_of(rows, columns, tail):
-    """A matrix whose singular values fall off as rank^-tail, as those of a trained one do; 0: none is larger than chance makes it."""
+    """A random matrix whose k-th singular value falls off as k^-tail; with 0 as chance has it."""
     noise = torch.randn(rows, columns)
     u, s, v = torch.linalg.svd(noise, full_matrices=False)
     return noise if tail == 0 else u * (s[0] * torch.arange(1, len(s) + 1) ** -tail) @ v

@@ -4,7 +4,6 @@
 import type { Allocator } from './allocator.js';
 import { clampSparsity, keptShares } from './schedule.js';
 
-/** The published strength; an outlier is above 5 times the mean. */
 export const owl: Allocator = {
   name: 'owl',
   async allocate({ sparsity, layers, readWeight, activations }) {

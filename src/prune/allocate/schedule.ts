@@ -3,7 +3,7 @@
 
 import { numpyMean } from './numpy-mean.js';
 
-/** Sparsity moved back into (0, 1) as the published code does it: only what lies outside moves, and it moves to 0.01 or 0.99. */
+/** Sparsity moved back into (0, 1) as the published code does it: only what lies outside moves, to 0.01 or 0.99. */
 export function clampSparsity(s: number): number {
   return s <= 0 ? 0.01 : s >= 1 ? 0.99 : s;
 }

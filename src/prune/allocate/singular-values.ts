@@ -1,5 +1,6 @@
 // The squared singular values of a weight matrix, without vectors: eigenvalues of its Gram matrix, in f64. Householder
-// reflections make that tridiagonal, and QR steps with Wilkinson's shift diagonal (Golub and Van Loan, Matrix Computations, §8.3).
+// reflections make that tridiagonal, and QR steps with Wilkinson's shift diagonal (Golub and Van Loan, Matrix Computations,
+// §8.3).
 
 import { CheckpointError } from '../../errors.js';
 import { safePoint } from '../../progress.js';
@@ -12,6 +13,9 @@ const PANEL = 16;
  * f32 weights, and of a matrix without full rank the eigenvalues that should be 0 stay below.
  */
 const NEGLIGIBLE = 2 ** -44;
+
+/** A sum of squares whose reciprocal could overflow. Products of f32 weights are 0 or at least 1e-90: less is their rounding. */
+const VANISHING = 1e-280;
 
 /**
  * σ² of W[rows, columns], min(rows, columns) of them, ascending. With n the lesser side and m the other,
@@ -113,16 +117,17 @@ async function tridiagonal(a: Float64Array, n: number, signal?: AbortSignal): Pr
     diagonal[m] = row[m];
     if (m === 0) break;
     const beside = row[m - 1];
-    coupling[m] = rest === 0 ? beside : -Math.sign(beside || 1) * Math.sqrt(rest + beside ** 2);
+    const isReflected = rest > VANISHING;
+    coupling[m] = isReflected ? -Math.sign(beside || 1) * Math.sqrt(rest + beside ** 2) : beside;
     next.fill(0);
     product.fill(0);
-    if (rest > 0) {
+    if (isReflected) {
       next.set(row.subarray(0, m));
       next[m - 1] -= coupling[m];
     }
     updateAndMultiply(a, m, u, w, next, product);
     // The reflection is I − β·next·nextᵀ with β = 2 / |next|².
-    const beta = rest > 0 ? 1 / (coupling[m] * (coupling[m] - beside)) : 0;
+    const beta = isReflected ? 1 / (coupling[m] * (coupling[m] - beside)) : 0;
     let overlap = 0;
     for (let c = 0; c < m; c++) overlap += next[c] * product[c];
     for (let c = 0; c < m; c++) product[c] = beta * (product[c] - (beta / 2) * overlap * next[c]);
