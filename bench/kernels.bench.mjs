@@ -49,6 +49,20 @@ async function measure(simd, threads) {
   add('mask 4096×4096, 70 % of each row', 4096 * 4096 * 1000, 'M weights/s', () =>
     backend.mask(masked, w, a, { kind: 'row', prune: 2867 }),
   );
+  for (const n of [512, 2048]) {
+    const [matrix, inverse] = [tensor(n, n), tensor(n, n)];
+    backend.fill(matrix, 0);
+    add(`invert ${n}×${n}, factor`, (2 / 3) * n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'factor'));
+    add(`invert ${n}×${n}, whole`, n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'whole'));
+  }
+  const [layer, factor] = [tensor(2048, 2048), tensor(2048, 2048)];
+  backend.fill(factor, 0);
+  await backend.invert(factor, factor, 1, 'factor');
+  // Over and over on the same weights: what went before goes again, at the same cost.
+  add('eliminateColumns, all of 2048×2048, 60 %', 2048 ** 3, 'GFLOP/s', () => {
+    for (let from = 0; from < 2048; from += 128)
+      backend.eliminateColumns(layer, factor, from, from + 128, { kind: 'count', prune: Math.round(2048 * 128 * 0.6) });
+  });
   await bench.run();
   for (const task of bench.tasks) {
     const { work, unit } = units.get(task.name);

@@ -2,6 +2,7 @@
 // time, and what a removed weight did is made up for by the columns to its right. Mask and new weights come together.
 
 import type { Backend, BlockSelection } from '../../backend/backend.js';
+import { BackendError } from '../../errors.js';
 import { safePoint } from '../../progress.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
@@ -32,9 +33,9 @@ export async function sparsegpt(
   const factor = backend.allocate('f32', [columns, columns]);
   try {
     const h = await backend.read(gram);
-    const dead = revive(h, columns);
+    const { dead, mean } = revive(h, columns);
     backend.write(factor, h);
-    await backend.invert(factor, factor, DAMPING * meanDiagonal(h, columns), 'factor', signal);
+    await backend.invert(factor, factor, DAMPING * mean, 'factor', signal);
     if (dead.length > 0) await clearColumns(backend, weight, dead);
     const width = target.kind === 'n:m' ? BLOCK - (BLOCK % target.m) : BLOCK;
     for (let from = 0; from < columns; from += width) {
@@ -54,21 +55,21 @@ function selectionOf(target: SparseGptTarget, exact: boolean, rows: number, from
   return { kind: 'count', prune: Math.round(rows * to * sparsity) - Math.round(rows * from * sparsity) };
 }
 
-/** Puts 1 on the diagonal of h[n, n] where it is 0, and says where that was. */
-function revive(h: Float32Array, n: number): number[] {
+/** Puts 1 on the diagonal of h[n, n] where it is 0; which columns these are, and the mean of the diagonal then. */
+function revive(h: Float32Array, n: number): { dead: number[]; mean: number } {
   const dead: number[] = [];
-  for (let c = 0; c < n; c++) {
-    if (h[c * n + c] !== 0) continue;
-    h[c * n + c] = 1;
-    dead.push(c);
-  }
-  return dead;
-}
-
-function meanDiagonal(h: Float32Array, n: number): number {
   let sum = 0;
-  for (let c = 0; c < n; c++) sum += h[c * n + c];
-  return sum / n;
+  for (let c = 0; c < n; c++) {
+    const at = c * n + c;
+    if (!Number.isFinite(h[at]))
+      throw new BackendError({ expected: 'a finite Gram matrix', got: String(h[at]), where: `column ${c}` });
+    if (h[at] === 0) {
+      h[at] = 1;
+      dead.push(c);
+    }
+    sum += h[at];
+  }
+  return { dead, mean: sum / n };
 }
 
 async function clearColumns(backend: Backend, weight: Tensor<'f32'>, columns: number[]): Promise<void> {
