@@ -17,7 +17,7 @@ const DEPTH: i32 = 256;
 const COLUMNS: i32 = 8;
 
 /**
- * a = matrix[n, n] + ridge·I, f64 of f32, with both indices reversed where `reversed`: the factor that starts in the last
+ * a = matrix[n, n] + ridge·I, all f64, with both indices reversed where `reversed`: the factor that starts in the last
  * row is the one whose inverse is upper triangular. A unit is a row.
  */
 export function invertLoad(
@@ -31,9 +31,9 @@ export function invertLoad(
       store<f64>(diagonal, 1);
       continue;
     }
-    let from = matrix + (<usize>(reversed ? n - 1 - i : i) * <usize>n << 2);
+    let from = matrix + (<usize>(reversed ? n - 1 - i : i) * <usize>n << 3);
     for (let j = 0; j <= i; j++)
-      store<f64>(row + (<usize>j << 3), <f64>load<f32>(from + (<usize>(reversed ? n - 1 - j : j) << 2)));
+      store<f64>(row + (<usize>j << 3), load<f64>(from + (<usize>(reversed ? n - 1 - j : j) << 3)));
     store<f64>(diagonal, load<f64>(diagonal) + ridge);
   }
 }

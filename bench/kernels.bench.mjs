@@ -51,11 +51,11 @@ async function measure(simd, threads) {
     backend.attention(o, q, k, v, attend),
   );
   for (const [n, tokens] of grams) {
-    const [gram, x] = [tensor(n, n), tensor(tokens, n)];
+    const [gram, x] = [backend.allocate('f64', [n, n]), tensor(tokens, n)];
     // Half of the 2n² operations a token: the other half of the matrix is a mirror image.
     add(`gram of ${n} inputs, T=${tokens}`, n * (n + 1) * tokens, 'GFLOP/s', () => backend.addGram(gram, x));
   }
-  const [cross, left, right] = [tensor(512, 512), tensor(2048, 512), tensor(2048, 512)];
+  const [cross, left, right] = [backend.allocate('f64', [512, 512]), tensor(2048, 512), tensor(2048, 512)];
   add('cross 512×512, T=2048', 2 * 512 * 512 * 2048, 'GFLOP/s', () => backend.addCross(cross, left, right));
 
   const size = 4096 * 4096;
@@ -71,6 +71,21 @@ async function measure(simd, threads) {
   const [u, next, base] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096, 4096)];
   // Five matrices read and two written.
   add('admmStep 4096×4096', 7 * 4 * size, 'GB/s', () => backend.admmStep(next, u, w, base, masked, 1));
+  for (const n of [512, 2048]) {
+    const [matrix, inverse] = [backend.allocate('f64', [n, n]), tensor(n, n)];
+    backend.fill(matrix, 0);
+    add(`invert ${n}×${n}, factor`, (2 / 3) * n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'factor'));
+    add(`invert ${n}×${n}, whole`, n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'whole'));
+  }
+  const [layer, factor] = [tensor(2048, 2048), tensor(2048, 2048)];
+  const zeros = backend.allocate('f64', [2048, 2048]);
+  backend.fill(zeros, 0);
+  await backend.invert(factor, zeros, 1, 'factor');
+  // Over and over on the same weights: what went before goes again, at the same cost.
+  add('eliminateColumns, all of 2048×2048, 60 %', 2048 ** 3, 'GFLOP/s', () => {
+    for (let from = 0; from < 2048; from += 128)
+      backend.eliminateColumns(layer, factor, from, from + 128, { kind: 'count', prune: Math.round(2048 * 128 * 0.6) });
+  });
   await bench.run();
   for (const task of bench.tasks) {
     const { work, unit } = units.get(task.name);

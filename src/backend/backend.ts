@@ -150,10 +150,13 @@ export interface Backend {
   addColumnSquares(sums: Tensor<'f64'>, x: Tensor<'f32'>): void;
   /** sums[n] += Σ over the rows of x[T, n] of x, in f64. */
   addColumnSums(sums: Tensor<'f64'>, x: Tensor<'f32'>): void;
-  /** gram[n, n] += x[T, n]ᵀ·x; what is added to an entry and to its mirror image has the same bits. */
-  addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void;
-  /** out[m, n] += a[T, m]ᵀ·b[T, n]. */
-  addCross(out: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void;
+  /**
+   * gram[n, n] += x[T, n]ᵀ·x, as f64 sums of f32 sums over some tokens; what is added to an entry and to its mirror image
+   * has the same bits.
+   */
+  addGram(gram: Tensor<'f64'>, x: Tensor<'f32'>): void;
+  /** out[m, n] += a[T, m]ᵀ·b[T, n], summed in the same way. */
+  addCross(out: Tensor<'f64'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void;
   /** out[T] = log softmax(logits[T, V])[targets[T]], NaN for logits that are not finite. Targets are trusted, as ids are. */
   logProbabilities(out: Tensor<'f32'>, logits: Tensor<'f32'>, targets: Tensor<'i32'>): void;
 
@@ -180,7 +183,7 @@ export interface Backend {
   // Linear algebra. ---------------------------------------------------------------------------------------------------
   /**
    * out[n, n] = (matrix[n, n] + ridge·I)⁻¹ or, as a 'factor', the upper triangular U with UᵀU = that and zeros below its
-   * diagonal. The matrix is symmetric, and positive definite with its ridge (≥ 0); out may be matrix. Arithmetic is f64.
+   * diagonal. The matrix is symmetric, and positive definite with its ridge (≥ 0). Arithmetic is f64.
    * Starts after what was enqueued before, and is awaited before anything that touches out or matrix is enqueued: it
    * takes n³ and lets the event loop run meanwhile.
    * @throws BackendError that names the pivot and its row where the matrix is not positive definite or not finite; the
@@ -188,7 +191,7 @@ export interface Backend {
    */
   invert(
     out: Tensor<'f32'>,
-    matrix: Tensor<'f32'>,
+    matrix: Tensor<'f64'>,
     ridge: number,
     form: InverseForm,
     signal?: AbortSignal,

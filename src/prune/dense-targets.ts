@@ -3,6 +3,7 @@
 // stages: a layer is fitted, on the inputs that the layers pruned before it really give it, to the dense model's own
 // outputs, and where it joins the residual stream it also mends what the blocks before did to that.
 
+import type { Backend } from '../backend/backend.js';
 import type { Weights } from '../models/graph.js';
 import { tensorOf } from '../models/weights.js';
 import { safePoint } from '../progress.js';
@@ -67,8 +68,8 @@ export class DenseTargets implements PruningStream {
       this.twin.pruner.needs as StatisticsNeeds,
     );
     /** X_SᵀX_D, and (r_D − r_S)ᵀX_S. */
-    const cross = backend.allocate('f32', [columns, columns]);
-    const mend = joins ? backend.allocate('f32', [graph.config.hidden_size, columns]) : null;
+    const cross = backend.allocate('f64', [columns, columns]);
+    const mend = joins ? backend.allocate('f64', [graph.config.hidden_size, columns]) : null;
     const correlations = new Map<string, Tensor<'f32'>>();
     try {
       for (const tensor of mend ? [cross, mend] : [cross]) backend.fill(tensor, 0);
@@ -85,13 +86,18 @@ export class DenseTargets implements PruningStream {
         }
         await safePoint(signal);
       }
+      const inputs = await narrowed(backend, cross);
       for (const { name, rows, joins: factor } of layers) {
         const correlation = backend.allocate('f32', [rows, columns]);
         correlations.set(name, correlation);
         // YᵀX_S = W·X_DᵀX_S, and where the output joins the residual stream with a factor, (r_D − r_S)ᵀX_S over it.
-        backend.linear(correlation, tensorOf(dense, `${name}.weight`), cross, null);
-        if (mend && factor !== null) backend.add(correlation, correlation, mend, 1 / factor);
+        backend.linear(correlation, tensorOf(dense, `${name}.weight`), inputs, null);
+        if (!mend || factor === null) continue;
+        const residual = await narrowed(backend, mend);
+        backend.add(correlation, correlation, residual, 1 / factor);
+        backend.free(residual);
       }
+      backend.free(inputs);
       const summary = (await statistics.summaries()).get(input) ?? null;
       return await this.twin.pruneInput(task, input, before, summary, correlations, signal);
     } finally {
@@ -99,4 +105,11 @@ export class DenseTargets implements PruningStream {
       for (const tensor of [cross, ...(mend ? [mend] : []), ...correlations.values()]) backend.free(tensor);
     }
   }
+}
+
+/** The same matrix in f32. */
+async function narrowed(backend: Backend, matrix: Tensor<'f64'>): Promise<Tensor<'f32'>> {
+  const tensor = backend.allocate('f32', matrix.shape);
+  backend.write(tensor, Float32Array.from(await backend.read(matrix)));
+  return tensor;
 }

@@ -30,7 +30,7 @@ export interface InputSummary {
   /** a = √((1/N) Σ x²) of each column, in f32. */
   activations: Float32Array;
   /** XᵀX [columns, columns]; null where it was not asked for. */
-  gram: Tensor<'f32'> | null;
+  gram: Tensor<'f64'> | null;
   moments: Moments | null;
 }
 
@@ -40,7 +40,7 @@ export type Activations = ReadonlyMap<string, Float32Array>;
 interface Sums {
   columns: number;
   squares: Tensor<'f64'>;
-  gram: Tensor<'f32'> | null;
+  gram: Tensor<'f64'> | null;
   /** Sums over each sequence, [sequences, columns]. */
   sums: Tensor<'f64'> | null;
   /** Sequences seen. */
@@ -63,7 +63,7 @@ export class InputStatistics {
         this.#inputs.set(input, {
           columns,
           squares: backend.allocate('f64', [columns]),
-          gram: gram ? backend.allocate('f32', [columns, columns]) : null,
+          gram: gram ? backend.allocate('f64', [columns, columns]) : null,
           sums: moments ? backend.allocate('f64', [sequences, columns]) : null,
           seen: 0,
         });

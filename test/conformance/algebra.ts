@@ -29,33 +29,23 @@ const matrices = [
   [65, 7, 0.01],
   [100, 80, 1],
   [129, 40, 0.1],
-  [200, 400, 0],
 ];
 
 const forms: InverseForm[] = ['whole', 'factor'];
 
-const invert: Case[] = forms.flatMap((form) => [
-  ...matrices.map(
+const invert: Case[] = forms.flatMap((form) =>
+  matrices.map(
     ([n, tokens, ridge]): Case => ({
       name: `invert ${form}, ${n}×${n} of rank ${Math.min(n, tokens)}, ridge ${ridge}`,
       tolerance: rounded,
       async run(rig) {
         const out = rig.result([n, n]);
-        await rig.backend.invert(out, rig.f32([n, n], gram(n, tokens)), ridge, form);
+        await rig.backend.invert(out, rig.f64([n, n], gram(n, tokens)), ridge, form);
         return [out];
       },
     }),
   ),
-  {
-    name: `invert ${form} in place`,
-    tolerance: rounded,
-    async run(rig) {
-      const matrix = rig.f32([66, 66], gram(66, 99));
-      await rig.backend.invert(matrix, matrix, 2, form);
-      return [matrix];
-    },
-  },
-]);
+);
 
 /** Upper triangular, n × n. */
 const upper =

@@ -35,18 +35,18 @@ const addColumnSums: Case[] = sizes.map(([rows, columns]) => ({
   },
 }));
 
-/** Blocks of 64 columns and of 240 tokens, and one more. */
+/** Blocks of 64 columns and of 120 tokens, and one more. */
 const blocks = [
-  [240, 64],
-  [241, 128],
-  [480, 129],
+  [120, 64],
+  [121, 128],
+  [240, 129],
 ];
 
 const addGram: Case[] = [...sizes, ...blocks].map(([rows, columns]) => ({
   name: `addGram ${rows}×${columns}, twice`,
   tolerance: close,
   run(rig) {
-    const gram = rig.f32([columns, columns], normal);
+    const gram = rig.f64([columns, columns], normal);
     rig.backend.addGram(gram, rig.f32([rows, columns], normal));
     rig.backend.addGram(gram, rig.f32([rows + 2, columns], normal));
     return [gram];
@@ -60,8 +60,8 @@ const pairs = [
   [3, 5, 70],
   [9, 6, 6],
   [257, 37, 9],
-  [240, 64, 128],
-  [241, 65, 1],
+  [120, 64, 128],
+  [121, 65, 1],
   [300, 129, 200],
 ];
 
@@ -70,7 +70,7 @@ const addCross: Case[] = pairs.flatMap(([rows, m, n]): Case[] => [
     name: `addCross ${rows}×${m}, ${n}, twice`,
     tolerance: close,
     run(rig) {
-      const out = rig.f32([m, n], normal);
+      const out = rig.f64([m, n], normal);
       rig.backend.addCross(out, rig.f32([rows, m], normal), rig.f32([rows, n], normal));
       rig.backend.addCross(out, rig.f32([rows + 2, m], normal), rig.f32([rows + 2, n], normal));
       return [out];
@@ -80,7 +80,7 @@ const addCross: Case[] = pairs.flatMap(([rows, m, n]): Case[] => [
     name: `addCross ${rows}×${m} of one matrix`,
     tolerance: close,
     run(rig) {
-      const [out, both] = [rig.f32([m, m], normal), rig.f32([rows, m], normal)];
+      const [out, both] = [rig.f64([m, m], normal), rig.f32([rows, m], normal)];
       rig.backend.addCross(out, both, both);
       return [out];
     },

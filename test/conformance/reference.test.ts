@@ -2,7 +2,7 @@
 // from its plainness; the other backends then follow from it.
 
 import { describe, expect, it } from 'vitest';
-import type { Activation, Scores, Selection } from '../../src/backend/backend.js';
+import type { Activation, BlockSelection, InverseForm, Scores, Selection } from '../../src/backend/backend.js';
 import { createReferenceBackend } from '../../src/backend/reference/reference.js';
 import { BackendError } from '../../src/errors.js';
 import { refusals } from './refusals.js';
@@ -12,6 +12,11 @@ const backend = createReferenceBackend();
 const f32 = (shape: number[], ...values: number[]) => {
   const tensor = backend.allocate('f32', shape);
   backend.write(tensor, Float32Array.from(values));
+  return tensor;
+};
+const f64 = (shape: number[], ...values: number[]) => {
+  const tensor = backend.allocate('f64', shape);
+  backend.write(tensor, Float64Array.from(values));
   return tensor;
 };
 const i32 = (...values: number[]) => {
@@ -157,23 +162,40 @@ describe('the reference agrees with hand computation', () => {
   });
 
   it('addGram', async () => {
-    const gram = backend.allocate('f32', [2, 2]);
-    backend.write(gram, Float32Array.of(0, 0, 0, 1));
+    const gram = backend.allocate('f64', [2, 2]);
+    backend.write(gram, Float64Array.of(0, 0, 0, 1));
     backend.addGram(gram, f32([2, 2], 1, 2, 3, 4));
-    expect(await backend.read(gram)).toEqual(Float32Array.of(10, 14, 14, 21));
+    expect(await backend.read(gram)).toEqual(Float64Array.of(10, 14, 14, 21));
   });
 
   it('addCross', async () => {
-    const out = backend.allocate('f32', [2, 3]);
-    backend.write(out, Float32Array.of(0, 0, 0, 0, 0, 100));
+    const out = backend.allocate('f64', [2, 3]);
+    backend.write(out, Float64Array.of(0, 0, 0, 0, 0, 100));
     backend.addCross(out, f32([2, 2], 1, 2, 3, 4), f32([2, 3], 1, 0, -1, 0, 1, 2));
-    expect(await backend.read(out)).toEqual(Float32Array.of(1, 3, 5, 2, 4, 106));
+    expect(await backend.read(out)).toEqual(Float64Array.of(1, 3, 5, 2, 4, 106));
   });
 
   it('logProbabilities', async () => {
     const out = backend.allocate('f32', [2]);
     backend.logProbabilities(out, f32([2, 3], 0, Math.log(3), Math.log(4), 1e4, -1e4, 1e4), i32(1, 2));
     expect(await backend.read(out)).toBeAllClose([Math.log(3 / 8), -Math.log(2)]);
+  });
+
+  it('invert', async () => {
+    const inverse = async (form: InverseForm) => {
+      const out = backend.allocate('f32', [2, 2]);
+      await backend.invert(out, f64([2, 2], 2, 1, 1, 1), 1, form); // of [3 1; 1 2], whose determinant is 5
+      return backend.read(out);
+    };
+    expect(await inverse('whole')).toBeAllClose([2 / 5, -1 / 5, -1 / 5, 3 / 5]);
+    expect(await inverse('factor')).toBeAllClose([Math.sqrt(2 / 5), -1 / Math.sqrt(10), 0, Math.SQRT1_2]);
+  });
+
+  it('invert of what is not positive definite', async () => {
+    const out = backend.allocate('f32', [2, 2]);
+    await expect(backend.invert(out, f64([2, 2], 1, 2, 2, 1), 0, 'whole')).rejects.toThrow(
+      new BackendError({ expected: 'a positive definite matrix', got: 'pivot -3', where: 'row 1' }),
+    );
   });
 
   it('fill and views', async () => {
@@ -250,6 +272,45 @@ describe('the reference masks as written', () => {
       0,
       above,
     ]);
+  });
+});
+
+describe('the reference eliminates columns as written', () => {
+  const eliminated = async (
+    selection: BlockSelection,
+    from: number,
+    to: number,
+    factor: number[],
+    ...values: number[]
+  ) => {
+    const n = Math.sqrt(factor.length);
+    const weight = f32([values.length / n, n], ...values);
+    backend.eliminateColumns(weight, f32([n, n], ...factor), from, to, selection);
+    return [...(await backend.read(weight))];
+  };
+  const ones = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+
+  it('what goes is made up for to its right, inside the block and beyond it', async () => {
+    const factor = [1, 0.5, 2, 0, 2, 1, 0, 0, 4];
+    // Scores 4/1 and 9/4: column 1 goes, its error is 3/2, and column 2 loses 3/2·1.
+    expect(await eliminated({ kind: 'layer', rank: 0 }, 0, 2, factor, 2, 3, 5)).toEqual([2, 0, 3.5]);
+    // Both go: error 2, then (3 − 2·0.5)/2 = 1; column 2 loses 2·2 + 1·1.
+    expect(await eliminated({ kind: 'layer', rank: 1 }, 0, 2, factor, 2, 3, 7)).toEqual([0, 0, 2]);
+    expect(await eliminated({ kind: 'count', prune: 1 }, 1, 3, factor, 2, 3, 5)).toEqual([2, 3, 0]);
+  });
+
+  it('layer takes all that equals the threshold, count the first of them', async () => {
+    const weights = [1, 1, 3, 1, -1, 3];
+    expect(await eliminated({ kind: 'layer', rank: 0 }, 0, 2, ones, ...weights)).toEqual([0, 0, 3, 0, 0, 3]);
+    expect(await eliminated({ kind: 'count', prune: 3 }, 0, 2, ones, ...weights)).toEqual([0, 0, 3, 0, -1, 3]);
+    expect(await eliminated({ kind: 'count', prune: 0 }, 0, 2, ones, ...weights)).toEqual(weights);
+  });
+
+  it('n:m looks at the weights as they are when their group is reached', async () => {
+    // Column 0 goes and column 2 gains 3: of 5 and 3, not of 2 and 3, the smaller one goes.
+    const factor = [1, 0, -3, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+    expect(await eliminated({ kind: 'n:m', n: 1, m: 2 }, 0, 4, factor, 1, 4, 2, 3)).toEqual([0, 4, 5, 0]);
+    expect(await eliminated({ kind: 'n:m', n: 1, m: 2 }, 0, 4, factor, 4, -4, 2, 2)).toEqual([0, -4, 14, 0]);
   });
 });
 

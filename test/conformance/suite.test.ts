@@ -24,6 +24,12 @@ describe('the suite notices', () => {
   /** One element more than `tensor` shows. */
   const beyond = ({ storage, dtype, size, offset }: Tensor) => elements(new Tensor(storage, dtype, [size + 1], offset));
 
+  const reverseRows = (tensor: Tensor<'f32'>) => {
+    const [all, n] = [elements(tensor), tensor.columns];
+    const rows = Array.from({ length: tensor.rowCount }, (_, r) => all.slice(r * n, (r + 1) * n));
+    for (const [r, row] of rows.reverse().entries()) all.set(row, r * n);
+  };
+
   const faults: Record<string, Partial<Backend>> = {
     'linear, off by a ten-thousandth': {
       linear(y, x, weight, bias) {
@@ -154,6 +160,33 @@ describe('the suite notices', () => {
         elements(out).forEach((value, i, all) => {
           if (value === 0 && signs[i] < 0) all[i] = -0;
         });
+      },
+    },
+    'invert, off by two units in the last place': {
+      async invert(out, matrix, ridge, form, signal) {
+        await reference.invert(out, matrix, ridge, form, signal);
+        elements(out)[out.size - 1] *= 1 + 2 ** -22;
+      },
+    },
+    'invert, with half its ridge': {
+      invert(out, matrix, ridge, form, signal) {
+        return reference.invert(out, matrix, ridge / 2, form, signal);
+      },
+    },
+    'eliminateColumns, leaving the columns beyond the block': {
+      eliminateColumns(weight, factor, from, to, selection) {
+        const before = elements(weight).slice();
+        reference.eliminateColumns(weight, factor, from, to, selection);
+        elements(weight).forEach((_, i, all) => {
+          if (i % weight.columns >= to) all[i] = before[i];
+        });
+      },
+    },
+    'eliminateColumns, of equal scores the last': {
+      eliminateColumns(weight, factor, from, to, selection) {
+        reverseRows(weight);
+        reference.eliminateColumns(weight, factor, from, to, selection);
+        reverseRows(weight);
       },
     },
   };

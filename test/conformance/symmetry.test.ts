@@ -23,12 +23,12 @@ for (const { name, create, skip, room } of candidates) {
     ])('addGram of %i×%i gives both halves the same bits, and addCross these', async (rows, columns) => {
       const rig = new Rig(backend, 8, { room });
       const x = rig.f32([rows, columns], mixed);
-      const gram = rig.f32([columns, columns], () => 0);
+      const gram = rig.f64([columns, columns], () => 0);
       backend.addGram(gram, x);
       const values = await backend.read(gram);
       const mirrored = values.map((_, i) => values[(i % columns) * columns + Math.floor(i / columns)]);
       expect(mirrored).toEqual(values);
-      const cross = rig.f32([columns, columns], () => 0);
+      const cross = rig.f64([columns, columns], () => 0);
       backend.addCross(cross, x, x);
       expect(await backend.read(cross)).toEqual(values);
       rig.clear();

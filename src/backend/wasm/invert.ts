@@ -15,11 +15,11 @@ const TILE = 4;
 /** f64 in a cache line. */
 const LINE = 8;
 
-/** Inverts matrix[n, n] + ridge·I into out[n, n]; the matrix has been read when the first promise is awaited. */
+/** out[n, n] = (matrix[n, n] + ridge·I)⁻¹ in the form asked for; out may be matrix. */
 export async function invert(
   runner: KernelRunner,
   out: Tensor<'f32'>,
-  matrix: Tensor<'f32'>,
+  matrix: Tensor<'f64'>,
   ridge: number,
   form: InverseForm,
   signal?: AbortSignal,

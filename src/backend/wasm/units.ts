@@ -10,7 +10,7 @@ export const ATTENTION_SCRATCH = 2112;
 export const STATISTICS_COLUMNS = 16;
 export const PRODUCT_COLUMNS = 64;
 /** Bytes of scratch memory of a thread. */
-export const PRODUCT_SCRATCH = 139264;
+export const PRODUCT_SCRATCH = 77824;
 export const INVERT_BLOCK = 64;
 export const INVERT_ROWS = 32;
 export const ELIMINATE_ROWS = 64;

@@ -211,14 +211,14 @@ class WasmBackend implements Backend {
     this.#run('columnSums', this.#columnwise(x), [sums], [x, sums, x.columns, x.rowCount]);
   }
 
-  addGram(gram: Tensor<'f32'>, x: Tensor<'f32'>): void {
+  addGram(gram: Tensor<'f64'>, x: Tensor<'f32'>): void {
     check.checkAddGram(gram, x);
     const side = Math.ceil(x.columns / PRODUCT_COLUMNS);
     const split = this.#split((side * (side + 1)) / 2, PRODUCT_COLUMNS ** 2 * x.rowCount);
     this.#run('gram', split, [gram], [x, gram, x.columns, x.rowCount], PRODUCT_SCRATCH);
   }
 
-  addCross(out: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
+  addCross(out: Tensor<'f64'>, a: Tensor<'f32'>, b: Tensor<'f32'>): void {
     check.checkAddCross(out, a, b);
     const blocks = Math.ceil(a.columns / PRODUCT_COLUMNS) * Math.ceil(b.columns / PRODUCT_COLUMNS);
     const split = this.#split(blocks, PRODUCT_COLUMNS ** 2 * a.rowCount);
@@ -264,7 +264,7 @@ class WasmBackend implements Backend {
 
   async invert(
     out: Tensor<'f32'>,
-    matrix: Tensor<'f32'>,
+    matrix: Tensor<'f64'>,
     ridge: number,
     form: InverseForm,
     signal?: AbortSignal,

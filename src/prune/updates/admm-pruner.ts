@@ -50,7 +50,7 @@ async function fit(
   signal: AbortSignal | undefined,
   keptOf: (task: LayerTask) => Kept,
 ): Promise<void> {
-  const input = await AdmmInput.of(backend, summary?.gram as Tensor<'f32'>, signal);
+  const input = await AdmmInput.of(backend, summary?.gram as Tensor<'f64'>, signal);
   try {
     for (const task of tasks) {
       const { dense, out, correlation } = task;

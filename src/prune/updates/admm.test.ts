@@ -41,7 +41,7 @@ async function fit(backend: Backend, seed: number, kept: (w: Float32Array) => Ke
   const w = numbers(seed, ROWS, COLUMNS);
   const x = numbers(seed + 1, TOKENS, COLUMNS, 0.7);
   const inputs = tensor(backend, x, COLUMNS);
-  const gram = backend.allocate('f32', [COLUMNS, COLUMNS]);
+  const gram = backend.allocate('f64', [COLUMNS, COLUMNS]);
   backend.fill(gram, 0);
   backend.addGram(gram, inputs);
   const outputs = async (weights: Float32Array) => {
@@ -51,9 +51,10 @@ async function fit(backend: Backend, seed: number, kept: (w: Float32Array) => Ke
   };
   // Targets of another model: W's outputs and something that the inputs explain in part.
   const target = (await outputs(w)).map((v, i) => (own ? v : v + 3 * x[Math.floor(i / ROWS) * COLUMNS + (i % ROWS)]));
-  const correlation = backend.allocate('f32', [ROWS, COLUMNS]);
-  backend.fill(correlation, 0);
-  backend.addCross(correlation, tensor(backend, target, ROWS), inputs);
+  const products = backend.allocate('f64', [ROWS, COLUMNS]);
+  backend.fill(products, 0);
+  backend.addCross(products, tensor(backend, target, ROWS), inputs);
+  const correlation = tensor(backend, Float32Array.from(await backend.read(products)), COLUMNS);
   const choice = kept(w);
   const out = backend.allocate('f32', [ROWS, COLUMNS]);
   const input = await AdmmInput.of(backend, gram);

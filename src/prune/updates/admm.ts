@@ -27,7 +27,7 @@ export class AdmmInput {
   ) {}
 
   /** @param gram XᵀX [columns, columns] of the input, in any scale */
-  static async of(backend: Backend, gram: Tensor<'f32'>, signal?: AbortSignal): Promise<AdmmInput> {
+  static async of(backend: Backend, gram: Tensor<'f64'>, signal?: AbortSignal): Promise<AdmmInput> {
     const n = gram.columns;
     const values = await backend.read(gram);
     const norms = new Float64Array(n);
@@ -38,16 +38,19 @@ export class AdmmInput {
       trace += values[r * n + r];
     }
     const damping = (DAMPING * trace) / n;
-    const normalised = backend.allocate('f32', [n, n]);
-    const inverse = backend.allocate('f32', [n, n]);
+    const [normalised, inverse] = [backend.allocate('f32', [n, n]), backend.allocate('f32', [n, n])];
+    const matrix = backend.allocate('f64', [n, n]);
     try {
-      backend.write(normalised, values);
-      await backend.invert(inverse, normalised, damping + RHO, 'whole', signal);
+      backend.write(normalised, Float32Array.from(values));
+      backend.write(matrix, values);
+      await backend.invert(inverse, matrix, damping + RHO, 'whole', signal);
       return new AdmmInput(backend, norms, damping, normalised, inverse);
     } catch (error) {
       backend.free(normalised);
       backend.free(inverse);
       throw error;
+    } finally {
+      backend.free(matrix);
     }
   }
 

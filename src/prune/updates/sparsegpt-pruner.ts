@@ -17,7 +17,7 @@ export class SparseGptPruner implements LayerPruner {
 
   async prune({ summary, tasks }: InputGroup, signal?: AbortSignal): Promise<void> {
     const { gram, sequences } = summary as InputSummary;
-    const input = await SparseGptInput.of(this.backend, gram as Tensor<'f32'>, sequences, signal);
+    const input = await SparseGptInput.of(this.backend, gram as Tensor<'f64'>, sequences, signal);
     try {
       for (const { dense, out, target } of tasks) await sparsegpt(input, out, dense, target, this.policy, signal);
     } finally {

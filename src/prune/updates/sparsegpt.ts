@@ -2,6 +2,7 @@
 // time, and what a removed weight did is made up for by the columns to its right. Mask and new weights come together.
 
 import type { Backend, BlockSelection } from '../../backend/backend.js';
+import { BackendError } from '../../errors.js';
 import { safePoint } from '../../progress.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { meanTarget, type Target } from '../allocation.js';
@@ -27,7 +28,7 @@ export class SparseGptInput {
    */
   static async of(
     backend: Backend,
-    gram: Tensor<'f32'>,
+    gram: Tensor<'f64'>,
     sequences: number,
     signal?: AbortSignal,
   ): Promise<SparseGptInput> {
@@ -38,20 +39,24 @@ export class SparseGptInput {
     let trace = 0;
     for (let c = 0; c < n; c++) {
       const at = c * n + c;
+      if (!Number.isFinite(h[at]))
+        throw new BackendError({ expected: 'a finite Gram matrix', got: String(h[at]), where: `column ${c}` });
       if (h[at] === 0) {
         h[at] = 1;
         dead.push(c);
       }
       trace += h[at];
     }
-    const factor = backend.allocate('f32', [n, n]);
+    const [matrix, factor] = [backend.allocate('f64', [n, n]), backend.allocate('f32', [n, n])];
     try {
-      backend.write(factor, h);
-      await backend.invert(factor, factor, (DAMPING * trace) / n, 'factor', signal);
+      backend.write(matrix, h);
+      await backend.invert(factor, matrix, (DAMPING * trace) / n, 'factor', signal);
       return new SparseGptInput(backend, factor, dead);
     } catch (error) {
       backend.free(factor);
       throw error;
+    } finally {
+      backend.free(matrix);
     }
   }
 
