@@ -9,7 +9,7 @@
 export { activate, gate } from './activate';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
-export { countColumnScores, findColumnScore } from './columnScores';
+export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
 export { columnSquares, STATISTICS_COLUMNS } from './columnSquares';
 export { ELIMINATE_COLUMNS, ELIMINATE_ROWS, eliminateColumns } from './eliminateColumns';
 export { embed } from './embed';

@@ -29,6 +29,7 @@ export const KERNELS = [
   'rmsNorm',
   'rope',
   'scaling',
+  'scoreColumns',
   'softcap',
 ] as const;
 
