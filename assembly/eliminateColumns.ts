@@ -1,7 +1,7 @@
 // One block of columns of SparseGPT (arXiv 2301.00774): weights go, and the columns to their right make up for them. Rows
 // do not depend on each other, so a unit is a few rows: inside the block a row at a time, to its right in tiles.
 
-import { columnScore, columnScores } from './columnScores';
+import { columnScore } from './columnScores';
 import { madd } from './lanes';
 
 /** Rows of a unit. */
@@ -12,26 +12,28 @@ export const ELIMINATE_COLUMNS: i32 = 64;
 /**
  * Columns [from, to) of w[rows, columns], in place, with U = factor[columns, columns]. triangle[width + 2, padded] (width =
  * to − from, padded up to a multiple of 4): the block of U above its diagonal and 0 elsewhere, then U_cc, then U_cc².
- * Removed are, where m is 0, scores below `threshold`, and equal to it up to the position `last` of the block, row by row;
- * otherwise the n smallest scores of every m columns when their first is reached, of equal ones the lower column.
+ * Removed is, where m is 0, what of scores[rows, padded] lies below `threshold`, or equals it and stands no later than at
+ * `last`; otherwise the n smallest scores of every m columns when their first is reached, of equal ones the lower column.
  * A unit is 64 rows. Scratch of a thread: 512·width + 8·padded + 128 bytes.
  */
 export function eliminateColumns(
-  w: usize, factor: usize, triangle: usize, rows: i32, columns: i32, from: i32, to: i32, threshold: i32, last: i32,
-  n: i32, m: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+  w: usize, factor: usize, triangle: usize, scores: usize, rows: i32, columns: i32, from: i32, to: i32, threshold: i32,
+  last: i32, n: i32, m: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   let width = to - from, padded = (width + 3) & ~3, strideW = <usize>columns << 2;
   let errors = scratch + stride * thread, panel = errors + <usize>(ELIMINATE_ROWS * width << 2);
-  let row = panel + <usize>(ELIMINATE_COLUMNS * width << 2), marks = row + (<usize>padded << 2), corner = marks + (<usize>padded << 2);
+  let row = panel + <usize>(ELIMINATE_COLUMNS * width << 2), marks = row + (<usize>padded << 2);
+  let corner = marks + (<usize>padded << 2);
   memory.fill(row, 0, <usize>padded << 2);
   for (let unit = begin; unit < end; unit++) {
     let first = unit * ELIMINATE_ROWS, count = min(ELIMINATE_ROWS, rows - first);
     memory.fill(errors, 0, <usize>(ELIMINATE_ROWS * width << 2));
     for (let i = 0; i < count; i++) {
-      let at = w + <usize>(first + i) * strideW + (<usize>from << 2);
+      let at = w + <usize>(first + i) * strideW + (<usize>from << 2), start = (first + i) * padded;
+      let e = errors + (<usize>(i >> 2) * width << 4) + (<usize>(i & 3) << 2);
       memory.copy(row, at, <usize>width << 2);
-      if (m == 0) mark(row, triangle, width, padded, threshold, last - (first + i) * width, marks);
-      eliminate(row, triangle, width, padded, n, m, marks, errors + (<usize>(i >> 2) * width << 4) + (<usize>(i & 3) << 2));
+      if (m == 0) mark(scores + (<usize>start << 2), padded, threshold, last - start, marks);
+      eliminate(row, triangle, width, padded, n, m, marks, e);
       memory.copy(at, row, <usize>width << 2);
     }
     for (let c = to; c < columns; c += ELIMINATE_COLUMNS) {
@@ -50,17 +52,15 @@ export function eliminateColumns(
 }
 
 /** marks[c] ≠ 0 where the score of column c lies below the threshold, or equals it and c is no later than `last`. */
-function mark(row: usize, triangle: usize, width: i32, padded: i32, threshold: i32, last: i32, marks: usize): void {
-  let squares = triangle + (<usize>((width + 1) * padded) << 2);
-  let limit = i32x4.splat(last >= width - 1 ? threshold : threshold - 1);
-  for (let i: usize = 0; i < <usize>padded << 2; i += 16)
-    v128.store(marks + i, i32x4.le_s(columnScores(row + i, squares + i), limit));
-  if (last >= 0 && last < width - 1)
+function mark(scores: usize, padded: i32, threshold: i32, last: i32, marks: usize): void {
+  let limit = i32x4.splat(last >= padded - 1 ? threshold : threshold - 1);
+  for (let i: usize = 0; i < <usize>padded << 2; i += 16) v128.store(marks + i, i32x4.le_s(v128.load(scores + i), limit));
+  if (last >= 0 && last < padded - 1)
     for (let i: usize = 0; i <= <usize>last << 2; i += 4)
-      if (columnScore(row + i, squares + i) == threshold) store<i32>(marks + i, -1);
+      if (load<i32>(scores + i) == threshold) store<i32>(marks + i, -1);
 }
 
-/** One row of the block, left to right; the errors of its columns go to errors[c·4]. */
+/** One row of the block, left to right; the error of column c goes to errors[c·4]: those of four rows lie together. */
 function eliminate(
   row: usize, triangle: usize, width: i32, padded: i32, n: i32, m: i32, marks: usize, errors: usize,
 ): void {
@@ -114,7 +114,7 @@ function gather(u: usize, strideU: usize, width: i32, some: i32, panel: usize): 
   }
 }
 
-/** y[i][j] −= Σ over k of e[k][i]·u[k][j], for i < 4 and j < 8. */
+/** y[i][j] −= Σ over k of e[k][i]·u[k][j], for i < 4 and j < 8. The loop leaves in its middle for the sake of V8, as in dots.ts. */
 function tile4x8(e: usize, u: usize, width: i32, y: usize, strideY: usize): void {
   let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   let end = e + (<usize>width << 4);

@@ -10,7 +10,7 @@ export { activate, gate } from './activate';
 export { admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
-export { countColumnScores, findColumnScore } from './columnScores';
+export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';
 export { cross } from './cross';
 export { ELIMINATE_COLUMNS, ELIMINATE_ROWS, eliminateColumns } from './eliminateColumns';

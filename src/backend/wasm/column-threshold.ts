@@ -6,6 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { BlockSelection } from '../backend.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
+import { ELEMENTS } from './units.js';
 
 /** [shift, bits] of the digits of a non-negative f32's 31 bits, highest first. */
 const DIGITS = [
@@ -16,22 +17,19 @@ const DIGITS = [
 
 const BINS = 2048;
 
-/** Scores that go: those below the bits of `threshold`, and those equal to it up to the position `last` of the block. */
+/** Scores that go: those whose bits are below `threshold`, and those equal to it no later than at index `last`. */
 export interface ColumnThreshold {
   threshold: number;
   last: number;
 }
 
-/** What `selection` removes from columns [from, to) of weight[rows, columns], with squares[to − from] of the factor's diagonal. */
+/** What `selection` removes, given the bits of the scores of a block, row by row. */
 export function columnThreshold(
   runner: KernelRunner,
-  weight: Tensor<'f32'>,
-  squares: Tensor<'f32'>,
-  from: number,
-  to: number,
+  scores: Tensor<'i32'>,
   selection: Exclude<BlockSelection, { kind: 'n:m' }>,
 ): ColumnThreshold {
-  const { rowCount: rows, columns } = weight;
+  const { size } = scores;
   const histograms = runner.allocate('i32', [runner.threads, BINS]);
   try {
     let threshold = 0;
@@ -39,8 +37,8 @@ export function columnThreshold(
     let equal = 0;
     for (const [shift, bits] of DIGITS) {
       integers(histograms).fill(0);
-      const operands = [weight, squares, columns, from, to, threshold, shift, bits, histograms, BINS * 4];
-      runner.run('countColumnScores', rows, 2 * (to - from), histograms, operands);
+      const operands = [scores, size, threshold, shift, bits, histograms, BINS * 4];
+      runner.run('countColumnScores', Math.ceil(size / ELEMENTS), 4 * ELEMENTS, histograms, operands);
       const counts = integers(histograms);
       const inBin = (bin: number) => {
         let count = 0;
@@ -51,9 +49,8 @@ export function columnThreshold(
       for (equal = inBin(0); left >= equal; equal = inBin(++digit)) left -= equal;
       threshold = (threshold << bits) | digit;
     }
-    if (selection.kind === 'layer' || left + 1 === equal) return { threshold, last: rows * (to - from) - 1 };
-    const operands = [weight, squares, rows, columns, from, to, threshold, left + 1, histograms];
-    runner.run('findColumnScore', 1, rows * (to - from), histograms, operands);
+    if (selection.kind === 'layer' || left + 1 === equal) return { threshold, last: size - 1 };
+    runner.run('findColumnScore', 1, size, histograms, [scores, size, threshold, left + 1, histograms]);
     return { threshold, last: integers(histograms)[0] };
   } finally {
     runner.free(histograms);

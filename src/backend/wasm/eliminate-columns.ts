@@ -22,20 +22,24 @@ export function eliminateColumns(
   const width = to - from;
   const padded = Math.ceil(width / 4) * 4;
   const triangle = runner.allocate('f32', [width + 2, padded]);
+  let scores: Tensor<'i32'> | null = null;
   try {
     floats(triangle).set(triangleOf(floats(factor), columns, from, width, padded));
-    const squares = triangle.rows(width + 1, width + 2);
-    const choice =
-      selection.kind === 'n:m'
-        ? { threshold: 0, last: 0, ...selection }
-        : { ...columnThreshold(runner, weight, squares, from, to, selection), n: 0, m: 0 };
-    const { threshold, last, n, m } = choice;
+    let [threshold, last, n, m] = [0, 0, 0, 0];
+    if (selection.kind === 'n:m') ({ n, m } = selection);
+    else {
+      scores = runner.allocate('i32', [rows, padded]);
+      const squares = triangle.rows(width + 1, width + 2);
+      runner.run('scoreColumns', rows, 4 * width, scores, [weight, squares, scores, columns, from, to]);
+      ({ threshold, last } = columnThreshold(runner, scores, selection));
+    }
     const work = ELIMINATE_ROWS * width * (columns - to + width);
     const scratch = 4 * (width * (ELIMINATE_ROWS + ELIMINATE_COLUMNS) + 2 * padded) + 128;
-    const operands = [weight, factor, triangle, rows, columns, from, to, threshold, last, n, m];
+    const operands = [weight, factor, triangle, scores, rows, columns, from, to, threshold, last, n, m];
     runner.run('eliminateColumns', Math.ceil(rows / ELIMINATE_ROWS), work, weight, operands, scratch);
   } finally {
     runner.free(triangle);
+    if (scores) runner.free(scores);
   }
 }
 

@@ -32,6 +32,7 @@ export const KERNELS = [
   'rmsNorm',
   'rope',
   'scaling',
+  'scoreColumns',
   'softcap',
 ] as const;
 
