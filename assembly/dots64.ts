@@ -1,23 +1,29 @@
-// Dot products of rows in f64: the one inner loop of the inverse. Every result is a chain of two lanes along k, whatever
-// the tile, and is subtracted from what is there. As in dots.ts, a loop leaves in its middle so that V8 keeps the
-// accumulators in registers.
+// Dot products of rows in f64: the one inner loop of the inverse and of products with it. Every result is a chain of two
+// lanes along k, whatever the tile. As in dots.ts, a loop leaves in its middle so that V8 keeps the accumulators in
+// registers.
 
-/** y[i][j] −= x[i]·w[j] over n f64, i < rows (even), j < columns and n multiples of 4; x and w of one stride, in bytes. */
+/** What becomes of y, given a product p: p, −p, y + p, or y − p. */
+export const SET: i32 = 0;
+export const NEGATE: i32 = 1;
+export const ADD: i32 = 2;
+export const SUBTRACT: i32 = 3;
+
+/** y[i][j] −= x[i]·w[j] over n f64, i < rows and n even, j < columns a multiple of 4; x and w of one stride, in bytes. */
 export function subtractProducts(
   x: usize, rows: i32, w: usize, columns: i32, stride: usize, n: i32, y: usize, strideY: usize,
 ): void {
   for (let j = 0; j < columns; j += 4) {
     let xi = x, wj = w + <usize>j * stride, yi = y + (<usize>j << 3);
     for (let i = 0; i < rows; i += 2) {
-      subtract2x4(xi, stride, wj, stride, n, yi, strideY, true);
+      dots2x4(xi, stride, wj, stride, n, yi, strideY, SUBTRACT);
       xi += 2 * stride; yi += 2 * strideY;
     }
   }
 }
 
-/** y[i][j] = (keep ? y[i][j] : 0) − x[i]·w[j] for i < 2 and j < 4; n a multiple of 4, strides in bytes. */
-export function subtract2x4(
-  x: usize, strideX: usize, w: usize, strideW: usize, n: i32, y: usize, strideY: usize, keep: bool,
+/** What `mode` makes of y[i][j] with x[i]·w[j] over n f64, i < 2 and j < 4; n even and above 0, strides in bytes. */
+export function dots2x4(
+  x: usize, strideX: usize, w: usize, strideW: usize, n: i32, y: usize, strideY: usize, mode: i32,
 ): void {
   let x0 = x, x1 = x + strideX;
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
@@ -37,16 +43,17 @@ export function subtract2x4(
     a3 = madd(u, q, a3); b3 = madd(v, q, b3);
     x0 += 32; x1 += 32; w0 += 32; w1 += 32; w2 += 32; w3 += 32;
   }
-  subtract(y, a0, a1, keep);
-  subtract(y + 16, a2, a3, keep);
-  subtract(y + strideY, b0, b1, keep);
-  subtract(y + strideY + 16, b2, b3, keep);
+  put(y, a0, a1, mode);
+  put(y + 16, a2, a3, mode);
+  put(y + strideY, b0, b1, mode);
+  put(y + strideY + 16, b2, b3, mode);
 }
 
-/** Takes the lane sums of a and b off two numbers, or off 0. */
-function subtract(y: usize, a: v128, b: v128, keep: bool): void {
+/** The lane sums of a and b, for two numbers. */
+function put(y: usize, a: v128, b: v128, mode: i32): void {
   let sums = f64x2.add(v128.shuffle<f64>(a, b, 0, 2), v128.shuffle<f64>(a, b, 1, 3));
-  v128.store(y, f64x2.sub(keep ? v128.load(y) : f64x2.splat(0), sums));
+  if (mode & 1) sums = f64x2.neg(sums);
+  v128.store(y, mode & 2 ? f64x2.add(v128.load(y), sums) : sums);
 }
 
 /** a·b + c. */

@@ -7,7 +7,7 @@
 // and, last, the number of the thread: its own part starts at scratch + thread·stride. The sizes of units are exported too.
 
 export { activate, gate } from './activate';
-export { admmStep } from './admmStep';
+export { admmScores, admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
 export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
@@ -25,6 +25,7 @@ export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';
 export { countScores, lastEqual, maskThreshold } from './maskThreshold';
+export { MULTIPLY_LEFT, MULTIPLY_ROWS, multiply } from './multiply';
 export { PRODUCT_COLUMNS, PRODUCT_SCRATCH } from './products';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';

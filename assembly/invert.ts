@@ -5,7 +5,7 @@
 // The workspace has whole tiles: size is n rounded up to a multiple of 4, and what is beyond n belongs to the identity.
 // Its stride, in bytes, is no power of two, or the rows of a tile would fight for the same places of a cache.
 
-import { subtract2x4, subtractProducts } from './dots64';
+import { dots2x4, NEGATE, subtractProducts } from './dots64';
 
 /** Columns of a block; its last one may be narrower. */
 export const INVERT_BLOCK: i32 = 64;
@@ -104,20 +104,20 @@ export function invertSolve(
       let row = a + <usize>r * stride + (<usize>from << 3);
       // A column takes from those before it only: from the last to the first, the row can be its own result.
       for (let c = to - from - 4; c >= 0; c -= 4) 
-        subtract2x4(row, stride, d + <usize>c * strideD, strideD, c + 4, row + (<usize>c << 3), stride, false);
+        dots2x4(row, stride, d + <usize>c * strideD, strideD, c + 4, row + (<usize>c << 3), stride, NEGATE);
     }
   }
 }
 
 /**
- * out[n, n] = N·Nᵀ, f32 of f64: entries (i, j) and (j, i) for i in the block and j up to i. A unit is 32 rows j < to.
+ * out[n, n] = N·Nᵀ: entries (i, j) and (j, i) for i in the block and j up to i. A unit is 32 rows j < to.
  * Scratch of a thread: 32 × 64 f64.
  */
 export function invertWhole(
   a: usize, out: usize, n: i32, size: i32, stride: usize, from: i32, to: i32, scratch: usize, strideScratch: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
-  let tile = scratch + strideScratch * thread, strideT = <usize>INVERT_BLOCK << 3, strideOut = <usize>n << 2;
+  let tile = scratch + strideScratch * thread, strideT = <usize>INVERT_BLOCK << 3, strideOut = <usize>n << 3;
   for (let unit = begin; unit < end; unit++) {
     let first = unit * INVERT_ROWS, rows = min(INVERT_ROWS, size - first);
     memory.fill(tile, 0, <usize>INVERT_ROWS * strideT);
@@ -129,9 +129,9 @@ export function invertWhole(
     }
     for (let j = first; j < min(first + rows, n); j++)
       for (let i = max(from, j); i < min(to, n); i++) {
-        let value = <f32>-load<f64>(tile + <usize>(j - first) * strideT + (<usize>(i - from) << 3));
-        store<f32>(out + <usize>i * strideOut + (<usize>j << 2), value);
-        store<f32>(out + <usize>j * strideOut + (<usize>i << 2), value);
+        let value = -load<f64>(tile + <usize>(j - first) * strideT + (<usize>(i - from) << 3));
+        store<f64>(out + <usize>i * strideOut + (<usize>j << 3), value);
+        store<f64>(out + <usize>j * strideOut + (<usize>i << 3), value);
       }
   }
 }
@@ -140,11 +140,11 @@ export function invertWhole(
 export function invertFactor(a: usize, out: usize, n: i32, stride: usize, begin: i32, end: i32): void {
   for (let first = begin * INVERT_ROWS, last = min(end * INVERT_ROWS, n); first < last; first += COLUMNS) {
     let stop = min(first + COLUMNS, last);
-    for (let i = first; i < stop; i++) memory.fill(out + (<usize>i * <usize>n << 2), 0, <usize>i << 2);
+    for (let i = first; i < stop; i++) memory.fill(out + (<usize>i * <usize>n << 3), 0, <usize>i << 3);
     for (let j = first; j < n; j++) {
-      let row = a + <usize>(n - 1 - j) * stride + (<usize>(n - 1) << 3), to = out + (<usize>j << 2);
+      let row = a + <usize>(n - 1 - j) * stride + (<usize>(n - 1) << 3), to = out + (<usize>j << 3);
       for (let i = first; i < min(stop, j + 1); i++)
-        store<f32>(to + (<usize>i * <usize>n << 2), <f32>load<f64>(row - (<usize>i << 3)));
+        store<f64>(to + (<usize>i * <usize>n << 3), load<f64>(row - (<usize>i << 3)));
     }
   }
 }

@@ -167,30 +167,36 @@ export interface Backend {
    */
   mask(out: Tensor<'f32'>, weight: Tensor<'f32'>, scores: Scores, selection: Selection): void;
 
+  /** scores = x + u, elementwise and in f32: what ADMM ranks its weights by (§13 of the algorithms page). */
+  admmScores(scores: Tensor<'f32'>, x: Tensor<'f64'>, u: Tensor<'f64'>): void;
+
   /**
    * A step of ADMM on a fixed pattern, up to its product with the inverse (§13 of the algorithms page). With s = x + u, and
    * z = s where kept ≠ 0 and 0 elsewhere: u becomes s − z, and right becomes b + rho·(z − u). All of one size; rho > 0.
    */
   admmStep(
-    right: Tensor<'f32'>,
-    u: Tensor<'f32'>,
-    x: Tensor<'f32'>,
-    b: Tensor<'f32'>,
+    right: Tensor<'f64'>,
+    u: Tensor<'f64'>,
+    x: Tensor<'f64'>,
+    b: Tensor<'f64'>,
     kept: Tensor<'f32'>,
     rho: number,
   ): void;
 
   // Linear algebra. ---------------------------------------------------------------------------------------------------
+  /** y[m, rows] = x[m, n] · matrix[rows, n]ᵀ, in f64. */
+  multiply(y: Tensor<'f64'>, x: Tensor<'f64'>, matrix: Tensor<'f64'>): void;
+
   /**
    * out[n, n] = (matrix[n, n] + ridge·I)⁻¹ or, as a 'factor', the upper triangular U with UᵀU = that and zeros below its
-   * diagonal. The matrix is symmetric, and positive definite with its ridge (≥ 0). Arithmetic is f64.
+   * diagonal. The matrix is symmetric, and positive definite with its ridge (≥ 0); out may be matrix.
    * Starts after what was enqueued before, and is awaited before anything that touches out or matrix is enqueued: it
    * takes n³ and lets the event loop run meanwhile.
    * @throws BackendError that names the pivot and its row where the matrix is not positive definite or not finite; the
    *   signal's reason where it was aborted. In either case the content of out is undefined.
    */
   invert(
-    out: Tensor<'f32'>,
+    out: Tensor<'f64'>,
     matrix: Tensor<'f64'>,
     ridge: number,
     form: InverseForm,

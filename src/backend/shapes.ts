@@ -204,9 +204,21 @@ export function checkMask(out: Tensor, weight: Tensor, { of, column, row }: Scor
   }
 }
 
-/** Five matrices of one shape, right and u apart from all others, rho > 0. */
+/** Three tensors of one size. */
+export function checkAdmmScores(scores: Tensor, x: Tensor, u: Tensor): void {
+  typed(scores, 'f32', 'scores', 'admmScores');
+  for (const [name, tensor] of Object.entries({ x, u })) {
+    typed(tensor, 'f64', name, 'admmScores');
+    equal(tensor.size, scores.size, `size of ${name}`, 'admmScores');
+  }
+}
+
+/** Five tensors of one size, right and u apart from all others, rho > 0. */
 export function checkAdmmStep(right: Tensor, u: Tensor, x: Tensor, b: Tensor, kept: Tensor, rho: number): void {
-  for (const [name, tensor] of Object.entries({ right, x, b, kept })) sameRows(tensor, u, name, 'admmStep');
+  for (const [name, tensor] of Object.entries({ right, u, x, b })) typed(tensor, 'f64', name, 'admmStep');
+  typed(kept, 'f32', 'kept', 'admmStep');
+  for (const [name, tensor] of Object.entries({ right, x, b, kept }))
+    equal(tensor.size, u.size, `size of ${name}`, 'admmStep');
   apart(right, u, 'right', 'u', 'admmStep');
   for (const [name, tensor] of Object.entries({ x, b, kept })) {
     apart(right, tensor, 'right', name, 'admmStep');
@@ -215,9 +227,19 @@ export function checkAdmmStep(right: Tensor, u: Tensor, x: Tensor, b: Tensor, ke
   finite(rho, LEAST, 'rho', 'admmStep');
 }
 
+/** y[m, rows], x[m, n], matrix[rows, n]; y overlaps neither x nor matrix. */
+export function checkMultiply(y: Tensor, x: Tensor, matrix: Tensor): void {
+  for (const [name, tensor] of Object.entries({ y, x, matrix })) typed(tensor, 'f64', name, 'multiply');
+  equal(x.columns, matrix.columns, 'columns of x', 'multiply');
+  equal(y.columns, matrix.rowCount, 'columns of y', 'multiply');
+  equal(y.rowCount, x.rowCount, 'rows of y', 'multiply');
+  apart(y, x, 'y', 'x', 'multiply');
+  apart(y, matrix, 'y', 'matrix', 'multiply');
+}
+
 /** Two square matrices of one size, ridge ≥ 0, and a form that there is. */
 export function checkInvert(out: Tensor, matrix: Tensor, ridge: number, form: InverseForm): void {
-  typed(out, 'f32', 'out', 'invert');
+  typed(out, 'f64', 'out', 'invert');
   typed(matrix, 'f64', 'matrix', 'invert');
   equal(matrix.rowCount, matrix.columns, 'rows of matrix', 'invert');
   equal(out.columns, matrix.columns, 'columns of out', 'invert');

@@ -3,7 +3,6 @@
 // stages: a layer is fitted, on the inputs that the layers pruned before it really give it, to the dense model's own
 // outputs, and where it joins the residual stream it also mends what the blocks before did to that.
 
-import type { Backend } from '../backend/backend.js';
 import type { Weights } from '../models/graph.js';
 import { tensorOf } from '../models/weights.js';
 import { safePoint } from '../progress.js';
@@ -70,7 +69,7 @@ export class DenseTargets implements PruningStream {
     /** X_SᵀX_D, and (r_D − r_S)ᵀX_S. */
     const cross = backend.allocate('f64', [columns, columns]);
     const mend = joins ? backend.allocate('f64', [graph.config.hidden_size, columns]) : null;
-    const correlations = new Map<string, Tensor<'f32'>>();
+    const correlations = new Map<string, Tensor<'f64'>>();
     try {
       for (const tensor of mend ? [cross, mend] : [cross]) backend.fill(tensor, 0);
       for (const [i, states] of this.#denseStates.entries()) {
@@ -86,18 +85,11 @@ export class DenseTargets implements PruningStream {
         }
         await safePoint(signal);
       }
-      const inputs = await narrowed(backend, cross);
       for (const { name, rows, joins: factor } of layers) {
-        const correlation = backend.allocate('f32', [rows, columns]);
+        const correlation = backend.allocate('f64', [rows, columns]);
         correlations.set(name, correlation);
-        // YᵀX_S = W·X_DᵀX_S, and where the output joins the residual stream with a factor, (r_D − r_S)ᵀX_S over it.
-        backend.linear(correlation, tensorOf(dense, `${name}.weight`), inputs, null);
-        if (!mend || factor === null) continue;
-        const residual = await narrowed(backend, mend);
-        backend.add(correlation, correlation, residual, 1 / factor);
-        backend.free(residual);
+        await this.#correlate(correlation, tensorOf(dense, `${name}.weight`), cross, mend, factor);
       }
-      backend.free(inputs);
       const summary = (await statistics.summaries()).get(input) ?? null;
       return await this.twin.pruneInput(task, input, before, summary, correlations, signal);
     } finally {
@@ -105,11 +97,24 @@ export class DenseTargets implements PruningStream {
       for (const tensor of [cross, ...(mend ? [mend] : []), ...correlations.values()]) backend.free(tensor);
     }
   }
-}
-
-/** The same matrix in f32. */
-async function narrowed(backend: Backend, matrix: Tensor<'f64'>): Promise<Tensor<'f32'>> {
-  const tensor = backend.allocate('f32', matrix.shape);
-  backend.write(tensor, Float32Array.from(await backend.read(matrix)));
-  return tensor;
+  /** YᵀX_S = W·X_DᵀX_S, and where the output joins the residual stream with a factor, (r_D − r_S)ᵀX_S over it. */
+  async #correlate(
+    correlation: Tensor<'f64'>,
+    weight: Tensor<'f32'>,
+    cross: Tensor<'f64'>,
+    mend: Tensor<'f64'> | null,
+    factor: number | null,
+  ): Promise<void> {
+    const { backend } = this.context;
+    const wide = backend.allocate('f64', weight.shape);
+    backend.write(wide, Float64Array.from(await backend.read(weight)));
+    backend.multiply(correlation, wide, cross);
+    backend.free(wide);
+    if (!mend || factor === null) return;
+    const [own, residual] = [await backend.read(correlation), await backend.read(mend)];
+    backend.write(
+      correlation,
+      own.map((v, i) => v + residual[i] / factor),
+    );
+  }
 }

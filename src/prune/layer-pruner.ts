@@ -21,7 +21,7 @@ export interface LayerTask {
   out: Tensor<'f32'>;
   target: Target;
   /** YᵀX [rows, columns] of targets Y of an update; null: the layer's own outputs. */
-  correlation: Tensor<'f32'> | null;
+  correlation: Tensor<'f64'> | null;
 }
 
 /** The layers of one input of one block. */

@@ -63,7 +63,7 @@ export class PrunedBlock {
     input: string,
     before: Weights,
     summary: InputSummary | null,
-    correlations: ReadonlyMap<string, Tensor<'f32'>>,
+    correlations: ReadonlyMap<string, Tensor<'f64'>>,
     signal?: AbortSignal,
   ): Promise<Weights> {
     const tasks = this.graph.linears

@@ -3,13 +3,30 @@
 
 import { BackendError } from '../../errors.js';
 import type { Backend, BlockSelection } from '../backend.js';
-import { checkEliminateColumns, checkInvert } from '../shapes.js';
+import { checkEliminateColumns, checkInvert, checkMultiply } from '../shapes.js';
 import { elements } from './storage.js';
 
-type Algebra = Pick<Backend, 'invert' | 'eliminateColumns'>;
+type Algebra = Pick<Backend, 'multiply' | 'invert' | 'eliminateColumns'>;
 
 /** The linear algebra of the reference backend. */
 export const algebra: Algebra = {
+  multiply(y, x, matrix) {
+    checkMultiply(y, x, matrix);
+    const [result, left, right, rows, n] = [
+      elements(y),
+      elements(x),
+      elements(matrix),
+      matrix.rowCount,
+      matrix.columns,
+    ];
+    for (let i = 0; i < x.rowCount; i++)
+      for (let r = 0; r < rows; r++) {
+        let sum = 0;
+        for (let k = 0; k < n; k++) sum += left[i * n + k] * right[r * n + k];
+        result[i * rows + r] = sum;
+      }
+  },
+
   async invert(out, matrix, ridge, form, signal) {
     checkInvert(out, matrix, ridge, form);
     signal?.throwIfAborted();

@@ -1,10 +1,18 @@
 // The operations that look at one element at a time: activation functions, sums, multiples, soft limits, steps of ADMM.
 
 import type { Activation, Backend } from '../backend.js';
-import { checkActivate, checkAdd, checkAdmmStep, checkGate, checkScale, checkSoftcap } from '../shapes.js';
+import {
+  checkActivate,
+  checkAdd,
+  checkAdmmScores,
+  checkAdmmStep,
+  checkGate,
+  checkScale,
+  checkSoftcap,
+} from '../shapes.js';
 import { elements } from './storage.js';
 
-type Elementwise = Pick<Backend, 'activate' | 'gate' | 'add' | 'scale' | 'softcap' | 'admmStep'>;
+type Elementwise = Pick<Backend, 'activate' | 'gate' | 'add' | 'scale' | 'softcap' | 'admmScores' | 'admmStep'>;
 
 /** The elementwise operations of the reference backend. */
 export const elementwise: Elementwise = {
@@ -36,6 +44,12 @@ export const elementwise: Elementwise = {
     checkSoftcap(y, x, cap);
     const [result, input] = [elements(y), elements(x)];
     for (let i = 0; i < y.size; i++) result[i] = cap * Math.tanh(input[i] / cap);
+  },
+
+  admmScores(scores, x, u) {
+    checkAdmmScores(scores, x, u);
+    const [result, weight, dual] = [elements(scores), elements(x), elements(u)];
+    for (let i = 0; i < result.length; i++) result[i] = Math.fround(weight[i] + dual[i]);
   },
 
   admmStep(right, u, x, b, kept, rho) {

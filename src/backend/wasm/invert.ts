@@ -18,7 +18,7 @@ const LINE = 8;
 /** out[n, n] = (matrix[n, n] + ridge·I)⁻¹ in the form asked for; out may be matrix. */
 export async function invert(
   runner: KernelRunner,
-  out: Tensor<'f32'>,
+  out: Tensor<'f64'>,
   matrix: Tensor<'f64'>,
   ridge: number,
   form: InverseForm,

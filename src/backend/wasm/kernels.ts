@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 export const KERNELS = [
   'activate',
   'addition',
+  'admmScores',
   'admmStep',
   'attention',
   'columnSquares',
@@ -29,6 +30,7 @@ export const KERNELS = [
   'maskGroups',
   'maskRows',
   'maskThreshold',
+  'multiply',
   'rmsNorm',
   'rope',
   'scaling',

@@ -8,6 +8,8 @@ export const ATTENTION_QUERIES = 8;
 /** Bytes of scratch memory of a thread. */
 export const ATTENTION_SCRATCH = 2112;
 export const STATISTICS_COLUMNS = 16;
+export const MULTIPLY_ROWS = 32;
+export const MULTIPLY_LEFT = 64;
 export const PRODUCT_COLUMNS = 64;
 /** Bytes of scratch memory of a thread. */
 export const PRODUCT_SCRATCH = 77824;

@@ -31,6 +31,8 @@ import {
   ELEMENTS,
   LINEAR_ROWS,
   LINEAR_TOKENS,
+  MULTIPLY_LEFT,
+  MULTIPLY_ROWS,
   PRODUCT_COLUMNS,
   PRODUCT_SCRATCH,
   STATISTICS_COLUMNS,
@@ -250,11 +252,16 @@ class WasmBackend implements Backend {
     }
   }
 
+  admmScores(scores: Tensor<'f32'>, x: Tensor<'f64'>, u: Tensor<'f64'>): void {
+    check.checkAdmmScores(scores, x, u);
+    this.#run('admmScores', this.#elementwise(scores, 2), [scores], [scores, x, u, scores.size]);
+  }
+
   admmStep(
-    right: Tensor<'f32'>,
-    u: Tensor<'f32'>,
-    x: Tensor<'f32'>,
-    b: Tensor<'f32'>,
+    right: Tensor<'f64'>,
+    u: Tensor<'f64'>,
+    x: Tensor<'f64'>,
+    b: Tensor<'f64'>,
     kept: Tensor<'f32'>,
     rho: number,
   ): void {
@@ -262,8 +269,17 @@ class WasmBackend implements Backend {
     this.#run('admmStep', this.#elementwise(u, 4), [right, u], [right, u, x, b, kept, u.size, rho]);
   }
 
+  multiply(y: Tensor<'f64'>, x: Tensor<'f64'>, matrix: Tensor<'f64'>): void {
+    check.checkMultiply(y, x, matrix);
+    const { rowCount: rows, columns } = matrix;
+    const m = x.rowCount;
+    const units = Math.ceil(rows / MULTIPLY_ROWS) * Math.ceil(m / MULTIPLY_LEFT);
+    const work = 2 * MULTIPLY_ROWS * Math.min(m, MULTIPLY_LEFT) * columns;
+    this.#run('multiply', this.#split(units, work), [y], [x, matrix, y, columns, rows, m]);
+  }
+
   async invert(
-    out: Tensor<'f32'>,
+    out: Tensor<'f64'>,
     matrix: Tensor<'f64'>,
     ridge: number,
     form: InverseForm,

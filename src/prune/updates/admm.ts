@@ -21,9 +21,9 @@ export class AdmmInput {
     /** δ times the mean diagonal of the normalised Gram matrix. */
     readonly damping: number,
     /** G_ij / (n_i n_j). */
-    readonly normalised: Tensor<'f32'>,
+    readonly normalised: Tensor<'f64'>,
     /** (G + (damping + ρ)I)⁻¹. */
-    readonly inverse: Tensor<'f32'>,
+    readonly inverse: Tensor<'f64'>,
   ) {}
 
   /** @param gram XᵀX [columns, columns] of the input, in any scale */
@@ -38,19 +38,15 @@ export class AdmmInput {
       trace += values[r * n + r];
     }
     const damping = (DAMPING * trace) / n;
-    const [normalised, inverse] = [backend.allocate('f32', [n, n]), backend.allocate('f32', [n, n])];
-    const matrix = backend.allocate('f64', [n, n]);
+    const [normalised, inverse] = [backend.allocate('f64', [n, n]), backend.allocate('f64', [n, n])];
     try {
-      backend.write(normalised, Float32Array.from(values));
-      backend.write(matrix, values);
-      await backend.invert(inverse, matrix, damping + RHO, 'whole', signal);
+      backend.write(normalised, values);
+      await backend.invert(inverse, normalised, damping + RHO, 'whole', signal);
       return new AdmmInput(backend, norms, damping, normalised, inverse);
     } catch (error) {
       backend.free(normalised);
       backend.free(inverse);
       throw error;
-    } finally {
-      backend.free(matrix);
     }
   }
 
@@ -67,7 +63,8 @@ export class AdmmInput {
 export type Kept = Tensor<'f32'> | ((kept: Tensor<'f32'>, scores: Tensor<'f32'>, share: number) => void);
 
 /**
- * out = W fitted on a mask: kept weights so that X·outᵀ comes close to the targets, pruned ones 0.
+ * out = W fitted on a mask: kept weights so that X·outᵀ comes close to the targets, pruned ones 0. All in f64: where the
+ * mask grows, which of two nearly equal weights goes is decided by differences that f32 does not hold.
  * @param dense W[rows, columns] before pruning
  * @param correlation YᵀX [rows, columns] of targets Y, in the scale of the Gram matrix; null: the layer's own outputs X·Wᵀ
  * @param out may be `dense`, and what is kept
@@ -76,41 +73,40 @@ export async function admm(
   { backend, norms, damping, normalised, inverse }: AdmmInput,
   out: Tensor<'f32'>,
   dense: Tensor<'f32'>,
-  correlation: Tensor<'f32'> | null,
+  correlation: Tensor<'f64'> | null,
   kept: Kept,
   signal?: AbortSignal,
 ): Promise<void> {
   const { columns, size, shape } = dense;
   const grows = typeof kept === 'function';
-  const [x, u, b, right] = [0, 0, 0, 0].map(() => backend.allocate('f32', shape));
-  const pattern = grows ? backend.allocate('f32', shape) : kept;
+  const wide = [0, 0, 0, 0].map(() => backend.allocate('f64', shape));
+  const [x, u, b, right] = wide;
+  const narrow = grows ? [backend.allocate('f32', shape), backend.allocate('f32', shape)] : [];
+  const [pattern, scores] = grows ? narrow : [kept];
   try {
     // V: columns scaled to unit norm of their inputs; B = YᵀX/n + damping·V is the right-hand side of every step.
-    const v = await backend.read(dense);
+    const v = Float64Array.from(await backend.read(dense));
     for (let i = 0; i < size; i++) v[i] *= norms[i % columns];
     backend.write(x, v);
     backend.fill(u, 0);
-    if (correlation === null) backend.linear(b, x, normalised, null);
-    else {
-      const target = await backend.read(correlation);
-      for (let i = 0; i < size; i++) target[i] /= norms[i % columns];
-      backend.write(b, target);
-    }
-    backend.add(b, b, x, damping);
+    if (correlation === null) backend.multiply(b, x, normalised);
+    const target = await backend.read(correlation ?? b);
+    for (let i = 0; i < size; i++)
+      target[i] = (correlation === null ? target[i] : target[i] / norms[i % columns]) + damping * v[i];
+    backend.write(b, target);
     for (let t = 1; t <= ITERATIONS; t++) {
       if (grows && t <= RAMP) {
-        backend.add(right, x, u);
-        kept(pattern, right, 1 - (1 - t / RAMP) ** 3);
+        backend.admmScores(scores, x, u);
+        kept(pattern, scores, 1 - (1 - t / RAMP) ** 3);
       }
       backend.admmStep(right, u, x, b, pattern, RHO);
-      backend.linear(x, right, inverse, null);
+      backend.multiply(x, right, inverse);
       await safePoint(signal);
     }
-    backend.add(right, x, u);
-    const [values, mask] = [await backend.read(right), await backend.read(pattern)];
-    for (let i = 0; i < size; i++) values[i] = mask[i] === 0 ? 0 : values[i] / norms[i % columns];
-    backend.write(out, values);
+    const [last, dual, mask] = [await backend.read(x), await backend.read(u), await backend.read(pattern)];
+    for (let i = 0; i < size; i++) mask[i] = mask[i] === 0 ? 0 : (last[i] + dual[i]) / norms[i % columns];
+    backend.write(out, mask);
   } finally {
-    for (const tensor of grows ? [x, u, b, right, pattern] : [x, u, b, right]) backend.free(tensor);
+    for (const tensor of [...wide, ...narrow]) backend.free(tensor);
   }
 }

@@ -47,14 +47,13 @@ export class SparseGptInput {
       }
       trace += h[at];
     }
-    const [matrix, factor] = [backend.allocate('f64', [n, n]), backend.allocate('f32', [n, n])];
+    const matrix = backend.allocate('f64', [n, n]);
     try {
       backend.write(matrix, h);
-      await backend.invert(factor, matrix, (DAMPING * trace) / n, 'factor', signal);
+      await backend.invert(matrix, matrix, (DAMPING * trace) / n, 'factor', signal);
+      const factor = backend.allocate('f32', [n, n]);
+      backend.write(factor, Float32Array.from(await backend.read(matrix)));
       return new SparseGptInput(backend, factor, dead);
-    } catch (error) {
-      backend.free(factor);
-      throw error;
     } finally {
       backend.free(matrix);
     }
