@@ -62,7 +62,7 @@ describe('neuroal', () => {
     [['eval', 'a', 'b'], 'expected at most 1 argument of neuroal eval, got 2'],
     [
       ['prune', 'm', '--method', 'wnada'],
-      'expected --method to be one of magnitude, wanda, got "wnada"; did you mean wanda?',
+      'expected --method to be one of magnitude, wanda, multiflow, sparsegpt, admm, got "wnada"; did you mean wanda?',
     ],
     [['eval', '--backend', 'webgpu'], 'expected --backend to be wasm, got "webgpu"'],
     [['prune', 'm', '--sparsity', 'abc'], 'expected --sparsity to be a number, got "abc"'],

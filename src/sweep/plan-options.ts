@@ -8,7 +8,7 @@ import type { PruneOptions } from '../prune/options.js';
 /** What a sweep itself decides is not for a plan to set. */
 export type PlanOption = Exclude<
   keyof PruneOptions,
-  'model' | 'out' | 'force' | keyof EngineOptions | keyof LongRunning
+  'model' | 'out' | 'force' | 'searchMemory' | keyof EngineOptions | keyof LongRunning
 >;
 
 /** One value for each option that is set: what `prune` is given. */
@@ -41,7 +41,6 @@ export const optionKinds = {
   targets: word,
   sameSign: onOff,
   exhaustive: onOff,
-  searchMemory: wholeNumber(0),
   calibration: file,
   samples: wholeNumber(1),
   searchSamples: wholeNumber(1),
