@@ -1,5 +1,5 @@
-// Every operation of every backend against the reference: the same operands, results within f32 noise, masks exact.
-// Cases are in conformance/cases.ts, backends in conformance/backends.ts; this file only brings them together.
+// Every operation of every backend against the reference: the same operands, results within the noise of their type, masks
+// exact. Cases are in conformance/cases.ts, backends in conformance/backends.ts; this file only brings them together.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';

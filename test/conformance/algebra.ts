@@ -1,13 +1,52 @@
-// Cases of dense linear algebra. The inverse computes in f64, so no more than the rounding of its result may show: on sizes
-// around those of its tiles, units and blocks, on matrices that only their ridge makes invertible. Eliminations cross
-// tiles, units and panels of columns likewise; those that are full of ties have no product in them that rounds, and are exact.
+// Cases of dense linear algebra, on sizes around those of tiles, units and blocks. Products and inverses are f64 and held to
+// it: an inverse to what its condition leaves, on matrices that only their ridge makes invertible too. Eliminations that are
+// full of ties, and products of small whole numbers, round nothing on the way and are exact.
 
 import type { BlockSelection, InverseForm } from '../../src/backend/backend.js';
 import { type Case, close, type Tolerance } from './case.js';
-import { type Draw, generator, listed, normal, oneOf, seedOf, uniform } from './draws.js';
+import { type Draw, generator, listed, mixed, normal, oneOf, seedOf, uniform, whole } from './draws.js';
 
-/** Half a unit in the last place of f32, and what f64 leaves beside it. */
-const rounded: Tolerance = { relative: 2 ** -24 + 1e-9, floor: 'rms' };
+/** Rows of x, rows of the matrix: around tiles and units; and an odd number of columns, so that one is left of its vectors. */
+const sides = [1, 2, 3, 63, 64, 65, 130].flatMap((m) => [1, 3, 4, 5, 31, 32, 33, 70].map((rows) => [m, rows, 5]));
+
+/** Columns: a vector, a vector and 1 more, more than a pass. */
+const depths = [1, 2, 3, 4, 512, 513, 514, 600].flatMap((n) => [
+  [1, 1, n],
+  [2, 4, n],
+  [3, 70, n],
+  [65, 33, n],
+]);
+
+/** A sum of 600 products in f64, in any order. */
+const ofSums: Tolerance = { relative: 1e-13, floor: 'operands' };
+
+const contents: [string, Tolerance, Draw][] = [
+  ['whole numbers', 'exact', whole(-50, 50)],
+  ['numbers of every size', ofSums, mixed],
+];
+
+const multiply: Case[] = contents.flatMap(([content, tolerance, draw]) => [
+  ...[...sides, ...depths].map(
+    ([m, rows, n]): Case => ({
+      name: `multiply ${m}×${n} by ${rows}×${n}, ${content}`,
+      tolerance,
+      run(rig) {
+        const y = rig.result64([m, rows]);
+        rig.backend.multiply(y, rig.f64([m, n], draw), rig.f64([rows, n], draw));
+        return [y];
+      },
+    }),
+  ),
+  {
+    name: `multiply 67×9 by itself, ${content}`,
+    tolerance,
+    run(rig) {
+      const [y, both] = [rig.result64([67, 67]), rig.f64([67, 9], draw)];
+      rig.backend.multiply(y, both, both);
+      return [y];
+    },
+  },
+]);
 
 /** XᵀX [n, n] of `tokens` random rows; of rank `tokens` where these are fewer than n. */
 function gram(n: number, tokens: number): Draw {
@@ -31,19 +70,34 @@ const matrices = [
   [129, 40, 0.1],
 ];
 
+/** Largest over smallest eigenvalue of a Gram matrix of so many random rows and its ridge, as Marchenko and Pastur have it. */
+function condition(n: number, tokens: number, ridge: number): number {
+  const edge = (sign: number) => (Math.sqrt(tokens) + sign * Math.sqrt(n)) ** 2;
+  return (edge(1) + ridge) / ((tokens > n ? edge(-1) : 0) + ridge);
+}
+
+/** A few units in the last place of f64, magnified by the condition. */
+const conditioned = (...matrix: [number, number, number]): Tolerance => ({
+  relative: 2 ** -50 * condition(...matrix),
+  floor: 'rms',
+});
+
 const forms: InverseForm[] = ['whole', 'factor'];
 
 const invert: Case[] = forms.flatMap((form) =>
-  matrices.map(
-    ([n, tokens, ridge]): Case => ({
-      name: `invert ${form}, ${n}×${n} of rank ${Math.min(n, tokens)}, ridge ${ridge}`,
-      tolerance: rounded,
-      async run(rig) {
-        const out = rig.result([n, n]);
-        await rig.backend.invert(out, rig.f64([n, n], gram(n, tokens)), ridge, form);
-        return [out];
-      },
-    }),
+  ['apart', 'in place'].flatMap((aliasing) =>
+    matrices.map(
+      ([n, tokens, ridge]): Case => ({
+        name: `invert ${form}, ${n}×${n} of rank ${Math.min(n, tokens)}, ridge ${ridge}, ${aliasing}`,
+        tolerance: conditioned(n, tokens, ridge),
+        async run(rig) {
+          const matrix = rig.f64([n, n], gram(n, tokens));
+          const out = aliasing === 'apart' ? rig.result64([n, n]) : matrix;
+          await rig.backend.invert(out, matrix, ridge, form);
+          return [out];
+        },
+      }),
+    ),
   ),
 );
 
@@ -102,6 +156,7 @@ function eliminate(content: string, tolerance: Tolerance, weights: Draw, diagona
 }
 
 export const algebraCases: Case[] = [
+  ...multiply,
   ...invert,
   ...eliminate('mixed scores', close, normal, uniform(0.5, 2), uniform(-0.1, 0.1)),
   ...eliminate('ties', 'exact', oneOf(-2, -1, -0.5, 0.5, 1, 0), oneOf(0.5, 1, 2), () => 0),

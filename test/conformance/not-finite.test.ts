@@ -17,6 +17,12 @@ const f32 = (backend: Backend, shape: number[], values: ArrayLike<number>): Tens
   return tensor;
 };
 
+const f64 = (backend: Backend, shape: number[], values: ArrayLike<number>): Tensor<'f64'> => {
+  const tensor = backend.allocate('f64', shape);
+  backend.write(tensor, Float64Array.from(values));
+  return tensor;
+};
+
 /** Small numbers, none of them 0, with others put in at given places. */
 const numbers = (size: number, places: Record<number, number> = {}) =>
   Float32Array.from({ length: size }, (_, i) => places[i] ?? ((i * 7) % 11) / 4 - 1.3);
@@ -43,7 +49,7 @@ it.each(present)('$name: logProbabilities', async ({ create }) => {
 const places = { 0: nan, 2: infinity, 5: -infinity, 12: nan, 13: infinity, 14: -infinity };
 
 /** An operation on operands that are not finite. */
-const operations: Record<string, (backend: Backend) => Tensor<'f32'>> = {
+const operations: Record<string, (backend: Backend) => Tensor<'f32' | 'f64'>> = {
   ...Object.fromEntries(
     ACTIVATIONS.flatMap((kind) => [
       [
@@ -83,11 +89,22 @@ const operations: Record<string, (backend: Backend) => Tensor<'f32'>> = {
     return x;
   },
   'admmStep, entries kept and not': (backend) => {
-    const [right, u] = [f32(backend, [15], numbers(15)), f32(backend, [15], numbers(15, places))];
+    const [right, u] = [f64(backend, [15], numbers(15)), f64(backend, [15], numbers(15, places))];
     const kept = f32(backend, [15], [1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0]);
-    backend.admmStep(right, u, f32(backend, [15], numbers(15)), f32(backend, [15], numbers(15, { 7: nan })), kept, 2);
+    backend.admmStep(right, u, f64(backend, [15], numbers(15)), f64(backend, [15], numbers(15, { 7: nan })), kept, 2);
     return right;
   },
+  admmScores(backend) {
+    const scores = backend.allocate('f32', [15]);
+    const u = f64(backend, [15], numbers(15, { 2: -infinity, 7: nan }));
+    backend.admmScores(scores, f64(backend, [15], [...numbers(14, places), 1e39]), u);
+    return scores;
+  },
+  'multiply, in tiles and beside them': (backend) =>
+    multiplied(backend, { 1: nan, 17: infinity, 35: -infinity, 44: nan, 56: infinity }, {}),
+  'multiply, of a matrix in tiles and beside them': (backend) =>
+    multiplied(backend, {}, { 1: nan, 17: infinity, 35: -infinity, 37: nan, 53: infinity }),
+  'multiply, infinities that cancel': (backend) => multiplied(backend, { 0: infinity, 1: infinity }, { 28: -infinity }),
   layerNorm(backend) {
     const x = f32(backend, [5, 7], numbers(35, { 2: nan, 9: infinity, 20: -infinity, 34: nan }));
     backend.layerNorm(x, x, f32(backend, [7], numbers(7)), null, 1e-5);
@@ -103,6 +120,13 @@ const operations: Record<string, (backend: Backend) => Tensor<'f32'>> = {
   'attention, one key, in a window': (backend) => attended(backend, {}, { 282: nan }, 9, null),
   'attention, one key, capped': (backend) => attended(backend, {}, { 282: nan }, null, 5),
 };
+
+/** Of 7 rows of 9 and a matrix of 6 such rows: tiles are 2 × 4 × 2. */
+function multiplied(backend: Backend, inX: Record<number, number>, inMatrix: Record<number, number>): Tensor<'f64'> {
+  const y = backend.allocate('f64', [7, 6]);
+  backend.multiply(y, f64(backend, [7, 9], numbers(63, inX)), f64(backend, [6, 9], numbers(54, inMatrix)));
+  return y;
+}
 
 /** Attention of 100 tokens, one head of 4. */
 function attended(
@@ -126,7 +150,8 @@ describe.each(Object.entries(operations))('%s', (_, run) => {
     const [got, wanted] = [await backend.read(run(backend)), await reference.read(run(reference))];
     expect(wanted.some((value) => !Number.isFinite(value))).toBe(true);
     for (const [i, value] of wanted.entries()) {
-      if (Number.isFinite(value)) expect(got[i], `element ${i}`).toBeCloseTo(value, 5);
+      if (Number.isFinite(value))
+        expect(got[i], `element ${i}`).toBeCloseTo(value, got instanceof Float64Array ? 12 : 5);
       else expect(got[i], `element ${i}`).toBe(value);
     }
     await backend.dispose();

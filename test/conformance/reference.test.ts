@@ -138,11 +138,24 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(y)).toEqual(Float32Array.of(3, 6, 9));
   });
 
+  it('admmScores', async () => {
+    // Halfway to the next number of f32, 2⁻³⁰ decides: rounded as f32s, x would be 1, and the sum too.
+    const [scores, x] = [backend.allocate('f32', [3]), f64([3], 2, 1 + 2 ** -24, 1 + 2 ** -24)];
+    backend.admmScores(scores, x, f64([3], -5, 2 ** -30, -(2 ** -30)));
+    expect(await backend.read(scores)).toEqual(Float32Array.of(-3, 1 + 2 ** -23, 1));
+    // Rounded at once, not only when it is read: both are 1 to a mask, and of equal scores the lower column goes.
+    const out = f32([1, 2], 7, 9);
+    backend.admmScores(scores.rows(0, 2), f64([2], 1 + 2 ** -40, 1), f64([2], 0, 0));
+    const by = { of: scores.rows(0, 2).reshape(1, 2), column: null, row: null };
+    backend.mask(out, out, by, { kind: 'row', prune: 1 });
+    expect(await backend.read(out)).toEqual(Float32Array.of(0, 9));
+  });
+
   it('admmStep', async () => {
-    const [right, u] = [backend.allocate('f32', [4]), f32([4], 1, 1, -2, 0)];
-    backend.admmStep(right, u, f32([4], 2, 4, 0.5, 3), f32([4], 10, 20, 30, 40), f32([4], 1, 0, 0, 1), 2);
-    expect(await backend.read(u)).toEqual(Float32Array.of(0, 5, -1.5, 0));
-    expect(await backend.read(right)).toEqual(Float32Array.of(16, 10, 33, 46));
+    const [right, u] = [backend.allocate('f64', [4]), f64([4], 1, 1, -2, 0)];
+    backend.admmStep(right, u, f64([4], 2, 4, 0.5, 3), f64([4], 10, 20, 30, 40), f32([4], 1, 0, 0, 1), 2);
+    expect(await backend.read(u)).toEqual(Float64Array.of(0, 5, -1.5, 0));
+    expect(await backend.read(right)).toEqual(Float64Array.of(16, 10, 33, 46));
   });
 
   it('addColumnSquares', async () => {
@@ -181,18 +194,26 @@ describe('the reference agrees with hand computation', () => {
     expect(await backend.read(out)).toBeAllClose([Math.log(3 / 8), -Math.log(2)]);
   });
 
+  it('multiply', async () => {
+    const y = backend.allocate('f64', [2, 3]);
+    backend.multiply(y, f64([2, 2], 1, 2, 3, 4), f64([3, 2], 1, 0, 0, 1, 1, -1));
+    expect(await backend.read(y)).toEqual(Float64Array.of(1, 2, -1, 3, 4, -1));
+    backend.multiply(y.rows(0, 1), f64([1, 2], 1, 2 ** -40), f64([3, 2], 1, 1, 1, -1, 0, 1)); // what f32 does not hold
+    expect(await backend.read(y.rows(0, 1))).toEqual(Float64Array.of(1 + 2 ** -40, 1 - 2 ** -40, 2 ** -40));
+  });
+
   it('invert', async () => {
     const inverse = async (form: InverseForm) => {
-      const out = backend.allocate('f32', [2, 2]);
+      const out = backend.allocate('f64', [2, 2]);
       await backend.invert(out, f64([2, 2], 2, 1, 1, 1), 1, form); // of [3 1; 1 2], whose determinant is 5
       return backend.read(out);
     };
-    expect(await inverse('whole')).toBeAllClose([2 / 5, -1 / 5, -1 / 5, 3 / 5]);
-    expect(await inverse('factor')).toBeAllClose([Math.sqrt(2 / 5), -1 / Math.sqrt(10), 0, Math.SQRT1_2]);
+    expect(await inverse('whole')).toBeAllClose([2 / 5, -1 / 5, -1 / 5, 3 / 5], 1e-15, 0);
+    expect(await inverse('factor')).toBeAllClose([Math.sqrt(2 / 5), -1 / Math.sqrt(10), 0, Math.SQRT1_2], 1e-15, 0);
   });
 
   it('invert of what is not positive definite', async () => {
-    const out = backend.allocate('f32', [2, 2]);
+    const out = backend.allocate('f64', [2, 2]);
     await expect(backend.invert(out, f64([2, 2], 1, 2, 2, 1), 0, 'whole')).rejects.toThrow(
       new BackendError({ expected: 'a positive definite matrix', got: 'pivot -3', where: 'row 1' }),
     );

@@ -1,7 +1,7 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
 import type { BlockSelection, Scores, Selection } from '../../src/backend/backend.js';
-import type { Tensor } from '../../src/tensor/tensor.js';
+import { Tensor } from '../../src/tensor/tensor.js';
 import type { Rig } from './rig.js';
 
 export interface Refusal {
@@ -32,16 +32,20 @@ const rope = (rig: Rig, columns: number, change: object) => {
 const mask = (rig: Rig, selection: Selection, by: Partial<Scores> = {}) =>
   rig.backend.mask(rig.result([3, 6]), rig.f32([3, 6]), { of: null, column: null, row: null, ...by }, selection);
 
+interface AdmmOperands extends Record<'right' | 'u' | 'x' | 'b', Tensor<'f64'>> {
+  kept: Tensor<'f32'>;
+}
+
 /** A step of ADMM on matrices of 3×6, but for some. */
-const admmStep = (rig: Rig, change: Partial<Record<'right' | 'u' | 'x' | 'b' | 'kept', Tensor<'f32'>>>, rho = 1) => {
-  const { right, u, x, b, kept } = { right: rig.result([3, 6]), ...change };
-  const other = () => rig.f32([3, 6]);
-  rig.backend.admmStep(right, u ?? other(), x ?? other(), b ?? other(), kept ?? other(), rho);
+const admmStep = (rig: Rig, change: Partial<AdmmOperands>, rho = 1) => {
+  const { right, u, x, b, kept } = change;
+  const other = () => rig.f64([3, 6]);
+  rig.backend.admmStep(right ?? other(), u ?? other(), x ?? other(), b ?? other(), kept ?? rig.f32([3, 6]), rho);
 };
 
 const invert = (rig: Rig, change: { columns?: number; rows?: number; ridge?: number; form?: string }) => {
   const { columns = 3, rows = 3, ridge = 0, form = 'whole' } = change;
-  return rig.backend.invert(rig.result([3, 3]), rig.f64([rows, columns]), ridge, form as never);
+  return rig.backend.invert(rig.result64([3, 3]), rig.f64([rows, columns]), ridge, form as never);
 };
 
 const eliminate = (rig: Rig, from: number, to: number, selection: BlockSelection) =>
@@ -229,34 +233,83 @@ export const refusals: Refusal[] = [
     mask(rig, { kind: 'row', prune: 1 }, { row: rig.f64([3]) as never }),
   ),
 
-  refusal('expected right of shape [3,6], got [6,3], in admmStep', (rig) =>
-    admmStep(rig, { right: rig.result([6, 3]) }),
+  refusal('expected size of x = 18, got 12, in admmScores', (rig) =>
+    rig.backend.admmScores(rig.result([3, 6]), rig.f64([2, 6]), rig.f64([3, 6])),
   ),
-  refusal('expected x of shape [3,6], got [2,6], in admmStep', (rig) => admmStep(rig, { x: rig.f32([2, 6]) })),
-  refusal('expected b of shape [3,6], got [3,5], in admmStep', (rig) => admmStep(rig, { b: rig.f32([3, 5]) })),
-  refusal('expected kept of type f32, got i32, in admmStep', (rig) =>
-    admmStep(rig, { kept: rig.i32([3, 6], () => 1) as never }),
+  refusal('expected size of u = 18, got 15, in admmScores', (rig) =>
+    rig.backend.admmScores(rig.result([3, 6]), rig.f64([3, 6]), rig.f64([3, 5])),
+  ),
+  refusal('expected scores of type f32, got f64, in admmScores', (rig) =>
+    rig.backend.admmScores(rig.result64([3, 6]) as never, rig.f64([3, 6]), rig.f64([3, 6])),
+  ),
+  refusal('expected u of type f64, got f32, in admmScores', (rig) =>
+    rig.backend.admmScores(rig.result([3, 6]), rig.f64([3, 6]), rig.f32([3, 6]) as never),
+  ),
+
+  refusal('expected size of right = 18, got 12, in admmStep', (rig) => admmStep(rig, { right: rig.result64([6, 2]) })),
+  refusal('expected size of x = 18, got 12, in admmStep', (rig) => admmStep(rig, { x: rig.f64([2, 6]) })),
+  refusal('expected size of b = 18, got 15, in admmStep', (rig) => admmStep(rig, { b: rig.f64([3, 5]) })),
+  refusal('expected size of kept = 18, got 24, in admmStep', (rig) => admmStep(rig, { kept: rig.f32([4, 6]) })),
+  refusal('expected x of type f64, got f32, in admmStep', (rig) => admmStep(rig, { x: rig.f32([3, 6]) as never })),
+  refusal('expected kept of type f32, got f64, in admmStep', (rig) =>
+    admmStep(rig, { kept: rig.f64([3, 6]) as never }),
   ),
   refusal('expected right apart from u, got an overlap, in admmStep', (rig) => {
-    const both = rig.f32([3, 6]);
+    const both = rig.f64([3, 6]);
     admmStep(rig, { right: both, u: both });
   }),
   refusal('expected right apart from b, got an overlap, in admmStep', (rig) => {
-    const both = rig.f32([4, 6]);
+    const both = rig.f64([4, 6]);
     admmStep(rig, { right: both.rows(0, 3), b: both.rows(1, 4) });
   }),
+  refusal('expected u apart from x, got an overlap, in admmStep', (rig) => {
+    const both = rig.f64([5, 6]);
+    admmStep(rig, { u: both.rows(2, 5), x: both.rows(0, 3) });
+  }),
   refusal('expected u apart from kept, got an overlap, in admmStep', (rig) => {
-    const both = rig.f32([3, 6]);
-    admmStep(rig, { u: both, kept: both });
+    // The last 4 bytes of u, which are half an element, and what follows.
+    const { storage, offset } = rig.f64([6, 6]);
+    const [u, kept] = [new Tensor(storage, 'f64', [3, 6], offset), new Tensor(storage, 'f32', [3, 6], 2 * offset + 35)];
+    admmStep(rig, { u, kept });
   }),
   refusal('expected rho above 0 and finite in f32, got 0, in admmStep', (rig) => admmStep(rig, {}, 0)),
 
+  refusal('expected columns of x = 5, got 4, in multiply', (rig) =>
+    rig.backend.multiply(rig.result64([2, 3]), rig.f64([2, 4]), rig.f64([3, 5])),
+  ),
+  refusal('expected columns of y = 3, got 4, in multiply', (rig) =>
+    rig.backend.multiply(rig.result64([2, 4]), rig.f64([2, 5]), rig.f64([3, 5])),
+  ),
+  refusal('expected rows of y = 2, got 1, in multiply', (rig) =>
+    rig.backend.multiply(rig.result64([1, 3]), rig.f64([2, 5]), rig.f64([3, 5])),
+  ),
+  refusal('expected y apart from x, got an overlap, in multiply', (rig) => {
+    const both = rig.f64([3, 4]);
+    rig.backend.multiply(both.rows(1, 3), both.rows(0, 2), rig.f64([4, 4]));
+  }),
+  refusal('expected y apart from matrix, got an overlap, in multiply', (rig) => {
+    const both = rig.f64([7, 4]);
+    rig.backend.multiply(both.rows(0, 4), rig.f64([4, 4]), both.rows(3, 7));
+  }),
+  refusal('expected y of type f64, got f32, in multiply', (rig) =>
+    rig.backend.multiply(rig.result([2, 3]) as never, rig.f64([2, 5]), rig.f64([3, 5])),
+  ),
+  refusal('expected x of type f64, got f32, in multiply', (rig) =>
+    rig.backend.multiply(rig.result64([2, 3]), rig.f32([2, 5]) as never, rig.f64([3, 5])),
+  ),
+  refusal('expected matrix of type f64, got f32, in multiply', (rig) =>
+    rig.backend.multiply(rig.result64([2, 3]), rig.f64([2, 5]), rig.f32([3, 5]) as never),
+  ),
+
   refusal('expected columns of out = 4, got 3, in invert', (rig) => invert(rig, { columns: 4, rows: 4 })),
   refusal('expected rows of matrix = 3, got 2, in invert', (rig) =>
-    rig.backend.invert(rig.result([2, 3]), rig.f64([2, 3]), 0, 'whole'),
+    rig.backend.invert(rig.result64([2, 3]), rig.f64([2, 3]), 0, 'whole'),
   ),
   refusal('expected matrix of type f64, got f32, in invert', (rig) =>
-    rig.backend.invert(rig.result([2, 2]), rig.f32([2, 2]) as never, 0, 'whole'),
+    rig.backend.invert(rig.result64([2, 2]), rig.f32([2, 2]) as never, 0, 'whole'),
+  ),
+  refusal('expected out of type f64, got f32, in invert', (rig) =>
+    rig.backend.invert(rig.result([2, 2]) as never, rig.f64([2, 2]), 0, 'whole'),
   ),
   refusal('expected ridge at least 0 and finite in f32, got -1, in invert', (rig) => invert(rig, { ridge: -1 })),
   refusal('expected ridge at least 0 and finite in f32, got NaN, in invert', (rig) =>

@@ -39,11 +39,11 @@ export class Rig {
   }
 
   f32(shape: number[], draw: Draw = normal): Tensor<'f32'> {
-    return this.tensor('f32', shape, this.options.absolute ? (random, i) => Math.abs(draw(random, i)) : draw);
+    return this.tensor('f32', shape, this.#signed(draw));
   }
 
   f64(shape: number[], draw: Draw = normal): Tensor<'f64'> {
-    return this.tensor('f64', shape, draw);
+    return this.tensor('f64', shape, this.#signed(draw));
   }
 
   i32(shape: number[], draw: Draw): Tensor<'i32'> {
@@ -53,6 +53,11 @@ export class Rig {
   /** A place for a result. */
   result(shape: number[]): Tensor<'f32'> {
     return this.tensor('f32', shape, () => Number.NaN);
+  }
+
+  /** A place for a result in f64. */
+  result64(shape: number[]): Tensor<'f64'> {
+    return this.tensor('f64', shape, () => Number.NaN);
   }
 
   tensor<D extends DType>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
@@ -82,6 +87,11 @@ export class Rig {
   clear(): void {
     for (const owner of this.#owners.values()) this.backend.free(owner);
     this.#owners.clear();
+  }
+
+  /** The draw as it is, or of absolute values where those are asked for. */
+  #signed(draw: Draw): Draw {
+    return this.options.absolute ? (random, i) => Math.abs(draw(random, i)) : draw;
   }
 
   #border(dtype: DType, length: number): number[] {

@@ -111,6 +111,32 @@ describe('the suite notices', () => {
         else reference.addCross(out, a, b);
       },
     },
+    'admmScores, of operands rounded first': {
+      admmScores(scores, x, u) {
+        const [weight, dual] = [elements(x), elements(u)];
+        elements(scores).forEach((_, i, all) => {
+          all[i] = Math.fround(weight[i]) + Math.fround(dual[i]);
+        });
+      },
+    },
+    'admmScores, leaving out what is beyond whole units': {
+      admmScores(scores, x, u) {
+        reference.admmScores(scores, x, u);
+        if (scores.size > 1024) elements(scores).fill(0, scores.size - (scores.size % 1024));
+      },
+    },
+    'admmStep, with an u of f32': {
+      admmStep(right, u, x, b, kept, rho) {
+        reference.admmStep(right, u, x, b, kept, rho);
+        elements(u).set(elements(u).map(Math.fround));
+      },
+    },
+    'admmStep, off in its last element by a part in 10¹²': {
+      admmStep(right, u, x, b, kept, rho) {
+        reference.admmStep(right, u, x, b, kept, rho);
+        elements(right)[right.size - 1] *= 1 + 1e-12;
+      },
+    },
     'admmStep, with the u that was': {
       admmStep(right, u, x, b, kept, rho) {
         const before = elements(u).slice();
@@ -118,6 +144,54 @@ describe('the suite notices', () => {
         elements(right).forEach((value, i, all) => {
           all[i] = value + rho * (elements(u)[i] - before[i]);
         });
+      },
+    },
+    'multiply, without the odd last column': {
+      multiply(y, x, matrix) {
+        reference.multiply(y, x, matrix);
+        const [result, left, right, n] = [elements(y), elements(x), elements(matrix), x.columns];
+        if (n % 2 === 0 || n === 1) return;
+        result.forEach((_, i) => {
+          const [r, c] = [Math.floor(i / y.columns), i % y.columns];
+          result[i] -= left[r * n + n - 1] * right[c * n + n - 1];
+        });
+      },
+    },
+    'multiply, without the odd last row of x': {
+      multiply(y, x, matrix) {
+        reference.multiply(y, x, matrix);
+        if (x.rowCount > 64 && x.rowCount % 2 === 1) elements(y).fill(0, y.size - y.columns);
+      },
+    },
+    'multiply, without the first 512 columns': {
+      multiply(y, x, matrix) {
+        const depth = x.columns > 512 ? x.columns - 512 : x.columns;
+        const last = (tensor: Tensor<'f64'>) => {
+          const [all, n] = [elements(tensor), tensor.columns];
+          const kept = reference.allocate('f64', [tensor.rowCount, depth]);
+          elements(kept).set(all.filter((_, i) => i % n >= n - depth));
+          return kept;
+        };
+        reference.multiply(y, last(x), last(matrix));
+      },
+    },
+    'multiply, by the matrix as it stands where it is square': {
+      multiply(y, x, matrix) {
+        const [turned, n] = [reference.allocate('f64', matrix.shape), matrix.columns];
+        elements(turned).set(elements(matrix).map((_, i, all) => all[(i % n) * n + Math.floor(i / n)]));
+        reference.multiply(y, x, matrix.rowCount === n ? turned : matrix);
+      },
+    },
+    'multiply, with sums of f32': {
+      multiply(y, x, matrix) {
+        reference.multiply(y, x, matrix);
+        elements(y).set(elements(y).map(Math.fround));
+      },
+    },
+    'multiply, off by a part in 10¹²': {
+      multiply(y, x, matrix) {
+        reference.multiply(y, x, matrix);
+        elements(y)[y.size - 1] *= 1 + 1e-12;
       },
     },
     'mask, keeping other weights of equal score': {
@@ -162,10 +236,21 @@ describe('the suite notices', () => {
         });
       },
     },
-    'invert, off by two units in the last place': {
+    'invert, rounded to f32': {
       async invert(out, matrix, ridge, form, signal) {
         await reference.invert(out, matrix, ridge, form, signal);
-        elements(out)[out.size - 1] *= 1 + 2 ** -22;
+        elements(out).set(elements(out).map(Math.fround));
+      },
+    },
+    'invert, off in its last entry by a part in 10¹³': {
+      async invert(out, matrix, ridge, form, signal) {
+        await reference.invert(out, matrix, ridge, form, signal);
+        elements(out)[out.size - 1] *= 1 + 1e-13;
+      },
+    },
+    'invert, wrong where it is in place': {
+      async invert(out, matrix, ridge, form, signal) {
+        await reference.invert(out, matrix, out === matrix ? ridge + 1 : ridge, form, signal);
       },
     },
     'invert, with half its ridge': {

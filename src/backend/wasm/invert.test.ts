@@ -10,10 +10,10 @@ import { createWasmBackend } from './wasm.js';
 const n = 200;
 let backend: Backend;
 let matrix: Tensor<'f64'>;
-let out: Tensor<'f32'>;
+let out: Tensor<'f64'>;
 beforeAll(async () => {
   backend = await createWasmBackend({ deterministic: true });
-  [matrix, out] = [backend.allocate('f64', [n, n]), backend.allocate('f32', [n, n])];
+  [matrix, out] = [backend.allocate('f64', [n, n]), backend.allocate('f64', [n, n])];
 });
 afterAll(() => backend.dispose());
 
