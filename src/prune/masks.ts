@@ -2,7 +2,6 @@
 // published codes truncate, and on narrow layers they miss the target; exact ones meet it for every layer (§5).
 
 import type { Backend, Selection } from '../backend/backend.js';
-import type { Tensor } from '../tensor/tensor.js';
 import { meanTarget, type Target } from './allocation.js';
 import { exactCounts } from './row-counts.js';
 
@@ -17,13 +16,17 @@ export function keptOfRow(columns: number, sparsity: number): number {
   return Math.trunc((1 - sparsity) * columns);
 }
 
-/** Calls `mask` with what meets `target` in a layer of that shape, which is valid during the call. */
+/**
+ * Calls `mask` with what meets `target` in a layer of that shape, which is valid during the call.
+ * @param range rows of the layer that are masked; all of them where weights of a whole layer compete
+ */
 export function select(
   backend: Backend,
   { rows, columns }: { rows: number; columns: number },
   target: Target,
   policy: MaskPolicy,
   mask: (selection: Selection) => void,
+  range: { from: number; to: number } = { from: 0, to: rows },
 ): void {
   const exact = policy.rounding === 'exact';
   if (policy.kind === 'n:m') {
@@ -37,8 +40,8 @@ export function select(
     const kept = exact
       ? exactCounts(columns, target, rows).map((pruned) => columns - pruned)
       : Int32Array.from(target as Float64Array, (s) => keptOfRow(columns, s));
-    const keep = backend.allocate('i32', [rows]);
-    backend.write(keep as Tensor<'i32'>, kept);
+    const keep = backend.allocate('i32', [range.to - range.from]);
+    backend.write(keep, kept.slice(range.from, range.to));
     mask({ kind: 'rows', keep, ties: typeof target === 'number' ? 'prune-lower' : 'keep-lower' });
     backend.free(keep);
   }

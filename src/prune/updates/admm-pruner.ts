@@ -7,6 +7,9 @@ import { type MaskPolicy, scaled, select } from '../masks.js';
 import type { StatisticsNeeds } from '../statistics.js';
 import { AdmmInput, admm, type Kept } from './admm.js';
 
+/** Weights that are fitted at a time: some matrices of that size in f64 stay below a hundred megabytes. */
+const WEIGHTS_TOGETHER = 1 << 20;
+
 /** Chooses its masks along the way. */
 export class AdmmPruner implements LayerPruner {
   readonly needs: StatisticsNeeds = { gram: true };
@@ -19,11 +22,14 @@ export class AdmmPruner implements LayerPruner {
   prune(group: InputGroup, signal?: AbortSignal): Promise<void> {
     const { backend, policy } = this;
     const weights = { of: null, column: null, row: null };
-    return fit(backend, group, signal, ({ layer, target }) => (kept, scores, share) => {
-      // Groups of n:m have their final size from the start.
-      const now = policy.kind === 'n:m' ? target : scaled(target, share);
-      select(backend, layer, now, policy, (selection) => backend.mask(kept, scores, weights, selection));
-    });
+    const keptOf = ({ layer, target }: LayerTask): Kept => {
+      return (kept, scores, share, rows) => {
+        // Groups of n:m have their final size from the start.
+        const now = policy.kind === 'n:m' ? target : scaled(target, share);
+        select(backend, layer, now, policy, (selection) => backend.mask(kept, scores, weights, selection), rows);
+      };
+    };
+    return fit(backend, group, keptOf, policy.kind === 'layer' ? Infinity : WEIGHTS_TOGETHER, signal);
   }
 }
 
@@ -40,21 +46,23 @@ export class AdmmUpdate implements LayerPruner {
 
   async prune(group: InputGroup, signal?: AbortSignal): Promise<void> {
     await this.masks.prune(group, signal);
-    await fit(this.backend, group, signal, ({ out }) => out);
+    await fit(this.backend, group, ({ out }) => out, WEIGHTS_TOGETHER, signal);
   }
 }
 
 async function fit(
   backend: Backend,
   { summary, tasks }: InputGroup,
-  signal: AbortSignal | undefined,
   keptOf: (task: LayerTask) => Kept,
+  weightsTogether: number,
+  signal?: AbortSignal,
 ): Promise<void> {
   const input = await AdmmInput.of(backend, summary?.gram as Tensor<'f64'>, signal);
   try {
     for (const task of tasks) {
       const { dense, out, correlation } = task;
-      await admm(input, out, dense, correlation, keptOf(task), signal);
+      const rowsTogether = Math.max(1, Math.floor(weightsTogether / dense.columns));
+      await admm(input, { dense, out, correlation, kept: keptOf(task) }, rowsTogether, signal);
     }
   } finally {
     input.free();

@@ -37,7 +37,12 @@ function tensor(backend: Backend, values: Float32Array, columns: number): Tensor
 }
 
 /** The weights, and the distance of X·Wᵀ from targets Y for any weights. */
-async function fit(backend: Backend, seed: number, kept: (w: Float32Array) => Kept | Float32Array, own = true) {
+async function fit(
+  backend: Backend,
+  seed: number,
+  kept: (w: Float32Array) => Kept | Float32Array,
+  { own = true, rowsTogether = ROWS } = {},
+) {
   const w = numbers(seed, ROWS, COLUMNS);
   const x = numbers(seed + 1, TOKENS, COLUMNS, 0.7);
   const inputs = tensor(backend, x, COLUMNS);
@@ -57,8 +62,13 @@ async function fit(backend: Backend, seed: number, kept: (w: Float32Array) => Ke
   const choice = kept(w);
   const out = backend.allocate('f32', [ROWS, COLUMNS]);
   const input = await AdmmInput.of(backend, gram);
-  const mask = choice instanceof Float32Array ? tensor(backend, choice, COLUMNS) : choice;
-  await admm(input, out, tensor(backend, w, COLUMNS), own ? null : correlation, mask);
+  const task = {
+    dense: tensor(backend, w, COLUMNS),
+    out,
+    correlation: own ? null : correlation,
+    kept: choice instanceof Float32Array ? tensor(backend, choice, COLUMNS) : choice,
+  };
+  await admm(input, task, rowsTogether);
   input.free();
   const error = async (weights: Float32Array) =>
     Math.hypot(...(await outputs(weights)).map((v, i) => v - target[i])) / Math.hypot(...target);
@@ -74,7 +84,7 @@ it('fits the kept weights, to their own outputs or to others', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), fc.boolean(), async (seed, own) => {
       const masked = (w: Float32Array) => w.map((v, i) => ((i * 7 + seed) % 3 === 0 ? v : 0));
-      const { w, weights, error } = await fit(wasm, seed, masked, own);
+      const { w, weights, error } = await fit(wasm, seed, masked, { own });
       expect(weights.every((v, i) => masked(w)[i] !== 0 || v === 0)).toBe(true);
       expect(await error(weights)).toBeLessThan(await error(masked(w)));
     }),
@@ -101,4 +111,23 @@ it('chooses a mask along the way', async () => {
   const again = await fit(plain, 3, () => halves(plain));
   expect(weights).toBeAllClose(again.weights, 1e-4, 1e-4);
   expect(await error(weights)).toBeLessThan(0.5);
+});
+
+it.each([true, false])('fits a few rows at a time as it fits all, targets own: %s', async (own) => {
+  const keep = wasm.allocate('i32', [ROWS]);
+  wasm.write(keep, Int32Array.of(1, 4, 6, 8, 11));
+  const growing: Kept = (kept, scores, _, { from, to }) =>
+    wasm.mask(
+      kept,
+      scores,
+      { of: null, column: null, row: null },
+      { kind: 'rows', keep: keep.rows(from, to), ties: 'keep-lower' },
+    );
+  const all = await fit(wasm, 9, () => growing, { own });
+  const few = await fit(wasm, 9, () => growing, { own, rowsTogether: 2 });
+  expect(few.weights).toBeAllClose(all.weights, 0, 2 ** -22);
+  const kept = [0, 1, 2, 3, 4].map(
+    (r) => few.weights.subarray(r * COLUMNS, (r + 1) * COLUMNS).filter((v) => v !== 0).length,
+  );
+  expect(kept).toEqual([1, 4, 6, 8, 11]);
 });

@@ -58,23 +58,51 @@ export class AdmmInput {
 
 /**
  * Which weights are kept, those that are not 0: of a matrix that stays as it is, or of one that is chosen along the way
- * from scores, with `share` of the final sparsity, in (0, 1].
+ * from scores, with `share` of the final sparsity, in (0, 1]. Both hold `rows` of the layer.
  */
-export type Kept = Tensor<'f32'> | ((kept: Tensor<'f32'>, scores: Tensor<'f32'>, share: number) => void);
+export type Kept =
+  | Tensor<'f32'>
+  | ((kept: Tensor<'f32'>, scores: Tensor<'f32'>, share: number, rows: { from: number; to: number }) => void);
+
+/** A layer to fit. */
+export interface AdmmTask {
+  /** W[rows, columns] before pruning. */
+  dense: Tensor<'f32'>;
+  /** Where the new weights go; may be `dense`, and what is kept. */
+  out: Tensor<'f32'>;
+  /** YᵀX [rows, columns] of targets Y, in the scale of the Gram matrix; null: the layer's own outputs X·Wᵀ. */
+  correlation: Tensor<'f64'> | null;
+  kept: Kept;
+}
 
 /**
  * out = W fitted on a mask: kept weights so that X·outᵀ comes close to the targets, pruned ones 0. All in f64: where the
  * mask grows, which of two nearly equal weights goes is decided by differences that f32 does not hold.
- * @param dense W[rows, columns] before pruning
- * @param correlation YᵀX [rows, columns] of targets Y, in the scale of the Gram matrix; null: the layer's own outputs X·Wᵀ
- * @param out may be `dense`, and what is kept
+ * @param rowsTogether rows that are fitted at a time, to bound memory; all of them where a mask compares all rows
  */
 export async function admm(
+  input: AdmmInput,
+  { dense, out, correlation, kept }: AdmmTask,
+  rowsTogether: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const rows = dense.rowCount;
+  for (let from = 0; from < rows; from += rowsTogether) {
+    const to = Math.min(from + rowsTogether, rows);
+    const part = {
+      dense: dense.rows(from, to),
+      out: out.rows(from, to),
+      correlation: correlation?.rows(from, to) ?? null,
+      kept: typeof kept === 'function' ? kept : kept.rows(from, to),
+    };
+    await fitRows(input, part, { from, to }, signal);
+  }
+}
+
+async function fitRows(
   { backend, norms, damping, normalised, inverse }: AdmmInput,
-  out: Tensor<'f32'>,
-  dense: Tensor<'f32'>,
-  correlation: Tensor<'f64'> | null,
-  kept: Kept,
+  { dense, out, correlation, kept }: AdmmTask,
+  rows: { from: number; to: number },
   signal?: AbortSignal,
 ): Promise<void> {
   const { columns, size, shape } = dense;
@@ -97,7 +125,7 @@ export async function admm(
     for (let t = 1; t <= ITERATIONS; t++) {
       if (grows && t <= RAMP) {
         backend.admmScores(scores, x, u);
-        kept(pattern, scores, 1 - (1 - t / RAMP) ** 3);
+        kept(pattern, scores, 1 - (1 - t / RAMP) ** 3, rows);
       }
       backend.admmStep(right, u, x, b, pattern, RHO);
       backend.multiply(x, right, inverse);
