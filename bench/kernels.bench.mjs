@@ -74,6 +74,7 @@ async function measure(simd, threads) {
   for (const n of [512, 2048]) {
     const [matrix, inverse] = [backend.allocate('f64', [n, n]), tensor(n, n)];
     backend.fill(matrix, 0);
+    // n³/3 for L, as many for its inverse, as many for the product of that with itself.
     add(`invert ${n}×${n}, factor`, (2 / 3) * n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'factor'));
     add(`invert ${n}×${n}, whole`, n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'whole'));
   }
