@@ -1,18 +1,11 @@
-// Where a mask over a whole matrix cuts: three counting passes narrow the score of a given rank down to all its bits,
-// eleven, eleven and nine at a time, without writing anything as large as the matrix.
+// Where a mask over a whole matrix cuts, found by counting its scores (radix.ts) on one thread.
 
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Selection } from '../backend.js';
 import { type ArenaMemory, addressIn, type WasmStorage } from './memory.js';
+import { BINS, scoreOfRank } from './radix.js';
 
-/** [shift, bits] of the digits of a non-negative f32's 31 bits, highest first. */
-const DIGITS = [
-  [20, 11],
-  [9, 11],
-  [0, 9],
-] as const;
-
-const HISTOGRAM_BYTES = 2048 * 4;
+const HISTOGRAM_BYTES = 4 * BINS;
 
 /** What goes: every score below the threshold (as bits), and those equal to it at positions, row by row, up to `last`. */
 export interface Cut {
@@ -41,19 +34,13 @@ export function cutOf(
   const scores = counts + HISTOGRAM_BYTES;
   try {
     const args = [...operands.map((o) => (o ? addressIn(gathered, o) : 0)), rows, columns, scores];
-    let threshold = 0;
-    let left = rank;
-    let equal = 0;
-    for (const [shift, bits] of DIGITS) {
+    const { threshold, before, equal } = scoreOfRank(rank, (prefix, shift, bits) => {
       const histogram = new Uint32Array(arenaMemory.buffer, counts, 1 << bits).fill(0);
-      kernels.countScores(...args, threshold, shift, bits, counts);
-      let digit = 0;
-      for (; left >= histogram[digit]; digit++) left -= histogram[digit];
-      threshold = (threshold << bits) | digit;
-      equal = histogram[digit];
-    }
-    const all = selection.kind === 'layer' || left + 1 === equal;
-    return { threshold, last: all ? rows * columns - 1 : kernels.lastEqual(...args, threshold, left + 1) };
+      kernels.countScores(...args, prefix, shift, bits, counts);
+      return (bin) => histogram[bin];
+    });
+    const all = selection.kind === 'layer' || before + 1 === equal;
+    return { threshold, last: all ? rows * columns - 1 : kernels.lastEqual(...args, threshold, before + 1) };
   } finally {
     memory.release(gathered);
   }
