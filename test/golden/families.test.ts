@@ -12,40 +12,8 @@ import { transposed } from '../../src/models/layout.js';
 import { loadModel, type Model } from '../../src/models/model.js';
 import { readWeight, storedValues } from '../../src/models/weights.js';
 import { prune } from '../../src/prune/prune.js';
-import { f32, folderWith, removeFolder, safetensors } from '../checkpoint-fixture.js';
-import { lehmer } from './tiny-llama.js';
-
-interface Golden {
-  config: { model_type: string };
-  tensors: Record<string, { shape: number[]; seed: number; centre: number; width: number }>;
-  windows: number[][];
-  /** Rows 5 and 13 of the first window; the last row of the first six ids of the second. */
-  logits: { 5: number[]; 13: number[]; short: number[] };
-  /** By layer, bits of the weights that stay. */
-  kept: Record<string, string>;
-  /** Row 13 of the first window, after pruning. */
-  pruned: number[];
-}
-
-const path = new URL('families.json', import.meta.url);
-const models: Record<string, Golden> = JSON.parse(await readFile(path, 'utf8')).models;
-
-function tensor({ shape, seed, centre, width }: Golden['tensors'][string]) {
-  const random = lehmer(seed);
-  const draw = () => centre + width * 2 * (random() + random() + random() - 1.5);
-  return f32(shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, draw));
-}
-
-/** A folder as transformers would have saved the model. */
-const folderOf = ({ config, tensors, windows }: Golden) =>
-  folderWith({
-    'config.json': JSON.stringify(config),
-    'model.safetensors': safetensors(
-      Object.fromEntries(Object.entries(tensors).map(([name, spec]) => [name, tensor(spec)])),
-      { format: 'pt' },
-    ),
-    'windows.json': JSON.stringify(windows),
-  });
+import { removeFolder } from '../checkpoint-fixture.js';
+import { folderOf, models } from './tiny-families.js';
 
 function keptBits(values: Float32Array, { rows, columns }: LinearLayer): string {
   const stride = Math.ceil(columns / 8);

@@ -18,6 +18,30 @@ const table = (config: object) =>
     [name, `${rows}×${columns}`, input, feeds, ...(parts > 1 ? [parts] : [])].join(' '),
   );
 
+describe('what joins the residual stream, and with which factor', () => {
+  const joining = (config: object) =>
+    graph(config).linears.flatMap(({ name, joins }) => (joins === null ? [] : [`${name} ${joins}`]));
+
+  it.each<[string, object, string[]]>([
+    ['Llama', { model_type: 'llama' }, ['self_attn.o_proj 1', 'mlp.down_proj 1']],
+    ['OPT', { model_type: 'opt', ffn_dim: 24 }, ['self_attn.out_proj 1', 'fc2 1']],
+    ['Granite', { model_type: 'granite', residual_multiplier: 0.5 }, ['self_attn.o_proj 0.5', 'mlp.down_proj 0.5']],
+    // Of two branches from one stream only the last one mends it.
+    ['Phi', { model_type: 'phi' }, ['mlp.fc2 1']],
+    // A norm stands between.
+    ['OPT 350m', { model_type: 'opt', ffn_dim: 24, do_layer_norm_before: false }, []],
+    ['OLMo 2', { model_type: 'olmo2' }, []],
+    ['Gemma 2', { model_type: 'gemma2', head_dim: 8 }, []],
+  ])('of %s', (_, config, joins) => {
+    expect(joining(config)).toEqual(joins);
+  });
+
+  it('is in the half of the block where it stands', () => {
+    const halves = graph({ model_type: 'phi' }).linears.map(({ half }) => half);
+    expect(halves).toEqual(['attention', 'attention', 'attention', 'attention', 'mlp', 'mlp']);
+  });
+});
+
 describe('the layers of a block', () => {
   it('of OPT', () => {
     expect(table({ model_type: 'opt', ffn_dim: 24 })).toEqual([
