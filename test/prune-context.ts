@@ -26,7 +26,7 @@ export async function contextOf(
     ...{ checkpoint, graph, backend: device, windows, exhaustive, searchMemory, signal, onProgress },
     outer: await loadOuter(checkpoint, graph, device),
     plan: planOf(options),
-    search: new BlockStream(graph, device, windows),
+    searchStream: new BlockStream(graph, device, windows),
     async close() {
       await device.dispose();
       await checkpoint.close();

@@ -9,7 +9,7 @@ import { type Allocation, meanTarget, type Target } from './allocation.js';
 import type { PruneContext } from './context.js';
 import { DenseTargets } from './dense-targets.js';
 import { prunerOf } from './layer-pruner.js';
-import { OwnTargets } from './own-targets.js';
+import { OneStream } from './one-stream.js';
 import { type BlockTask, PrunedBlock, type PruningStream } from './pruned-block.js';
 import type { LayerRecord } from './record.js';
 import { BlockStream } from './stream.js';
@@ -26,7 +26,7 @@ export async function pruneBlocks(
   const twin = new PrunedBlock(backend, graph, pruner);
   const blocks = pruner.needs && plan.targets !== 'dense' ? new BlockStream(graph, backend, context.windows) : null;
   const stream: PruningStream | null =
-    plan.targets === 'dense' ? new DenseTargets(context, twin) : blocks && new OwnTargets(context, twin, blocks);
+    plan.targets === 'dense' ? new DenseTargets(context, twin) : blocks && new OneStream(context, twin, blocks);
   const layers: LayerRecord[] = [];
   for (let block = 0; block < total; block++) {
     const dense = await loadBlock(checkpoint, graph, backend, block, signal);

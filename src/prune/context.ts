@@ -17,7 +17,7 @@ export interface PruneContext extends LongRunning {
   /** Calibration windows of the final pass. */
   windows: readonly ArrayLike<number>[];
   /** Those of a search, the first of them. */
-  search: BlockStream;
+  searchStream: BlockStream;
   /** Bytes that the hidden states of a search's waiting candidates may take. */
   searchMemory: number;
   /** Whether a search runs every candidate to its end. */

@@ -107,7 +107,7 @@ export class DenseTargets implements PruningStream {
   ): Promise<void> {
     const { backend } = this.context;
     const wide = backend.allocate('f64', weight.shape);
-    backend.write(wide, Float64Array.from(await backend.read(weight)));
+    backend.write(wide, new Float64Array(await backend.read(weight)));
     backend.multiply(correlation, wide, cross);
     backend.free(wide);
     if (!mend || factor === null) return;

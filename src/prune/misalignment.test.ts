@@ -129,7 +129,7 @@ describe('alignments', () => {
     const together = await alignments(context, candidates, () => {});
     for (const group of [0, 1, 2, 4]) {
       let done = 0;
-      const searchMemory = group * context.search.stateBytes;
+      const searchMemory = group * context.searchStream.stateBytes;
       expect(await alignments({ ...context, searchMemory }, candidates, () => done++)).toEqual(together);
       expect(done).toBe(5 * 3);
     }
@@ -137,8 +137,8 @@ describe('alignments', () => {
 
   it('is the same in one batch and in many', async () => {
     const many = tinyWindows(300, 9, 5); // 2700 tokens: more than go through a block together
-    const search = new BlockStream(context.graph, context.backend, many);
-    const [got] = await alignments({ ...context, search }, [uniform(context.graph, 0.5)], () => {});
+    const searchStream = new BlockStream(context.graph, context.backend, many);
+    const [got] = await alignments({ ...context, searchStream }, [uniform(context.graph, 0.5)], () => {});
     const plain = plainAlignment(tensors, tinyConfig, many, {
       sparsity: () => 0.5,
       removed: (columns, s) => Math.floor(columns * s),

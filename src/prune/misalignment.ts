@@ -42,19 +42,19 @@ export class AlignmentRun {
     readonly context: PruneContext,
     readonly candidates: readonly Allocation[],
   ) {
-    const { graph, backend, outer, plan, search, searchMemory } = context;
+    const { graph, backend, outer, plan, searchStream, searchMemory } = context;
     this.results = candidates.map(() => ({ misalignment: 0, differences: [] }));
     // Where a layer's weights compete as a whole, the search compares rows all the same (§8).
     const policy = plan.policy.kind === 'layer' ? { ...plan.policy, kind: 'row' as const } : plan.policy;
     const pruner = prunerOf(backend, { ...plan, policy }, { search: true });
     const statistics = (needs = {}) =>
-      new InputStatistics(backend, graph.linears, search.windows.length, search.seqLen, needs);
+      new InputStatistics(backend, graph.linears, searchStream.windows.length, searchStream.seqLen, needs);
     this.#dense = statistics(pruner.needs ?? {});
     this.#firstDense = statistics(pruner.needs ?? {});
     this.#sparse = statistics();
     this.#twin = new PrunedBlock(backend, graph, pruner);
-    this.#first = search.embed(outer);
-    this.#waiting = new WaitingStates(search, searchMemory);
+    this.#first = searchStream.embed(outer);
+    this.#waiting = new WaitingStates(searchStream, searchMemory);
   }
 
   /** Whether candidate i has been through all blocks. */
@@ -64,7 +64,7 @@ export class AlignmentRun {
 
   /** The next block of candidate i: a dense pass, masks from its activations, a sparse pass on the same inputs. */
   async advance(i: number): Promise<void> {
-    const { graph, search, signal } = this.context;
+    const { graph, searchStream, signal } = this.context;
     const result = this.results[i];
     const b = result.differences.length;
     const isLast = b + 1 === graph.config.num_hidden_layers;
@@ -74,7 +74,7 @@ export class AlignmentRun {
     const summaries = b === 0 ? await this.#firstPass(dense) : await this.#densePass(b, dense, from, this.#dense);
     const pruned = await this.#twin.prune({ block: b, dense, targets: this.candidates[i][b] }, summaries, signal);
     this.#sparse.reset();
-    await search.run(b, pruned, from, isLast ? null : own, this.#sparse.observe, signal);
+    await searchStream.run(b, pruned, from, isLast ? null : own, this.#sparse.observe, signal);
     const sparse = await this.#sparse.activations();
     for (const { input } of graph.linears)
       result.misalignment += layerMisalignment(activationsOf(summaries, input), sparse.get(input) as Float32Array);
@@ -83,9 +83,9 @@ export class AlignmentRun {
   }
 
   free(): void {
-    const { backend, search } = this.context;
+    const { backend, searchStream } = this.context;
     this.#waiting.free();
-    search.free(this.#first);
+    searchStream.free(this.#first);
     for (const weights of this.#loaded.values()) freeWeights(backend, weights);
     for (const statistics of [this.#dense, this.#firstDense, this.#sparse]) statistics.free();
     this.#twin.free();
@@ -102,9 +102,9 @@ export class AlignmentRun {
     from: HiddenStates,
     statistics: InputStatistics,
   ): Promise<Summaries> {
-    const { search, signal } = this.context;
+    const { searchStream, signal } = this.context;
     statistics.reset();
-    await search.run(block, weights, from, null, statistics.observe, signal);
+    await searchStream.run(block, weights, from, null, statistics.observe, signal);
     return statistics.summaries();
   }
 

@@ -17,7 +17,8 @@ export type Update = 'none' | 'admm';
 /** What an update fits a layer to: its own outputs on the pruned model's inputs, or the dense model's outputs. */
 export type Targets = 'own' | 'dense';
 
-export type TopUp = 'uniform' | 'neuroal' | 'owl' | 'alpha' | 'dsnot' | 'atp';
+const topUps = ['uniform', 'neuroal', 'owl', 'alpha', 'dsnot', 'atp'] as const;
+export type TopUp = (typeof topUps)[number];
 
 /** Steps of NeuroAL: over blocks, over rows, or one after the other. */
 export type Step = 'block' | 'row' | 'both';
@@ -27,7 +28,7 @@ export type Granularity = 'row' | 'layer';
 /** Names that the options take, in the order in which help shows them. */
 export const choices = {
   method: [...Object.keys(scores), 'sparsegpt', 'admm'] as Method[],
-  topUp: ['uniform', 'neuroal', 'owl', 'alpha', 'dsnot', 'atp'] as TopUp[],
+  topUp: [...topUps] as TopUp[],
   step: ['block', 'row', 'both'] as Step[],
   granularity: ['row', 'layer'] as Granularity[],
   rounding: ['published', 'exact'] as Rounding[],
@@ -49,7 +50,7 @@ export interface PruneOptions extends EngineOptions, LongRunning {
   step?: Step | undefined;
   /** Run every candidate of NeuroAL's search to its end, for the λ curves; the winner is the same. */
   exhaustive?: boolean | undefined;
-  /** Bytes that the hidden states of NeuroAL's waiting candidates may take; beyond it they are computed anew. */
+  /** Bytes that the hidden states of NeuroAL's waiting candidates may take; the others wait in files. */
   searchMemory?: number | undefined;
   /** Share of the weights of the blocks' linear layers to remove, in [0, 1). */
   sparsity?: number | undefined;

@@ -48,13 +48,13 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const context: PruneContext = {
           ...{ checkpoint, graph, backend, outer, plan, signal, onProgress },
           windows: calibration.windows,
-          search: new BlockStream(graph, backend, calibration.searchWindows),
+          searchStream: new BlockStream(graph, backend, calibration.searchWindows),
           searchMemory: options.searchMemory ?? pruneDefaults.searchMemory,
           exhaustive: options.exhaustive ?? false,
         };
         const loaded = performance.now();
         const found = await findAllocation(context);
-        context.search.dispose();
+        context.searchStream.dispose();
         const searched = performance.now();
         const layers = await pruneBlocks(context, found.allocation, output);
         const pruned = performance.now();

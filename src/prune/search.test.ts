@@ -44,7 +44,7 @@ it.each<Partial<PruneOptions>>([
       const folder = await tinyFolder(tinyConfig, tinyTensors(tinyConfig, seed));
       const context = await contextOf(folder, tinyWindows(3, 7), options);
       try {
-        const searchMemory = together * context.search.stateBytes;
+        const searchMemory = together * context.searchStream.stateBytes;
         let passes = 0;
         const all = await search({ ...context, exhaustive: true }, allocations(context, lists), () => {});
         const stopped = await search({ ...context, searchMemory }, allocations(context, lists), () => passes++);

@@ -33,8 +33,8 @@ export async function search(
 
 /** Every candidate to its end, as many together as their states fit into memory: each block is loaded once for them. */
 async function runAll(run: AlignmentRun, advanced: () => void): Promise<void> {
-  const { graph, search: stream, searchMemory } = run.context;
-  const together = Math.max(1, Math.floor(searchMemory / stream.stateBytes));
+  const { graph, searchStream, searchMemory } = run.context;
+  const together = Math.max(1, Math.floor(searchMemory / searchStream.stateBytes));
   for (let first = 0; first < run.candidates.length; first += together)
     for (let b = 0; b < graph.config.num_hidden_layers; b++)
       for (let i = first; i < Math.min(first + together, run.candidates.length); i++) {

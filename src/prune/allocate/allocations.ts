@@ -7,7 +7,7 @@ import type { Search } from '../record.js';
 import { type Allocator, askAllocator } from './allocator.js';
 import { alpha } from './alpha.js';
 import { atp } from './atp.js';
-import { inGroups } from './groups.js';
+import { inGroups, meetPlan } from './meeting.js';
 import { neuroal } from './neuroal.js';
 import { owl } from './owl.js';
 import { uniform } from './uniform.js';
@@ -25,7 +25,7 @@ const asked =
   (allocator: Allocator) =>
   async (context: PruneContext): Promise<Found> => {
     const { allocation, evidence } = await askAllocator(context, allocator);
-    return { allocation: inGroups(context, allocation), search: null, evidence };
+    return { allocation: meetPlan(context, allocation), search: null, evidence };
   };
 
 const topUps: Record<TopUp, (context: PruneContext) => Promise<Found>> = {
@@ -39,7 +39,10 @@ const topUps: Record<TopUp, (context: PruneContext) => Promise<Found>> = {
 };
 
 /** The allocation of a run's plan. */
-export function findAllocation(context: PruneContext): Promise<Found> {
+export async function findAllocation(context: PruneContext): Promise<Found> {
   const { allocator, topUp } = context.plan;
-  return allocator ? asked(allocator)(context) : topUps[topUp as TopUp](context);
+  if (!allocator) return topUps[topUp as TopUp](context);
+  // What the shares of a caller's own come to is the caller's business; n:m masks need whole numbers.
+  const { allocation, evidence } = await askAllocator(context, allocator);
+  return { allocation: inGroups(context, allocation), search: null, evidence };
 }

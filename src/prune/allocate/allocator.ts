@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.js';
 import { freeWeights, loadBlock, readWeight } from '../../models/weights.js';
 import { type Allocation, allocate, type Target } from '../allocation.js';
 import type { PruneContext } from '../context.js';
+import type { Plan } from '../options.js';
 import { InputStatistics } from '../statistics.js';
 import { BlockStream } from '../stream.js';
 
@@ -58,7 +59,7 @@ export async function askAllocator(
   const { graph, checkpoint, plan, signal, onProgress } = context;
   const blocks = graph.config.num_hidden_layers;
   const { name } = allocator;
-  const { shares, evidence = null } = await allocator.allocate({
+  const allocated = await allocator.allocate({
     sparsity: plan.sparsity,
     blocks,
     layers: graph.linears.map(({ name, rows, columns }) => ({ name, rows, columns })),
@@ -72,23 +73,36 @@ export async function askAllocator(
     report: (done, note) => onProgress?.({ phase: 'search', done, total: blocks, note }),
     signal,
   });
-  if (Array.isArray(shares) && shares.length !== blocks)
-    throw new UsageError(`expected ${blocks} shares, one for each block, got ${shares.length} from allocation ${name}`);
+  const { shares, evidence = null } = allocated ?? {};
+  if (typeof shares !== 'function' && !(Array.isArray(shares) && shares.length === blocks))
+    throw new UsageError(
+      `expected { shares: ${blocks} numbers or a function } from allocation ${name}, got shares ${described(shares)}`,
+    );
   const allocation = allocate(graph, (block, layer) => {
     const share = typeof shares === 'function' ? shares(block, layer.name) : shares[block];
-    return checked(share, layer.rows, `allocation ${name}, ${layer.name} of block ${block}`);
+    return checked(share, layer.rows, plan, `allocation ${name}, ${layer.name} of block ${block}`);
   });
   return { allocation, evidence };
 }
 
-/** An allocator may be anybody's: what it answers is a share, or one for each row. */
-function checked(share: number | Float64Array, rows: number, where: string): Target {
-  const all = typeof share === 'number' ? [share] : share;
-  if (typeof share !== 'number' && share?.length !== rows)
-    throw new UsageError(`expected one share or ${rows}, got ${share?.length ?? share}, in ${where}`);
-  const bad = all.find((s) => !(s >= 0 && s < 1));
+/** An allocator may be anybody's: what it answers is a share, or one for each row, if the method takes these. */
+function checked(share: number | Float64Array, rows: number, plan: Plan, where: string): Target {
+  if (typeof share !== 'number' && !(share instanceof Float64Array && share.length === rows))
+    throw new UsageError(`expected a share or a Float64Array of ${rows}, got ${described(share)}, in ${where}`);
+  const bad = (typeof share === 'number' ? [share] : share).find((s) => !(s >= 0 && s < 1));
   if (bad !== undefined) throw new UsageError(`expected shares in [0, 1), got ${bad}, in ${where}`);
+  const whole = plan.score ? (plan.granularity === 'layer' ? 'granularity layer' : null) : `method ${plan.method}`;
+  if (typeof share !== 'number' && whole !== null && plan.method !== 'admm')
+    throw new UsageError(
+      `expected one share for all rows with ${whole}, got one for each, in ${where}; use method admm`,
+    );
   return share;
+}
+
+function described(value: unknown): string {
+  if (ArrayBuffer.isView(value) || Array.isArray(value))
+    return `${value.constructor.name} of ${(value as { length?: number }).length}`;
+  return value === null ? 'null' : typeof value;
 }
 
 /** The dense model's activations over the calibration windows, one block in memory at a time. */

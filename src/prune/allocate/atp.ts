@@ -1,14 +1,15 @@
 // ATP (arXiv 2502.14770; §6 of the algorithms page): sparsity rises from block to block by one step β. Perplexity on the
 // calibration windows says which step is best.
 
+import { CheckpointError } from '../../errors.js';
 import { freeWeights, loadBlock } from '../../models/weights.js';
 import { type Allocation, allocate } from '../allocation.js';
 import type { PruneContext } from '../context.js';
 import { prunerOf } from '../layer-pruner.js';
-import { OwnTargets } from '../own-targets.js';
+import { OneStream } from '../one-stream.js';
 import { PrunedBlock } from '../pruned-block.js';
 import type { Found } from './allocations.js';
-import { inGroups } from './groups.js';
+import { distinct, inGroups } from './meeting.js';
 
 /** Ramps are β = STEP, 2·STEP, … */
 const STEP = 0.002;
@@ -41,25 +42,33 @@ export function ramps(blocks: number, s: number): Ramp[] {
  * The ramp whose model has the least perplexity, the first on ties: pruned with the plan's method on the windows of the
  * search (weights that are fitted, to their own outputs) and measured on these windows. The published code measures on
  * the test set that it then reports.
+ * @throws CheckpointError where no ramp leaves a model that works
  */
 export async function atp(context: PruneContext): Promise<Found> {
-  const { graph, backend, plan, onProgress } = context;
-  const candidates = ramps(graph.config.num_hidden_layers, plan.sparsity).map(({ beta, sparsities }) => ({
-    beta,
-    allocation: inGroups(
-      context,
-      allocate(graph, (block) => sparsities[block]),
-    ),
-  }));
+  const { graph, backend, plan, checkpoint, onProgress } = context;
+  const blocks = graph.config.num_hidden_layers;
+  const all = ramps(blocks, plan.sparsity).map(({ beta, sparsities }) => {
+    const allocation = allocate(graph, (block) => sparsities[block]);
+    return { beta, allocation: inGroups(context, allocation) };
+  });
+  const candidates = plan.policy.kind === 'n:m' ? distinct(all) : all;
   const twin = new PrunedBlock(backend, graph, prunerOf(backend, plan, { search: true }));
   const perplexities: number[] = [];
-  for (const { beta, allocation } of candidates) {
-    perplexities.push(await prunedPerplexity(context, twin, allocation));
-    const done = perplexities.length;
-    onProgress?.({ phase: 'search', done, total: candidates.length, note: `ramp of ${beta}` });
-  }
+  let done = 0;
+  for (const { beta, allocation } of candidates)
+    perplexities.push(
+      await prunedPerplexity(context, twin, allocation, () =>
+        onProgress?.({ phase: 'search', done: ++done, total: candidates.length * blocks, note: `ramp of ${beta}` }),
+      ),
+    );
   twin.free();
-  const best = perplexities.indexOf(Math.min(...perplexities));
+  const best = perplexities.reduce((least, p, i) => (p < (perplexities[least] ?? Infinity) ? i : least), -1);
+  if (best < 0)
+    throw new CheckpointError({
+      expected: 'a ramp that leaves finite log-probabilities (or another top-up)',
+      got: 'none',
+      where: checkpoint.folder,
+    });
   const evidence = {
     beta: candidates[best].beta,
     data: 'calibration windows of the search',
@@ -69,16 +78,22 @@ export async function atp(context: PruneContext): Promise<Found> {
 }
 
 /** Perplexity of the search's windows in the model that an allocation leaves. */
-async function prunedPerplexity(context: PruneContext, twin: PrunedBlock, allocation: Allocation): Promise<number> {
-  const { graph, backend, checkpoint, outer, search, signal } = context;
-  const stream = new OwnTargets(context, twin, search);
+async function prunedPerplexity(
+  context: PruneContext,
+  twin: PrunedBlock,
+  allocation: Allocation,
+  advanced: () => void,
+): Promise<number> {
+  const { graph, backend, checkpoint, outer, searchStream, signal } = context;
+  const stream = new OneStream(context, twin, searchStream);
   for (let block = 0; block < graph.config.num_hidden_layers; block++) {
     const dense = await loadBlock(checkpoint, graph, backend, block, signal);
     const task = { block, dense, targets: allocation[block] };
     await stream.advance(task, await stream.prune(task));
     freeWeights(backend, dense);
+    advanced();
   }
-  const logProbabilities = await search.logProbabilities(outer, stream.states, signal);
+  const logProbabilities = await searchStream.logProbabilities(outer, stream.states, signal);
   stream.free();
   return Math.exp(-logProbabilities.reduce((sum, v) => sum + v, 0) / logProbabilities.length);
 }

@@ -26,12 +26,12 @@ export class DsnotPruner implements LayerPruner {
     for (const { layer, dense, out } of group.tasks) {
       if (layer.half !== 'attention') continue;
       const weight = await this.backend.read(dense);
-      const kept = Uint8Array.from(await this.backend.read(out), (v) => (v === 0 ? 0 : 1));
+      const masked = await this.backend.read(out);
+      const kept = new Uint8Array(masked.length);
+      for (let i = 0; i < kept.length; i++) kept[i] = masked[i] === 0 ? 0 : 1;
       dsnot(kept, weight, statistics, layer.rows, layer.columns, { sameSign: this.sameSign });
-      this.backend.write(
-        out,
-        weight.map((v, i) => (kept[i] ? v : 0)),
-      );
+      for (let i = 0; i < kept.length; i++) if (!kept[i]) weight[i] = 0;
+      this.backend.write(out, weight);
       await safePoint(signal);
     }
   }

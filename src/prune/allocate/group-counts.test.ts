@@ -2,9 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupCounts } from './group-counts.js';
+import { groupCounts as countsOf } from './group-counts.js';
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+/** Counts that keep what the sparsities come to. */
+const groupCounts = (sparsities: readonly number[], m: number) =>
+  countsOf(sparsities, m, Math.round(sum(sparsities.map((s) => m * s))));
 
 describe('groupCounts', () => {
   it.each<[number[], number, number[]]>([
@@ -62,5 +66,15 @@ describe('groupCounts', () => {
         },
       ),
     );
+  });
+
+  it.each<[number[], number, number, number[]]>([
+    // 1:8 with a first block clamped from below: 0.08 2, where two are to go of sixteen.
+    [[0.01, 0.25], 8, 2, [0, 2]],
+    // 7:8 from 5 to 9 of 8, the last clamped: the others lose more.
+    [[0.625, 0.875, 0.99], 8, 21, [7, 7, 7]],
+    [[0.01, 0.01, 0.55], 8, 3, [0, 0, 3]],
+  ])('of %j with m = %i come to %i: %j', (sparsities, m, total, counts) => {
+    expect(countsOf(sparsities, m, total)).toEqual(counts);
   });
 });

@@ -7,9 +7,9 @@ import type { PruneContext } from '../context.js';
 import type { Alignment, Differences } from '../misalignment.js';
 import type { Candidate, Search } from '../record.js';
 import { search } from '../search.js';
-import { inGroups } from './groups.js';
+import { distinct, meetPlan } from './meeting.js';
 import { numpyMean } from './numpy-mean.js';
-import { clampSparsity, keptShares } from './schedule.js';
+import { clampSparsity, keptShares, withMean } from './schedule.js';
 
 const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.25];
 
@@ -43,17 +43,23 @@ export function blockAllocation(graph: Graph, s: number, lambda: number): Alloca
   return allocate(graph, (block) => schedule[block]);
 }
 
-/** The row schedule on top of an allocation by blocks; the last block keeps its sparsity on every row. */
+/**
+ * The row schedule on top of an allocation by blocks; the last block keeps its sparsity on every row. Where it is to be
+ * `exact`, the rows of a layer make up for those that are clipped.
+ */
 export function rowAllocation(
   graph: Graph,
   base: Allocation,
   differences: readonly Differences[],
   lambda: number,
+  exact: boolean,
 ): Allocation {
   const last = graph.config.num_hidden_layers - 1;
   return allocate(graph, (block, { name, rows, feeds, parts }): Target => {
     const delta = feeds === null || block === last ? undefined : differences[block].get(feeds);
-    const one = rowSchedule(rows / parts, base[block].get(name) as number, delta, lambda);
+    const s = base[block].get(name) as number;
+    const schedule = rowSchedule(rows / parts, s, delta, lambda);
+    const one = exact ? withMean(schedule, s) : schedule;
     return parts === 1 ? one : Float64Array.from({ length: rows }, (_, r) => one[r % one.length]);
   });
 }
@@ -65,11 +71,9 @@ function blockCandidates(context: PruneContext): { lambda: number; allocation: A
   const lambdas = step === 'row' ? [0] : LAMBDAS.filter((lambda) => s < 0.8 || lambda !== 0.25);
   const candidates = lambdas.map((lambda) => ({
     lambda,
-    allocation: inGroups(context, blockAllocation(graph, s, lambda)),
+    allocation: meetPlan(context, blockAllocation(graph, s, lambda)),
   }));
-  const text = ({ allocation }: { allocation: Allocation }) => allocation.map((block) => [...block.values()]).join();
-  const seen = new Set<string>();
-  return candidates.filter((c) => plan.policy.kind !== 'n:m' || (!seen.has(text(c)) && seen.add(text(c))));
+  return plan.policy.kind === 'n:m' ? distinct(candidates) : candidates;
 }
 
 /** Both steps of a plan, or one of them. */
@@ -107,7 +111,8 @@ export async function neuroal(context: PruneContext): Promise<{ allocation: Allo
   };
   if (step !== 'block') {
     const { differences } = byBlock.results[byBlock.best];
-    const rows = rowLambdas.map((lambda) => rowAllocation(graph, base[byBlock.best], differences, lambda));
+    const exact = plan.rounding === 'exact';
+    const rows = rowLambdas.map((lambda) => rowAllocation(graph, base[byBlock.best], differences, lambda, exact));
     const byRow = await choose('row step', rows);
     allocation = rows[byRow.best];
     record.lambda.row = rowLambdas[byRow.best];

@@ -1,12 +1,13 @@
 // OWL (arXiv 2310.05175; §6 of the algorithms page): blocks with many outliers, weights whose product with their input's norm
 // is far above the average, keep more of their weights.
 
+import { safePoint } from '../../progress.js';
 import type { Allocator } from './allocator.js';
 import { clampSparsity, keptShares } from './schedule.js';
 
 export const owl: Allocator = {
   name: 'owl',
-  async allocate({ sparsity, layers, readWeight, activations }) {
+  async allocate({ sparsity, layers, readWeight, activations, signal }) {
     const outlierShares: number[] = [];
     for await (const block of activations()) {
       const active: ActiveLayer[] = [];
@@ -16,6 +17,7 @@ export const owl: Allocator = {
           activations: block.get(name) as Float32Array,
         });
       outlierShares.push(outlierShare(active));
+      await safePoint(signal);
     }
     return { shares: owlSchedule(outlierShares, sparsity), evidence: { outlierShares } };
   },

@@ -2,6 +2,7 @@
 
 import type { Backend, Selection } from '../../backend/backend.js';
 import { UsageError } from '../../errors.js';
+import { safePoint } from '../../progress.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { InputGroup, LayerPruner, LayerTask } from '../layer-pruner.js';
 import { type MaskPolicy, select } from '../masks.js';
@@ -19,19 +20,23 @@ export class ScorePruner implements LayerPruner {
     this.needs = score.needsActivations ? {} : null;
   }
 
-  async prune({ block, summary, tasks }: InputGroup): Promise<void> {
+  async prune({ block, summary, tasks }: InputGroup, signal?: AbortSignal): Promise<void> {
     for (const task of tasks) {
       const { name, rows, columns } = task.layer;
-      const scores = await this.score.score({
-        block,
-        name,
-        rows,
-        columns,
-        activations: summary?.activations ?? null,
-        readWeight: () => this.backend.read(task.dense),
-      });
-      this.#check(scores, task, block);
+      const scores = this.#checked(
+        await this.score.score({
+          block,
+          name,
+          rows,
+          columns,
+          activations: summary?.activations ?? null,
+          readWeight: () => this.backend.read(task.dense),
+        }),
+        { column: columns, row: rows, matrix: rows * columns },
+        `score ${this.score.name} of ${name}, block ${block}`,
+      );
       select(this.backend, task.layer, task.target, this.policy, (selection) => this.#mask(task, scores, selection));
+      await safePoint(signal);
     }
   }
 
@@ -52,18 +57,25 @@ export class ScorePruner implements LayerPruner {
     for (const tensor of Object.values(tensors)) if (tensor) backend.free(tensor);
   }
 
-  /** A selection cannot rank what is no number, nor see that a score is of another layer. */
-  #check(scores: LayerScores, { layer }: LayerTask, block: number): void {
-    const { rows, columns } = layer;
-    const lengths = { column: columns, row: rows, matrix: rows * columns };
-    for (const [part, length] of Object.entries(lengths)) {
-      const values = scores[part as keyof LayerScores];
+  /** A score may be anybody's: a selection cannot rank what is no number, nor see that a score is of another layer. */
+  #checked(scores: LayerScores, lengths: Record<keyof LayerScores, number>, where: string): LayerScores {
+    const strange = Object.keys(scores ?? { none: 0 }).find((part) => !(part in lengths));
+    if (strange !== undefined || ArrayBuffer.isView(scores))
+      throw new UsageError(`expected an object with column, row or matrix from ${where}`);
+    for (const [part, length] of Object.entries(lengths) as [keyof LayerScores, number][]) {
+      const values = scores[part];
       if (!values) continue;
-      const where = `score ${this.score.name} of ${layer.name}, block ${block}`;
-      if (values.length !== length)
-        throw new UsageError(`expected ${length} numbers in ${part}, got ${values.length}, in ${where}`);
-      const bad = values.findIndex((v) => !Number.isFinite(v));
-      if (bad >= 0) throw new UsageError(`expected finite scores, got ${values[bad]} in ${part}[${bad}], in ${where}`);
+      if (!(values instanceof Float32Array && values.length === length))
+        throw new UsageError(
+          `expected ${part} to be a Float32Array of ${length}, got ${values.constructor.name} of ${values.length}, from ${where}`,
+        );
+      const isFactor = part !== 'matrix';
+      const bad = values.findIndex((v) => !(Number.isFinite(v) && (v >= 0 || !isFactor)));
+      if (bad >= 0)
+        throw new UsageError(
+          `expected finite scores${isFactor ? ' ≥ 0' : ''}, got ${values[bad]} in ${part}[${bad}], from ${where}`,
+        );
     }
+    return scores;
   }
 }

@@ -21,7 +21,7 @@ export interface LayerScores {
   column?: Float32Array | null;
   /** Factor of each row, ≥ 0. */
   row?: Float32Array | null;
-  /** [rows, columns], row by row. */
+  /** [rows, columns], row by row; its sign does not count. */
   matrix?: Float32Array | null;
 }
 

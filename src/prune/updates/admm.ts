@@ -113,7 +113,7 @@ async function fitRows(
   const [pattern, scores] = grows ? narrow : [kept];
   try {
     // V: columns scaled to unit norm of their inputs; B = YᵀX/n + damping·V is the right-hand side of every step.
-    const v = Float64Array.from(await backend.read(dense));
+    const v = new Float64Array(await backend.read(dense));
     for (let i = 0; i < size; i++) v[i] *= norms[i % columns];
     backend.write(x, v);
     backend.fill(u, 0);

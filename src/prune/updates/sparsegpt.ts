@@ -52,7 +52,7 @@ export class SparseGptInput {
       backend.write(matrix, h);
       await backend.invert(matrix, matrix, (DAMPING * trace) / n, 'factor', signal);
       const factor = backend.allocate('f32', [n, n]);
-      backend.write(factor, Float32Array.from(await backend.read(matrix)));
+      backend.write(factor, new Float32Array(await backend.read(matrix)));
       return new SparseGptInput(backend, factor, dead);
     } finally {
       backend.free(matrix);

@@ -7,7 +7,7 @@ import type { BlockTask, PrunedBlock, PruningStream } from './pruned-block.js';
 import { InputStatistics } from './statistics.js';
 import type { BlockStream, HiddenStates } from './stream.js';
 
-export class OwnTargets implements PruningStream {
+export class OneStream implements PruningStream {
   readonly states: HiddenStates;
   /** Null where the pruner asks for none. */
   readonly #statistics: InputStatistics | null;
