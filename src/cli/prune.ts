@@ -74,15 +74,15 @@ function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: s
     ...(search ? [`  search   ${search.blockPasses.run} of ${search.blockPasses.exhaustive} block passes`] : []),
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
-    ...(quiet ? [] : [...missed(prune.sparsity, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
+    ...(quiet ? [] : [...missed(prune, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
   ].join('\n');
 }
 
 /** Schedules are clamped and counts truncated: where that matters, it is said. */
-function missed(asked: number, achieved: number): string[] {
-  if (Math.abs(asked - achieved) <= 0.01) return [];
+function missed({ sparsity, rounding }: RunRecord['prune'], achieved: number): string[] {
+  if (Math.abs(sparsity - achieved) <= 0.01) return [];
   return [
-    `note: ${percent(asked)} was asked for; a schedule leaves at least 1 % of each row or block, and counts are truncated ` +
-      '(--rounding exact meets them)',
+    `note: ${percent(sparsity)} was asked for; a schedule leaves at least 1 % of each row or block` +
+      (rounding === 'published' ? ', and counts are truncated (--rounding exact meets what was asked for)' : ''),
   ];
 }

@@ -3,7 +3,7 @@
 // stages: a layer is fitted, on the inputs that the layers pruned before it really give it, to the dense model's own
 // outputs, and where it joins the residual stream it also mends what the blocks before did to that.
 
-import type { Weights } from '../models/graph.js';
+import type { LinearLayer, Weights } from '../models/graph.js';
 import { tensorOf } from '../models/weights.js';
 import { safePoint } from '../progress.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -11,6 +11,9 @@ import type { PruneContext } from './context.js';
 import { type BlockTask, inputsOf, type PrunedBlock, type PruningStream } from './pruned-block.js';
 import { InputStatistics, type StatisticsNeeds } from './statistics.js';
 import { BlockStream, type HiddenStates } from './stream.js';
+
+/** Rows of a layer between two safe points. */
+const ROWS = 256;
 
 export class DenseTargets implements PruningStream {
   /** A stream each: both inputs of a layer must be there at once. */
@@ -55,21 +58,35 @@ export class DenseTargets implements PruningStream {
   /** The layers of one input. */
   async #stage(task: BlockTask, input: string, before: Weights): Promise<Weights> {
     const { graph, backend, signal } = this.context;
-    const { block, dense } = task;
     const layers = graph.linears.filter((layer) => layer.input === input);
-    const [{ columns }] = layers;
-    const joins = layers.some((layer) => layer.joins !== null);
-    const statistics = new InputStatistics(
-      backend,
-      layers,
-      this.#pruned.windows.length,
-      this.#pruned.seqLen,
-      this.twin.pruner.needs as StatisticsNeeds,
-    );
-    /** X_SᵀX_D, and (r_D − r_S)ᵀX_S. */
-    const cross = backend.allocate('f64', [columns, columns]);
-    const mend = joins ? backend.allocate('f64', [graph.config.hidden_size, columns]) : null;
+    const { windows, seqLen } = this.#pruned;
+    const needs = this.twin.pruner.needs as StatisticsNeeds;
+    const statistics = new InputStatistics(backend, layers, windows.length, seqLen, needs);
     const correlations = new Map<string, Tensor<'f64'>>();
+    try {
+      await this.#observe(task, layers, before, statistics, correlations);
+      const summary = (await statistics.summaries()).get(input) ?? null;
+      return await this.twin.pruneInput(task, input, before, summary, correlations, signal);
+    } finally {
+      statistics.free();
+      for (const tensor of correlations.values()) backend.free(tensor);
+    }
+  }
+
+  /** Both streams up to the input of these layers: its statistics, and what each layer is fitted to. */
+  async #observe(
+    { block, dense }: BlockTask,
+    layers: readonly LinearLayer[],
+    before: Weights,
+    statistics: InputStatistics,
+    correlations: Map<string, Tensor<'f64'>>,
+  ): Promise<void> {
+    const { graph, backend, signal } = this.context;
+    const [{ input, columns }] = layers;
+    const { hidden_size } = graph.config;
+    /** X_SᵀX_D, and where a layer joins the residual stream, (r_D − r_S)ᵀX_S. */
+    const cross = backend.allocate('f64', [columns, columns]);
+    const mend = layers.some(({ joins }) => joins !== null) ? backend.allocate('f64', [hidden_size, columns]) : null;
     try {
       for (const tensor of mend ? [cross, mend] : [cross]) backend.fill(tensor, 0);
       for (const [i, states] of this.#denseStates.entries()) {
@@ -78,26 +95,24 @@ export class DenseTargets implements PruningStream {
         statistics.observe(input, given.x);
         backend.addCross(cross, given.x, own.x);
         if (mend) {
-          const difference = backend.allocate('f32', [states.rowCount, graph.config.hidden_size]);
+          const difference = backend.allocate('f32', [states.rowCount, hidden_size]);
           backend.add(difference, own.residual as Tensor<'f32'>, given.residual as Tensor<'f32'>, -1);
           backend.addCross(mend, difference, given.x);
           backend.free(difference);
         }
         await safePoint(signal);
       }
-      for (const { name, rows, joins: factor } of layers) {
-        const correlation = backend.allocate('f64', [rows, columns]);
-        correlations.set(name, correlation);
-        await this.#correlate(correlation, tensorOf(dense, `${name}.weight`), cross, mend, factor);
+      for (const layer of layers) {
+        const correlation = backend.allocate('f64', [layer.rows, columns]);
+        correlations.set(layer.name, correlation);
+        await this.#correlate(correlation, tensorOf(dense, `${layer.name}.weight`), cross, mend, layer.joins);
       }
-      const summary = (await statistics.summaries()).get(input) ?? null;
-      return await this.twin.pruneInput(task, input, before, summary, correlations, signal);
     } finally {
-      statistics.free();
-      for (const tensor of [cross, ...(mend ? [mend] : []), ...correlations.values()]) backend.free(tensor);
+      for (const tensor of mend ? [cross, mend] : [cross]) backend.free(tensor);
     }
   }
-  /** YᵀX_S = W·X_DᵀX_S, and where the output joins the residual stream with a factor, (r_D − r_S)ᵀX_S over it. */
+
+  /** YᵀX_S = W·X_DᵀX_S, and where the output joins the residual stream with a factor, + (r_D − r_S)ᵀX_S over it. */
   async #correlate(
     correlation: Tensor<'f64'>,
     weight: Tensor<'f32'>,
@@ -105,16 +120,20 @@ export class DenseTargets implements PruningStream {
     mend: Tensor<'f64'> | null,
     factor: number | null,
   ): Promise<void> {
-    const { backend } = this.context;
-    const wide = backend.allocate('f64', weight.shape);
-    backend.write(wide, new Float64Array(await backend.read(weight)));
-    backend.multiply(correlation, wide, cross);
-    backend.free(wide);
-    if (!mend || factor === null) return;
-    const [own, residual] = [await backend.read(correlation), await backend.read(mend)];
-    backend.write(
-      correlation,
-      own.map((v, i) => v + residual[i] / factor),
-    );
+    const { backend, signal } = this.context;
+    for (let from = 0; from < weight.rowCount; from += ROWS) {
+      const to = Math.min(from + ROWS, weight.rowCount);
+      const wide = backend.allocate('f64', [to - from, weight.columns]);
+      const part = correlation.rows(from, to);
+      backend.write(wide, new Float64Array(await backend.read(weight.rows(from, to))));
+      backend.multiply(part, wide, cross);
+      backend.free(wide);
+      if (mend && factor !== null) {
+        const [values, residual] = [await backend.read(part), await backend.read(mend.rows(from, to))];
+        for (let i = 0; i < values.length; i++) values[i] += residual[i] / factor;
+        backend.write(part, values);
+      }
+      await safePoint(signal);
+    }
   }
 }

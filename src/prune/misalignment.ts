@@ -32,7 +32,7 @@ export class AlignmentRun {
   readonly #twin: PrunedBlock;
   /** Embeddings: the states that enter block 0 are the same for every candidate, and so is its dense pass. */
   readonly #first: HiddenStates;
-  readonly #firstDense: InputStatistics;
+  #firstDense: InputStatistics | null;
   #firstSummaries: Summaries | null = null;
   readonly #waiting: WaitingStates;
   /** Blocks last used, the oldest first: candidates come back to them in no order. */
@@ -79,7 +79,8 @@ export class AlignmentRun {
     for (const { input } of graph.linears)
       result.misalignment += layerMisalignment(activationsOf(summaries, input), sparse.get(input) as Float32Array);
     result.differences.push(difference(summaries, sparse));
-    if (isLast) await this.#waiting.release(i);
+    if (this.results.every(({ differences }) => differences.length > 0)) this.#freeFirst();
+    if (isLast) this.#waiting.release(i);
   }
 
   free(): void {
@@ -87,13 +88,21 @@ export class AlignmentRun {
     this.#waiting.free();
     searchStream.free(this.#first);
     for (const weights of this.#loaded.values()) freeWeights(backend, weights);
-    for (const statistics of [this.#dense, this.#firstDense, this.#sparse]) statistics.free();
+    for (const statistics of [this.#dense, this.#sparse]) statistics.free();
+    this.#freeFirst();
     this.#twin.free();
   }
 
+  /** The dense pass of block 0, for all candidates; its Gram matrices go once the last of them has been there. */
   async #firstPass(weights: Weights): Promise<Summaries> {
-    this.#firstSummaries ??= await this.#densePass(0, weights, this.#first, this.#firstDense);
+    this.#firstSummaries ??= await this.#densePass(0, weights, this.#first, this.#firstDense as InputStatistics);
     return this.#firstSummaries;
+  }
+
+  #freeFirst(): void {
+    this.#firstDense?.free();
+    this.#firstDense = null;
+    this.#firstSummaries = null;
   }
 
   async #densePass(

@@ -5,12 +5,14 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asOutputError } from '../checkpoint/disk-errors.js';
+import { isSystemError } from '../checkpoint/disk-errors.js';
+import { OutputError } from '../errors.js';
 import type { BlockStream, HiddenStates } from './stream.js';
 
 export class WaitingStates {
   readonly #held = new Map<number, HiddenStates>();
-  readonly #spilled = new Map<number, string>();
+  /** Candidates whose states are in files, one for each batch. */
+  readonly #spilled = new Set<number>();
   readonly #most: number;
   #folder: string | null = null;
 
@@ -25,6 +27,7 @@ export class WaitingStates {
   /**
    * The states of candidate i in memory: as they were left, or of undefined content the first time.
    * @param patience the larger, the sooner a candidate makes room
+   * @throws OutputError where a file cannot be written or read
    */
   async hold(i: number, patience: (candidate: number) => number): Promise<HiddenStates> {
     const held = this.#held.get(i);
@@ -33,26 +36,21 @@ export class WaitingStates {
       await this.#spill([...this.#held.keys()].reduce((a, b) => (patience(b) > patience(a) ? b : a)));
     const states = this.stream.allocate();
     this.#held.set(i, states);
-    const file = this.#spilled.get(i);
-    if (file !== undefined) {
-      const bytes = await readFile(file);
-      let at = bytes.byteOffset;
-      for (const x of states) {
-        this.stream.backend.write(x, new Float32Array(bytes.buffer, at, x.size));
-        at += 4 * x.size;
-      }
-      await this.#forget(i, file);
-    }
+    if (this.#spilled.has(i))
+      await this.#files(i, states, async (file, batch) => {
+        const bytes = await readFile(file);
+        this.stream.backend.write(states[batch], new Float32Array(bytes.buffer, bytes.byteOffset, states[batch].size));
+        await rm(file);
+      });
+    this.#spilled.delete(i);
     return states;
   }
 
-  /** Drops the states of candidate i, if it has any. */
-  async release(i: number): Promise<void> {
+  /** Drops the states of candidate i, which are in memory. */
+  release(i: number): void {
     const held = this.#held.get(i);
     if (held) this.stream.free(held);
     this.#held.delete(i);
-    const file = this.#spilled.get(i);
-    if (file !== undefined) await this.#forget(i, file);
   }
 
   /** Drops everything, the folder included. */
@@ -65,17 +63,25 @@ export class WaitingStates {
 
   async #spill(i: number): Promise<void> {
     const states = this.#held.get(i) as HiddenStates;
+    await this.#files(i, states, async (file, batch) => writeFile(file, await this.stream.backend.read(states[batch])));
+    this.#spilled.add(i);
+    this.release(i);
+  }
+
+  /** Something for the file of each batch of candidate i, one after another. */
+  async #files(i: number, states: HiddenStates, use: (file: string, batch: number) => Promise<void>): Promise<void> {
     try {
       this.#folder ??= await this.#makeFolder();
-      const file = join(this.#folder, `${i}.f32`);
-      const parts = await Promise.all(states.map((x) => this.stream.backend.read(x)));
-      await writeFile(file, parts);
-      this.#spilled.set(i, file);
+      for (const batch of states.keys()) await use(join(this.#folder, `${i}-${batch}.f32`), batch);
     } catch (error) {
-      throw asOutputError(error, this.#folder ?? tmpdir(), this.stream.stateBytes);
+      if (!isSystemError(error)) throw error;
+      throw new OutputError({
+        expected: 'room for the states of waiting candidates (raise --search-memory, or let TMPDIR name a larger disk)',
+        got: error.message,
+        where: this.#folder ?? tmpdir(),
+        cause: error,
+      });
     }
-    this.stream.free(states);
-    this.#held.delete(i);
   }
 
   async #makeFolder(): Promise<string> {
@@ -83,11 +89,6 @@ export class WaitingStates {
     // A second Ctrl-C ends the process without a word to whoever would call `free`.
     process.on('exit', this.#remove);
     return folder;
-  }
-
-  async #forget(i: number, file: string): Promise<void> {
-    this.#spilled.delete(i);
-    await rm(file, { force: true });
   }
 
   readonly #remove = (): void => {
