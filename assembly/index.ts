@@ -17,7 +17,7 @@ export { ELIMINATE_COLUMNS, ELIMINATE_ROWS, eliminateColumns } from './eliminate
 export { embed } from './embed';
 export { gram } from './gram';
 export {
-  INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertSolve, invertUpdate, invertWhole,
+  INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertMirror, invertSolve, invertUpdate, invertWhole,
 } from './invert';
 export { layerNorm } from './layerNorm';
 export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';

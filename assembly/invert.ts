@@ -1,6 +1,10 @@
 // Inverse of a symmetric positive definite matrix A in f64, a block of columns at a time. Below its diagonal blocks the
 // workspace a[size, size] comes to hold L, A = L·Lᵀ; above and in them N = L⁻ᵀ, so that A⁻¹ = N·Nᵀ. Columns [from, to):
-// `invertUpdate` on all rows, `invertDiagonal`, `invertSolve` on all rows; after the last block one of the two ways out.
+// `invertUpdate` on all rows, `invertDiagonal`, `invertSolve` on all rows. After the last block one of the two ways out:
+// `invertFactor`, or `invertWhole` on every block of rows and then `invertMirror`.
+//
+// What goes in and what comes out passes by in panels, some rows [first, …) of an n×n matrix: a memory that holds the
+// workspace may have no room for a second matrix.
 //
 // The workspace has whole tiles: size is n rounded up to a multiple of 4, and what is beyond n belongs to the identity.
 // Its stride, in bytes, is no power of two, or the rows of a tile would fight for the same places of a cache.
@@ -13,17 +17,19 @@ export const INVERT_BLOCK: i32 = 64;
 export const INVERT_ROWS: i32 = 32;
 /** f64 along k at a time: rows of a unit and of a block stay in the second cache. */
 const DEPTH: i32 = 256;
-/** Columns of N that become rows of U together: a line of the cache. */
+/** Columns of the workspace that become rows of a panel together: a line of the cache. */
 const COLUMNS: i32 = 8;
 
 /**
  * a = matrix[n, n] + ridge·I, all f64, with both indices reversed where `reversed`: the factor that starts in the last
- * row is the one whose inverse is upper triangular. A unit is a row.
+ * row is the one whose inverse is upper triangular. A unit is a row of the panel, or one of a beyond n.
  */
 export function invertLoad(
-  matrix: usize, a: usize, n: i32, size: i32, stride: usize, ridge: f64, reversed: i32, begin: i32, end: i32,
+  panel: usize, a: usize, n: i32, size: i32, stride: usize, ridge: f64, reversed: i32, first: i32, begin: i32, end: i32,
 ): void {
-  for (let i = begin; i < end; i++) {
+  for (let unit = begin; unit < end; unit++) {
+    let i = first + unit;
+    if (reversed && i < n) i = n - 1 - i;
     let row = a + <usize>i * stride;
     memory.fill(row, 0, <usize>size << 3);
     let diagonal = row + (<usize>i << 3);
@@ -31,7 +37,7 @@ export function invertLoad(
       store<f64>(diagonal, 1);
       continue;
     }
-    let from = matrix + (<usize>(reversed ? n - 1 - i : i) * <usize>n << 3);
+    let from = panel + (<usize>unit * <usize>n << 3);
     for (let j = 0; j <= i; j++)
       store<f64>(row + (<usize>j << 3), load<f64>(from + (<usize>(reversed ? n - 1 - j : j) << 3)));
     store<f64>(diagonal, load<f64>(diagonal) + ridge);
@@ -110,14 +116,15 @@ export function invertSolve(
 }
 
 /**
- * out[n, n] = N·Nᵀ: entries (i, j) and (j, i) for i in the block and j up to i. A unit is 32 rows j < to.
+ * N·Nᵀ for i in the block and j < to: where L was in a for j before the block, as d[64, 64] for j in it, whose place in a
+ * holds N, which all units read. Later blocks need no N of this place, so that d may go there. A unit is 32 rows j.
  * Scratch of a thread: 32 × 64 f64.
  */
 export function invertWhole(
-  a: usize, out: usize, n: i32, size: i32, stride: usize, from: i32, to: i32, scratch: usize, strideScratch: usize,
+  a: usize, size: i32, stride: usize, from: i32, to: i32, d: usize, scratch: usize, strideScratch: usize,
   begin: i32, end: i32, thread: i32,
 ): void {
-  let tile = scratch + strideScratch * thread, strideT = <usize>INVERT_BLOCK << 3, strideOut = <usize>n << 3;
+  let tile = scratch + strideScratch * thread, strideT = <usize>INVERT_BLOCK << 3;
   for (let unit = begin; unit < end; unit++) {
     let first = unit * INVERT_ROWS, rows = min(INVERT_ROWS, size - first);
     memory.fill(tile, 0, <usize>INVERT_ROWS * strideT);
@@ -127,23 +134,43 @@ export function invertWhole(
         at + <usize>first * stride, rows, at + <usize>from * stride, to - from, stride, min(DEPTH, size - k), tile, strideT,
       );
     }
-    for (let j = first; j < min(first + rows, n); j++)
-      for (let i = max(from, j); i < min(to, n); i++) {
-        let value = -load<f64>(tile + <usize>(j - first) * strideT + (<usize>(i - from) << 3));
-        store<f64>(out + <usize>i * strideOut + (<usize>j << 3), value);
-        store<f64>(out + <usize>j * strideOut + (<usize>i << 3), value);
-      }
+    let inside = first >= from, strideY = inside ? strideT : stride;
+    let y = inside ? d + (<usize>(first - from) << 3) : a + <usize>from * stride + (<usize>first << 3);
+    for (let i = 0; i < to - from; i++)
+      for (let j = 0; j < rows; j++)
+        store<f64>(y + <usize>i * strideY + (<usize>j << 3), -load<f64>(tile + <usize>j * strideT + (<usize>i << 3)));
   }
 }
 
-/** out[n, n] = the upper triangular U, UᵀU = matrix⁻¹, of a reversed load: U[i][j] = N[n−1−j][n−1−i]. A unit is 32 rows. */
-export function invertFactor(a: usize, out: usize, n: i32, stride: usize, begin: i32, end: i32): void {
-  for (let first = begin * INVERT_ROWS, last = min(end * INVERT_ROWS, n); first < last; first += COLUMNS) {
-    let stop = min(first + COLUMNS, last);
-    for (let i = first; i < stop; i++) memory.fill(out + (<usize>i * <usize>n << 3), 0, <usize>i << 3);
-    for (let j = first; j < n; j++) {
+/** panel[rows, n] = rows [first, first + rows) of the symmetric matrix whose lower triangle a holds. A unit is 32 rows. */
+export function invertMirror(
+  a: usize, panel: usize, n: i32, stride: usize, first: i32, rows: i32, begin: i32, end: i32,
+): void {
+  let out = panel - (<usize>first * <usize>n << 3), last = first + min(end * INVERT_ROWS, rows);
+  for (let start = first + begin * INVERT_ROWS; start < last; start += COLUMNS) {
+    let stop = min(start + COLUMNS, last);
+    for (let i = start; i < stop; i++) memory.copy(out + (<usize>i * <usize>n << 3), a + <usize>i * stride, <usize>(i + 1) << 3);
+    for (let j = start + 1; j < n; j++) {
+      let row = a + <usize>j * stride, to = out + (<usize>j << 3);
+      for (let i = start; i < min(stop, j); i++) store<f64>(to + (<usize>i * <usize>n << 3), load<f64>(row + (<usize>i << 3)));
+    }
+  }
+}
+
+/**
+ * panel[rows, n] = rows [first, first + rows) of the upper triangular U, UᵀU = matrix⁻¹, of a reversed load:
+ * U[i][j] = N[n−1−j][n−1−i]. A unit is 32 rows.
+ */
+export function invertFactor(
+  a: usize, panel: usize, n: i32, stride: usize, first: i32, rows: i32, begin: i32, end: i32,
+): void {
+  let out = panel - (<usize>first * <usize>n << 3), last = first + min(end * INVERT_ROWS, rows);
+  for (let start = first + begin * INVERT_ROWS; start < last; start += COLUMNS) {
+    let stop = min(start + COLUMNS, last);
+    for (let i = start; i < stop; i++) memory.fill(out + (<usize>i * <usize>n << 3), 0, <usize>i << 3);
+    for (let j = start; j < n; j++) {
       let row = a + <usize>(n - 1 - j) * stride + (<usize>(n - 1) << 3), to = out + (<usize>j << 3);
-      for (let i = first; i < min(stop, j + 1); i++)
+      for (let i = start; i < min(stop, j + 1); i++)
         store<f64>(to + (<usize>i * <usize>n << 3), load<f64>(row - (<usize>i << 3)));
     }
   }

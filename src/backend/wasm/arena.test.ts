@@ -104,6 +104,19 @@ describe('the arena', () => {
     expect(a.memory.buffer.byteLength).toBeLessThanOrEqual(4 * 65536);
   });
 
+  it('keeps its last sixteenth for kernels, before and after they had it', () => {
+    const a = arena({ maximumBytes: MiB });
+    const most = MiB - MiB / 16 - 64; // the first 64 bytes stay unused
+    const at = a.allocate(most)!;
+    expect(at).not.toBeNull();
+    expect(a.allocate(64)).toBeNull();
+    const operand = a.allocate(MiB / 16, 'kernel')!;
+    expect(operand).not.toBeNull();
+    a.free(operand, MiB / 16);
+    expect(a.allocate(64)).toBeNull();
+    expect(a.allocate(MiB / 16, 'kernel')).toBe(operand);
+  });
+
   it('is shared memory only when asked', async () => {
     expect(arena().memory.buffer).toBeInstanceOf(ArrayBuffer);
     const shared = await compileKernels({ simd: 'plain', shared: true });

@@ -9,6 +9,9 @@ const ALIGNMENT = 64;
 /** One page short of 4 GiB, so that the end of a tensor is still a 32-bit address. */
 export const MAXIMUM_BYTES = 65535 * PAGE;
 
+/** Part of an arena that no tensor takes: operands of one kernel must find room beside the tensors that stay. */
+export const RESERVE = 1 / 16;
+
 export interface ArenaOptions {
   /** Number of this arena, by which threads name it to each other. */
   index: number;
@@ -65,12 +68,13 @@ export class Arena {
 
   /**
    * Address of `bytes` of memory, or null where this arena has no such stretch left. Only short-lived memory may use the
-   * last sixteenth: operands of one kernel must find room beside the tensors that stay.
+   * reserve at the end.
    */
   allocate(bytes: number, lifetime: 'tensor' | 'kernel' = 'tensor'): number | null {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const limit = lifetime === 'kernel' ? this.#maximum : this.#maximum * (1 - RESERVE);
     for (const [i, range] of this.#free.entries()) {
-      if (range.end - range.begin < size) continue;
+      if (Math.min(range.end, limit) - range.begin < size) continue;
       const begin = range.begin;
       range.begin += size;
       if (range.begin === range.end) this.#free.splice(i, 1);
@@ -79,7 +83,6 @@ export class Arena {
     // Nothing fits: extend the memory, using up a free range that reaches its end.
     const last = this.#free.at(-1);
     const begin = last?.end === this.#end ? last.begin : this.#end;
-    const limit = lifetime === 'kernel' ? this.#maximum : this.#maximum - this.#maximum / 16;
     if (begin + size > limit || !this.#grow(begin + size)) return null;
     if (begin !== this.#end) this.#free.pop();
     this.#end = begin + size;

@@ -21,6 +21,7 @@ export const KERNELS = [
   'invertDiagonal',
   'invertFactor',
   'invertLoad',
+  'invertMirror',
   'invertSolve',
   'invertUpdate',
   'invertWhole',

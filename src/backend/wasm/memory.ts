@@ -3,7 +3,7 @@
 import { BackendError } from '../../errors.js';
 import { bytesPerElement } from '../../tensor/dtype.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
-import { Arena, type ArenaOptions } from './arena.js';
+import { Arena, type ArenaOptions, RESERVE } from './arena.js';
 
 export class WasmStorage implements Storage {
   freed = false;
@@ -58,8 +58,13 @@ export class ArenaMemory {
     readonly onArena: (arena: Arena) => void,
   ) {}
 
-  /** Storage in the first arena that has room, in a new one where none has. */
-  allocate(bytes: number): WasmStorage {
+  /** Bytes of every arena that no tensor takes. */
+  get reserve(): number {
+    return this.options.maximumBytes * RESERVE;
+  }
+
+  /** Storage in the first arena that has room, in a new one where none has; an error says what it was for. */
+  allocate(bytes: number, purpose = 'one tensor'): WasmStorage {
     for (const arena of this.#arenas) {
       const storage = this.#allocateIn(arena, bytes);
       if (storage) return storage;
@@ -67,7 +72,7 @@ export class ArenaMemory {
     const storage = this.#allocateIn(this.#open(), bytes);
     if (!storage)
       throw new BackendError({
-        expected: 'memory enough for one tensor',
+        expected: `memory enough for ${purpose}`,
         got: `no room for ${bytes} bytes`,
         where: `an arena of ${this.options.maximumBytes} bytes`,
       });

@@ -11,7 +11,10 @@ export type Operand = Tensor | number | null;
 export interface KernelRunner {
   /** Threads that may take part in a kernel. */
   readonly threads: number;
-  allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D>;
+  /** Bytes that every arena has beside its tensors: so large the operands brought to one kernel may be. */
+  readonly reserve: number;
+  /** As the backend's; an error says what the memory was for. */
+  allocate<D extends DType>(dtype: D, shape: readonly number[], purpose?: string): Tensor<D>;
   free(tensor: Tensor): void;
   /**
    * Runs a kernel over `units` units of about `work` multiply-adds each, with `scratch` bytes for each thread. Of the

@@ -101,9 +101,7 @@ class WasmBackend implements Backend {
   ) {}
 
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {
-    check.checkAllocate(shape);
-    const size = shape.reduce((a, b) => a * b, 1);
-    return new Tensor(this.memory.allocate(size * bytesPerElement[dtype]), dtype, [...shape]);
+    return this.#allocate(dtype, shape);
   }
 
   free(tensor: Tensor): void {
@@ -305,11 +303,18 @@ class WasmBackend implements Backend {
     this.memory.drop();
   }
 
+  #allocate<D extends DType>(dtype: D, shape: readonly number[], purpose?: string): Tensor<D> {
+    check.checkAllocate(shape);
+    const size = shape.reduce((a, b) => a * b, 1);
+    return new Tensor(this.memory.allocate(size * bytesPerElement[dtype], purpose), dtype, [...shape]);
+  }
+
   /** For the operations that have files of their own. */
   get #runner(): KernelRunner {
     return {
       threads: this.team.threads,
-      allocate: (dtype, shape) => this.allocate(dtype, shape),
+      reserve: this.memory.reserve,
+      allocate: (dtype, shape, purpose) => this.#allocate(dtype, shape, purpose),
       free: (tensor) => this.free(tensor),
       run: (kernel, units, work, output, operands, scratch) =>
         this.#run(kernel, this.#split(units, work), [output], operands, scratch),
