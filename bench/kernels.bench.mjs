@@ -52,11 +52,13 @@ async function measure(simd, threads) {
   );
   for (const [n, tokens] of grams) {
     const [gram, x] = [backend.allocate('f64', [n, n]), tensor(tokens, n)];
+    backend.fill(gram, 0);
     // Half of the 2n² operations a token: the other half of the matrix is a mirror image.
     add(`gram of ${n} inputs, T=${tokens}`, n * (n + 1) * tokens, 'GFLOP/s', () => backend.addGram(gram, x));
   }
-  const [cross, left, right] = [backend.allocate('f64', [512, 512]), tensor(2048, 512), tensor(2048, 512)];
-  add('cross 512×512, T=2048', 2 * 512 * 512 * 2048, 'GFLOP/s', () => backend.addCross(cross, left, right));
+  const [cross, a512, b512] = [backend.allocate('f64', [512, 512]), tensor(2048, 512), tensor(2048, 512)];
+  backend.fill(cross, 0);
+  add('cross 512×512, T=2048', 2 * 512 * 512 * 2048, 'GFLOP/s', () => backend.addCross(cross, a512, b512));
 
   const size = 4096 * 4096;
   const [w, masked, a] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096)];
@@ -68,20 +70,28 @@ async function measure(simd, threads) {
   };
   for (const [name, selection] of Object.entries(masks))
     add(`mask 4096×4096, ${name}`, size * 1000, 'M weights/s', () => backend.mask(masked, w, scores, selection));
-  const [u, next, base] = [tensor(4096, 4096), tensor(4096, 4096), tensor(4096, 4096)];
-  // Five matrices read and two written.
-  add('admmStep 4096×4096', 7 * 4 * size, 'GB/s', () => backend.admmStep(next, u, w, base, masked, 1));
+  const wide = (...shape) => {
+    const t = backend.allocate('f64', shape);
+    backend.fill(t, 0);
+    return t;
+  };
+  const [right, u, x64, base] = [0, 0, 0, 0].map(() => wide(2048, 4096));
+  const kept = masked.rows(0, 2048);
+  // Four matrices of f64 and one of f32 read, two of f64 written.
+  add('admmStep 2048×4096', 52 * u.size, 'GB/s', () => backend.admmStep(right, u, x64, base, kept, 1));
+  const symmetric = wide(2048, 2048);
+  const [rows, product] = [wide(512, 2048), wide(512, 2048)];
+  add('multiply 512 rows by 2048×2048, f64', 2 * 512 * 2048 ** 2, 'GFLOP/s', () =>
+    backend.multiply(product, rows, symmetric),
+  );
   for (const n of [512, 2048]) {
-    const [matrix, inverse] = [backend.allocate('f64', [n, n]), tensor(n, n)];
-    backend.fill(matrix, 0);
+    const [matrix, inverse] = [wide(n, n), wide(n, n)];
     // n³/3 for L, as many for its inverse, as many for the product of that with itself.
     add(`invert ${n}×${n}, factor`, (2 / 3) * n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'factor'));
     add(`invert ${n}×${n}, whole`, n ** 3, 'GFLOP/s', () => backend.invert(inverse, matrix, 1, 'whole'));
   }
   const [layer, factor] = [tensor(2048, 2048), tensor(2048, 2048)];
-  const zeros = backend.allocate('f64', [2048, 2048]);
-  backend.fill(zeros, 0);
-  await backend.invert(factor, zeros, 1, 'factor');
+  backend.fill(factor, 1);
   const dense = random(layer.size);
   add('eliminateColumns, all of 2048×2048, 60 %', 2048 ** 3, 'GFLOP/s', () => {
     backend.write(layer, dense);
