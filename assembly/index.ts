@@ -8,7 +8,7 @@
 
 export { activate, gate } from './activate';
 export { addition, scaling } from './addition';
-export { ATTENTION_QUERIES, ATTENTION_SCRATCH, attention } from './attention';
+export { ATTENTION_FEW, ATTENTION_QUERIES, ATTENTION_ROWS, ATTENTION_SCRATCH, attention } from './attention';
 export { columnSquares, STATISTICS_COLUMNS } from './columnSquares';
 export { embed } from './embed';
 export { GRAM_ROWS, gram } from './gram';
