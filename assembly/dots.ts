@@ -1,6 +1,6 @@
-// Dot products of rows: the inner loop of linear layers and of attention scores. Four weight rows at a time keep four
-// memory streams busy; two tokens at a time reuse each loaded weight. Every output is one chain of four lanes along k,
-// four columns a step, then single ones: all tile shapes add in the same order, so they give the same bits.
+// Dot products of rows: the inner loop of linear layers. Four weight rows at a time keep four memory streams busy; two
+// tokens at a time reuse each loaded weight. Every output is one chain of four lanes along k, four columns a step, then
+// single ones: all tile shapes add in the same order, so they give the same bits.
 //
 // The way out in the middle of a loop is no accident: V8 moves all loads of a basic block to its top, and two steps in one
 // block would need more registers than there are; accumulators then go through memory.
@@ -91,7 +91,7 @@ export function dots1x1(x: usize, w: usize, n: i32, y: usize, bias: usize, add: 
 }
 
 /** One column of four rows, as a vector. */
-function column(w0: usize, w1: usize, w2: usize, w3: usize): v128 {
+export function column(w0: usize, w1: usize, w2: usize, w3: usize): v128 {
   let v = v128.load32_splat(w0);
   v = v128.load_lane<f32>(w1, v, 1);
   v = v128.load_lane<f32>(w2, v, 2);

@@ -23,6 +23,16 @@ const grams = [
   [4096, 512],
 ];
 
+/** [name, sequences, queries, keys, heads, heads of keys, width of a head] */
+const attentions = [
+  ['embedded', 8, 512, 512, 4, 4, 32],
+  ['OPT-125m', 1, 2048, 2048, 12, 12, 64],
+  ['Llama-3-8B', 4, 512, 512, 32, 8, 128],
+  ['SmolLM-135M, 20 tokens more', 1, 20, 500, 9, 3, 64],
+  ['OPT-125m, decode', 1, 1, 2048, 12, 12, 64],
+  ['Llama-3-8B, decode', 1, 1, 2048, 32, 8, 128],
+];
+
 const random = (n) => Float32Array.from({ length: n }, () => Math.random() - 0.5);
 
 async function measure(simd, threads) {
@@ -44,12 +54,15 @@ async function measure(simd, threads) {
     const unit = tokens === 1 ? 'GB/s' : 'GFLOP/s';
     add(`linear ${name} ${rows}×${columns} T=${tokens}`, work, unit, () => backend.linear(y, x, w, null));
   }
-  const shape = { heads: 4, kvHeads: 4, headDim: 32, sequences: 8, queries: 512, keys: 512 };
-  const attend = { ...shape, scale: 32 ** -0.5, window: null, softcap: null };
-  const [q, k, v, o] = [tensor(4096, 128), tensor(4096, 128), tensor(4096, 128), tensor(4096, 128)];
-  add('attention 8 × 512 tokens, 4 heads of 32', 8 * 4 * 512 * 513 * 32 * 2, 'GFLOP/s', () =>
-    backend.attention(o, q, k, v, attend),
-  );
+  for (const [name, sequences, queries, keys, heads, kvHeads, headDim] of attentions) {
+    const shape = { heads, kvHeads, headDim, sequences, queries, keys };
+    const attend = { ...shape, scale: headDim ** -0.5, window: null, softcap: null };
+    const [q, y] = [tensor(sequences * queries, heads * headDim), tensor(sequences * queries, heads * headDim)];
+    const [k, v] = [tensor(sequences * keys, kvHeads * headDim), tensor(sequences * keys, kvHeads * headDim)];
+    const pairs = sequences * heads * queries * (keys - (queries - 1) / 2);
+    const sizes = `${sequences}×${queries} of ${keys}, ${heads} heads on ${kvHeads} of ${headDim}`;
+    add(`attention ${name} ${sizes}`, 4 * pairs * headDim, 'GFLOP/s', () => backend.attention(y, q, k, v, attend));
+  }
   for (const [n, tokens] of grams) {
     const [gram, x] = [backend.allocate('f64', [n, n]), tensor(tokens, n)];
     backend.fill(gram, 0);
@@ -105,7 +118,7 @@ async function measure(simd, threads) {
     const { p50, min, max } = task.result.latency;
     const figure = (work / p50 / 1e6).toFixed(1).padStart(8);
     console.log(
-      `${simd.padEnd(8)}${threads} thread${threads > 1 ? 's' : ' '}  ${task.name.padEnd(52)}${figure} ${unit.padEnd(12)} median ${p50.toFixed(3)} ms (${min.toFixed(3)}–${max.toFixed(3)}, ${task.result.latency.samplesCount} runs)`,
+      `${simd.padEnd(8)}${threads} thread${threads > 1 ? 's' : ' '}  ${task.name.padEnd(78)}${figure} ${unit.padEnd(12)} median ${p50.toFixed(3)} ms (${min.toFixed(3)}–${max.toFixed(3)}, ${task.result.latency.samplesCount} runs)`,
     );
   }
   await backend.dispose();

@@ -30,7 +30,28 @@ const below = (roundings: number, argument: (x: number) => number) => (x: number
   x < 0 ? roundings * Math.abs(argument(x)) : 0;
 const ofGelu = below(1, (x) => (x * x) / 2);
 const ofGeluTanh = below(4, (x) => 1.6 * x + 0.0714 * x ** 3);
+const ofWeight = below(1, (x) => x);
 const ofQuickGelu = below(2, (x) => 1.702 * x);
+
+/** 1/(1 + e^−x) for every point, as what attention makes of two keys with the scores 0 and x and the values 0 and 1. */
+function attendTwo(backend: Backend, y: Tensor<'f32'>): void {
+  const shape = { heads: 1, kvHeads: 1, headDim: 1, queries: 1, keys: 2, scale: 1, window: null, softcap: null };
+  for (let start = 0; start < points.length; start += 2 ** 15) {
+    const some = points.subarray(start, start + 2 ** 15);
+    const [q, k, v] = [
+      some.map(() => 1),
+      Float32Array.from({ length: 2 * some.length }, (_, i) => (i % 2) * some[i >> 1]),
+      Float32Array.from({ length: 2 * some.length }, (_, i) => i % 2),
+    ].map((values) => {
+      const tensor = backend.allocate('f32', [values.length, 1]);
+      backend.write(tensor, values);
+      return tensor;
+    });
+    const rows = y.reshape(points.length, 1).rows(start, start + some.length);
+    backend.attention(rows, q, k, v, { ...shape, sequences: some.length });
+    for (const tensor of [q, k, v]) backend.free(tensor);
+  }
+}
 
 /** The function, how it is called, and the ulps allowed at x. */
 const functions: [string, Call, (x: number) => number][] = [
@@ -38,6 +59,7 @@ const functions: [string, Call, (x: number) => number][] = [
   ['silu', (backend, y, x) => backend.activate(y, x, 'silu'), () => 3],
   ['gelu', (backend, y, x) => backend.activate(y, x, 'gelu'), (x) => 6 + ofGelu(x)],
   ['gelu_tanh', (backend, y, x) => backend.activate(y, x, 'gelu_tanh'), (x) => 3 + ofGeluTanh(x)],
+  ['the weights of attention', attendTwo, (x) => 3 + ofWeight(x)],
   ['quick_gelu', (backend, y, x) => backend.activate(y, x, 'quick_gelu'), (x) => 3 + ofQuickGelu(x)],
 ];
 

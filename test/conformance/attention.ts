@@ -25,6 +25,16 @@ const sizes: Sizes[] = [
   [2, 1, 4, 3, 257, 257],
   [4, 2, 64, 1, 257, 257],
   [2, 1, 20, 2, 33, 350],
+  // Queries in fours and in tiles of 64, keys in eights and in blocks of 64, columns in pairs, fours and eights.
+  ...[3, 4, 5, 31, 32, 33, 63, 64, 65, 129].map((tokens): Sizes => [2, 1, 8, 2, tokens, tokens]),
+  ...[63, 64, 65, 71, 72, 73, 127, 128, 129].map((keys): Sizes => [1, 1, 6, 1, 5, keys]),
+  ...[1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 40, 80, 128, 256].map((headDim): Sizes => [2, 2, headDim, 1, 6, 70]),
+  // One new token: groups below and from four heads on, and more heads than a tile has queries.
+  [6, 2, 5, 2, 1, 65],
+  [8, 2, 7, 2, 1, 129],
+  [14, 2, 64, 1, 1, 200],
+  [65, 1, 3, 2, 1, 66],
+  [130, 2, 4, 1, 1, 9],
 ];
 
 /** Sizes and a window; those of the loop over blocks of 64 keys are 1, all of a block, one more, one less. */
@@ -43,6 +53,12 @@ const windows: [Sizes, number][] = [
   [[3, 3, 8, 1, 75, 75], 74],
   [[3, 3, 8, 1, 75, 75], 75],
   [[3, 3, 8, 1, 75, 75], 1e9],
+  [[2, 2, 5, 1, 70, 140], 1],
+  [[2, 2, 5, 1, 70, 140], 2],
+  [[2, 2, 5, 1, 70, 140], 4],
+  [[8, 2, 6, 2, 1, 150], 5],
+  [[8, 2, 6, 2, 1, 150], 64],
+  [[65, 1, 3, 1, 1, 150], 100],
 ];
 
 /** Every position of a window against the blocks of keys and the tiles of queries. */

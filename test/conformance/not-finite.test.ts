@@ -115,10 +115,13 @@ const operations: Record<string, (backend: Backend) => Tensor<'f32' | 'f64'>> = 
     backend.rmsNorm(x, x, null, 1e-5);
     return x;
   },
-  'attention, one query': (backend) => attended(backend, { 49: nan, 120: infinity }, {}, null, null),
-  'attention, one key': (backend) => attended(backend, {}, { 282: nan }, null, null),
-  'attention, one key, in a window': (backend) => attended(backend, {}, { 282: nan }, 9, null),
-  'attention, one key, capped': (backend) => attended(backend, {}, { 282: nan }, null, 5),
+  'attention, one query': (backend) => attended(backend, { q: { 49: nan, 120: infinity } }),
+  'attention, one key': (backend) => attended(backend, { k: { 282: nan } }),
+  'attention, one key, in a window': (backend) => attended(backend, { k: { 282: nan }, window: 9 }),
+  'attention, one key, capped': (backend) => attended(backend, { k: { 282: nan }, softcap: 5 }),
+  'attention, two values': (backend) => attended(backend, { v: { 87: infinity, 282: nan } }),
+  'attention, two values, in a window': (backend) => attended(backend, { v: { 87: infinity, 282: nan }, window: 9 }),
+  'attention, two values, in a window of 2': (backend) => attended(backend, { v: { 87: nan, 282: nan }, window: 2 }),
 };
 
 /** Of 7 rows of 9 and a matrix of 6 such rows: tiles are 2 × 4 × 2. */
@@ -128,18 +131,21 @@ function multiplied(backend: Backend, inX: Record<number, number>, inMatrix: Rec
   return y;
 }
 
+/** What is not finite in the operands of `attended`, and the rest of its shape. */
+interface Attended {
+  q?: Record<number, number>;
+  k?: Record<number, number>;
+  v?: Record<number, number>;
+  window?: number;
+  softcap?: number;
+}
+
 /** Attention of 100 tokens, one head of 4. */
-function attended(
-  backend: Backend,
-  inQueries: Record<number, number>,
-  inKeys: Record<number, number>,
-  window: number | null,
-  softcap: number | null,
-): Tensor<'f32'> {
+function attended(backend: Backend, { q, k, v, ...extras }: Attended): Tensor<'f32'> {
   const y = backend.allocate('f32', [100, 4]);
-  const [q, k, v] = [inQueries, inKeys, {}].map((at) => f32(backend, [100, 4], numbers(400, at)));
+  const operands = [q, k, v].map((at) => f32(backend, [100, 4], numbers(400, at)));
   const shape = { heads: 1, kvHeads: 1, headDim: 4, sequences: 1, queries: 100, keys: 100, scale: 0.5 };
-  backend.attention(y, q, k, v, { ...shape, window, softcap });
+  backend.attention(y, operands[0], operands[1], operands[2], { ...shape, window: null, softcap: null, ...extras });
   return y;
 }
 

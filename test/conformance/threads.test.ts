@@ -1,13 +1,14 @@
 // With `deterministic` the number of threads must not show: work is divided, sums are not. And a token's row must not
 // depend on how many tokens come with it, or generating would drift from evaluating.
 
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
 import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
-import { mixed } from './draws.js';
+import { mixed, normal } from './draws.js';
 import { elementwiseCases } from './elementwise.js';
 import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
@@ -86,4 +87,39 @@ describe('attention gives a query the same bits alone and among others', () => {
       rig.clear();
     }
   });
+});
+
+it('attention gives a query the same bits in whatever pieces a prompt comes', async () => {
+  const shapes = fc.record({
+    pieces: fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 90 })), {
+      minLength: 1,
+      maxLength: 6,
+    }),
+    headDim: fc.constantFrom(1, 2, 3, 5, 6, 7, 8, 12, 21, 32, 40, 64, 80),
+    groups: fc.constantFrom([1, 1], [3, 3], [2, 1], [4, 1], [10, 2]),
+    window: fc.option(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 200 }))),
+    softcap: fc.option(fc.constant(3)),
+  });
+  await fc.assert(
+    fc.asyncProperty(shapes, async ({ pieces, headDim, groups: [heads, kvHeads], window, softcap }) => {
+      const backend = backends[1];
+      const rig = new Rig(backend, 7);
+      const T = pieces.reduce((a, b) => a + b, 0);
+      const shape = { heads, kvHeads, headDim, sequences: 1, scale: headDim ** -0.5, window, softcap };
+      const q = rig.f32([T, heads * headDim], normal);
+      const [k, v] = [rig.f32([T, kvHeads * headDim]), rig.f32([T, kvHeads * headDim])];
+      const [together, apart] = [rig.result([T, heads * headDim]), rig.result([T, heads * headDim])];
+      backend.attention(together, q, k, v, { ...shape, queries: T, keys: T });
+      let seen = 0;
+      for (const queries of pieces) {
+        const keys = seen + queries;
+        const rows = [apart.rows(seen, keys), q.rows(seen, keys), k.rows(0, keys), v.rows(0, keys)] as const;
+        backend.attention(...rows, { ...shape, queries, keys });
+        seen = keys;
+      }
+      expect(bits(await rig.read(apart))).toBe(bits(await rig.read(together)));
+      rig.clear();
+    }),
+    { numRuns: 60 },
+  );
 });

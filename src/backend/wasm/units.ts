@@ -4,9 +4,11 @@
 export const ELEMENTS = 1024;
 export const LINEAR_ROWS = 32;
 export const LINEAR_TOKENS = 256;
-export const ATTENTION_QUERIES = 8;
-/** Bytes of scratch memory of a thread. */
-export const ATTENTION_SCRATCH = 2112;
+export const ATTENTION_QUERIES = 64;
+export const ATTENTION_FEW = 4;
+/** Scratch memory of a thread: bytes, and besides these rows of headDim f32. */
+export const ATTENTION_SCRATCH = 17952;
+export const ATTENTION_ROWS = 192;
 export const STATISTICS_COLUMNS = 16;
 export const MULTIPLY_ROWS = 32;
 export const MULTIPLY_LEFT = 64;

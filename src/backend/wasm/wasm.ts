@@ -26,7 +26,9 @@ import type { KernelRunner, Operand } from './runner.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
 import { cutOf } from './threshold.js';
 import {
+  ATTENTION_FEW,
   ATTENTION_QUERIES,
+  ATTENTION_ROWS,
   ATTENTION_SCRATCH,
   ELEMENTS,
   LINEAR_ROWS,
@@ -168,12 +170,15 @@ class WasmBackend implements Backend {
     check.checkAttention(y, q, k, v, shape);
     const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
     const window = Math.min(shape.window ?? keys, keys);
+    // The kernel makes tiles of a head's queries, or, of single queries, tiles of a group's heads.
+    const group = heads / kvHeads;
+    const [across, rows] = queries === 1 && group >= ATTENTION_FEW ? [kvHeads, group] : [heads, queries];
     const split = this.#split(
-      sequences * heads * Math.ceil(queries / ATTENTION_QUERIES),
-      2 * Math.min(queries, ATTENTION_QUERIES) * window * headDim,
+      sequences * across * Math.ceil(rows / ATTENTION_QUERIES),
+      2 * Math.min(rows, ATTENTION_QUERIES) * window * headDim,
     );
     const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap];
-    this.#run('attention', split, [y], args, ATTENTION_SCRATCH);
+    this.#run('attention', split, [y], args, ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS);
   }
 
   activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void {

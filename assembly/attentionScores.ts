@@ -1,0 +1,92 @@
+// The dot products of attention. Each is two chains of additions, over the even and over the odd columns of a head, in both
+// forms: for four queries with eight keys in the lanes, and for one query with pairs of columns in the lanes.
+
+import { column } from './dots';
+import { madd } from './lanes';
+import { ROW } from './runningSoftmax';
+
+/**
+ * to[d] = factor·(number d of four rows), `step` bytes apart, first for the even d < n and then for the odd ones. Where
+ * only `count` rows are left, fewer than four or none, the last of them is taken again.
+ */
+export function interleave(
+  to: usize, step: usize, row: usize, stride: usize, count: i32, n: i32, factor: f32,
+): void {
+  let last = row + stride * (count - 1), r0 = min(row, last);
+  let r1 = min(r0 + stride, last), r2 = min(r1 + stride, last), r3 = min(r2 + stride, last);
+  let f = f32x4.splat(factor), even = to, odd = to + step * ((n + 1) >> 1), d = 0;
+  for (; d + 4 <= n; d += 4) {
+    let a = v128.load(r0), b = v128.load(r1), c = v128.load(r2), e = v128.load(r3);
+    let ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ce = v128.shuffle<f32>(c, e, 0, 4, 1, 5);
+    v128.store(even, f32x4.mul(v128.shuffle<f64>(ab, ce, 0, 2), f)); even += step;
+    v128.store(odd, f32x4.mul(v128.shuffle<f64>(ab, ce, 1, 3), f)); odd += step;
+    ab = v128.shuffle<f32>(a, b, 2, 6, 3, 7); ce = v128.shuffle<f32>(c, e, 2, 6, 3, 7);
+    v128.store(even, f32x4.mul(v128.shuffle<f64>(ab, ce, 0, 2), f)); even += step;
+    v128.store(odd, f32x4.mul(v128.shuffle<f64>(ab, ce, 1, 3), f)); odd += step;
+    r0 += 16; r1 += 16; r2 += 16; r3 += 16;
+  }
+  for (; d < n; d++) {
+    v128.store(d & 1 ? odd : even, f32x4.mul(column(r0, r1, r2, r3), f));
+    if (!(d & 1)) even += step;
+    r0 += 4; r1 += 4; r2 += 4; r3 += 4;
+  }
+}
+
+/**
+ * scores[i][j] = q[i]·k[j] for four queries and the keys [from, to), rounded outwards to multiples of 8. Both are
+ * interleaved: q is [headDim][4], k is [keys/8][headDim][8].
+ */
+export function scores4(q: usize, k: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
+  let end = q + (<usize>headDim << 4), half = q + (<usize>((headDim + 1) >> 1) << 4);
+  for (let j = from & ~7; j < to; j += 8) {
+    let at = k + (<usize>(j * headDim) << 2), y = scores + (<usize>j << 2), p = q, stop = half;
+    for (let odd = 0; odd < 2; odd++) {
+      let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
+      for (; p < stop; p += 16) {
+        let u = v128.load(at), v = v128.load(at, 16), s = v128.load32_splat(p);
+        a0 = madd(s, u, a0); a1 = madd(s, v, a1); s = v128.load32_splat(p, 4);
+        b0 = madd(s, u, b0); b1 = madd(s, v, b1); s = v128.load32_splat(p, 8);
+        c0 = madd(s, u, c0); c1 = madd(s, v, c1); s = v128.load32_splat(p, 12);
+        d0 = madd(s, u, d0); d1 = madd(s, v, d1);
+        at += 32;
+      }
+      put(y, a0, a1, odd); put(y + ROW, b0, b1, odd); put(y + 2 * ROW, c0, c1, odd); put(y + 3 * ROW, d0, d1, odd);
+      stop = end;
+    }
+  }
+}
+
+function put(y: usize, low: v128, high: v128, add: i32): void {
+  v128.store(y, add ? f32x4.add(v128.load(y), low) : low);
+  v128.store(y, add ? f32x4.add(v128.load(y, 16), high) : high, 16);
+}
+
+/** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 4. */
+export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
+  let last = k + strideK * (to - 1), end4 = q + (<usize>(headDim & ~3) << 2);
+  for (let j = from & ~3; j < to; j += 4) {
+    let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
+    let a = f32x4.splat(0), b = a, p = q;
+    for (; p < end4; p += 16) {
+      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8);
+      let x = v128.load(k0), y = v128.load(k1);
+      a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
+      x = v128.load(k2); y = v128.load(k3);
+      b = madd(u, v128.shuffle<f64>(x, y, 0, 2), b); b = madd(v, v128.shuffle<f64>(x, y, 1, 3), b);
+      k0 += 16; k1 += 16; k2 += 16; k3 += 16;
+    }
+    if (headDim & 2) {
+      let u = v128.load64_splat(p);
+      a = madd(u, v128.load_lane<u64>(k1, v128.load_zero<u64>(k0), 1), a);
+      b = madd(u, v128.load_lane<u64>(k3, v128.load_zero<u64>(k2), 1), b);
+      k0 += 8; k1 += 8; k2 += 8; k3 += 8; p += 8;
+    }
+    if (headDim & 1) {
+      let u = v128.load_lane<u32>(p, v128.load_zero<u32>(p), 2);
+      a = madd(u, v128.load_lane<u32>(k1, v128.load_zero<u32>(k0), 2), a);
+      b = madd(u, v128.load_lane<u32>(k3, v128.load_zero<u32>(k2), 2), b);
+    }
+    let even = v128.shuffle<f32>(a, b, 0, 2, 4, 6), odd = v128.shuffle<f32>(a, b, 1, 3, 5, 7);
+    v128.store(scores + (<usize>j << 2), f32x4.add(even, odd));
+  }
+}
