@@ -55,7 +55,7 @@ describe('exact rounding', () => {
   });
 
   it.each<Partial<PruneOptions>>([
-    { topUp: 'neuroal', step: 'block', sparsity: 0.9 },
+    { topUp: 'neuroal', method: 'admm', sparsity: 0.98 },
     { topUp: 'alpha', sparsity: 0.9 },
     { topUp: 'owl', sparsity: 0.95 },
   ])('makes up for what clamps take: %o', async (options) => {

@@ -24,7 +24,7 @@ interface Layer {
   weight: ArrayLike<number>;
 }
 
-const row: MaskPolicy = { kind: 'row', rounding: 'published' };
+const byRow: MaskPolicy = { kind: 'row', rounding: 'published' };
 
 /** What is left of a layer of block 3 by a score, and what of the dense weight. */
 async function pruned(
@@ -98,7 +98,7 @@ describe.each(backends)('on the %s backend', (_, create) => {
   afterAll(() => backend.dispose());
 
   const layer = { rows: 2, columns: 4, weight: [1, -2, 3, -4, 8, 7, -6, 5] };
-  const half = async (scores: LayerScores, policy = row, target: Target = 0.5) =>
+  const half = async (scores: LayerScores, policy: MaskPolicy = byRow, target: Target = 0.5) =>
     (await pruned(backend, layer, () => scores, target, policy)).out;
 
   it('multiplies columns', async () => {
@@ -123,7 +123,7 @@ describe.each(backends)('on the %s backend', (_, create) => {
     expect(await half({ matrix })).toEqual([1, 0, 0, -4, 0, 7, 0, 5]);
     // Times 1 9 1 1: 9 9 2 3 and 0 4.5 0.25 1.
     expect(await half({ matrix, column: Float32Array.of(1, 9, 1, 1) })).toEqual([1, -2, 0, 0, 0, 7, 0, 5]);
-    expect(await half({ matrix }, row, Float64Array.of(0.25, 0.75))).toEqual([1, 0, 3, -4, 0, 0, 0, 5]);
+    expect(await half({ matrix }, byRow, Float64Array.of(0.25, 0.75))).toEqual([1, 0, 3, -4, 0, 0, 0, 5]);
   });
 
   it('ranks by the weights where it answers nothing, or null', async () => {
@@ -141,11 +141,11 @@ describe.each(backends)('on the %s backend', (_, create) => {
       weight.fill(0);
       return { matrix: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8) };
     };
-    const { out, dense } = await pruned(backend, layer, answer, 0.5, row, activations);
+    const { out, dense } = await pruned(backend, layer, answer, 0.5, byRow, activations);
     expect(seen).toMatchObject({ block: 3, name: 'self_attn.q_proj', rows: 2, columns: 4, activations });
     expect(out).toEqual([0, 0, 3, -4, 0, 0, -6, 5]);
     expect(dense).toEqual(layer.weight);
-    await pruned(backend, layer, answer, 0.5, row);
+    await pruned(backend, layer, answer, 0.5, byRow);
     expect(seen?.activations).toBeNull();
   });
 
@@ -178,10 +178,10 @@ describe.each(backends)('on the %s backend', (_, create) => {
     { kind: 'n:m', m: 4, rounding: 'published' },
     { kind: 'n:m', m: 8, rounding: 'exact' },
   ])('removes what a sort of the scores picks: %o', async (policy) => {
-    const property = fc.asyncProperty(layers, sixteenths, fc.boolean(), async (its, share, byRow) => {
+    const property = fc.asyncProperty(layers, sixteenths, fc.boolean(), async (its, share, own) => {
       const { layer, scores, perRow } = its;
       const target =
-        byRow && policy.kind === 'row' && policy.rounding === 'published'
+        own && policy.kind === 'row' && policy.rounding === 'published'
           ? Float64Array.from(perRow, (n) => n / 16)
           : share;
       const { out } = await pruned(backend, layer, () => scores, target, policy);
@@ -231,7 +231,7 @@ describe('refuses', () => {
       `expected finite scores, got NaN in matrix[2], ${from}`,
     ],
   ])('%s', async (_, answer, message) => {
-    const error = await pruned(backend, layer, () => answer as LayerScores, 0.5, row).catch((e: unknown) => e);
+    const error = await pruned(backend, layer, () => answer as LayerScores, 0.5, byRow).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as Error).message).toBe(message);
   });
