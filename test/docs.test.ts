@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { choices } from '../src/prune/options.js';
+import { prune } from '../src/prune/prune.js';
+import type { Score } from '../src/prune/scores/score.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = readFileSync(join(root, 'docs/methods.md'), 'utf8');
@@ -22,14 +24,44 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it.each([
-  // 89 of 128 inputs, 246 of 352, in each of 8 blocks.
-  [0, `tempered ${8 * (4 * 128 * 89 + 2 * 352 * 89 + 128 * 246)}\n`],
-  [1, 'spared-ends 0.40 0.40\n'],
-])('example %i of docs/methods.md prints what it says', async (i, printed) => {
+/** What an example prints. */
+async function run(i: number): Promise<string> {
   writeFileSync(join(folder, 'example.mjs'), examples[i]);
-  const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder });
-  expect(stdout).toBe(printed);
+  return (await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })).stdout;
+}
+
+it('the score of docs/methods.md prints what it says, and removes what a sort of its values does', async () => {
+  // 89 of 128 inputs, 246 of 352, in each of 8 blocks.
+  expect(await run(0)).toBe(`tempered ${8 * (4 * 128 * 89 + 2 * 352 * 89 + 128 * 246)}\n`);
+  /** The place of each weight in its row, by the score of the page. */
+  const places: Score = {
+    name: 'places',
+    needsActivations: true,
+    async score({ rows, columns, activations, readWeight }) {
+      const weight = await readWeight();
+      const a = activations as Float32Array;
+      const mean = a.reduce((x, y) => x + y, 0) / columns;
+      const matrix = new Float32Array(rows * columns);
+      for (let start = 0; start < matrix.length; start += columns) {
+        const scores = Float32Array.from(a, (v, c) => Math.abs(weight[start + c]) * Math.fround((v + mean) / 2));
+        const order = [...scores.keys()].sort((i, j) => scores[i] - scores[j] || i - j);
+        for (const [place, c] of order.entries()) matrix[start + c] = place;
+      }
+      return { matrix };
+    },
+  };
+  const options = { topUp: 'uniform', samples: 4, seqLen: 64 } as const;
+  await prune({ ...options, method: places, out: join(folder, 'places') });
+  await prune({ ...options, method: 'wanda', out: join(folder, 'wanda') });
+  const [tempered, sorted, wanda] = ['tempered', 'places', 'wanda'].map((name) =>
+    readFileSync(join(folder, name, 'model.safetensors')),
+  );
+  expect(tempered.equals(sorted)).toBe(true);
+  expect(tempered.equals(wanda)).toBe(false);
+});
+
+it('the allocation of docs/methods.md prints what it says', async () => {
+  expect(await run(1)).toBe('spared-ends 0.40 0.40\n');
 });
 
 it('names every method and every allocation', () => {

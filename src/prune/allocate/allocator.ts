@@ -91,11 +91,11 @@ function checked(share: number | Float64Array, rows: number, plan: Plan, where: 
     throw new UsageError(`expected a share or a Float64Array of ${rows}, got ${described(share)}, in ${where}`);
   const bad = (typeof share === 'number' ? [share] : share).find((s) => !(s >= 0 && s < 1));
   if (bad !== undefined) throw new UsageError(`expected shares in [0, 1), got ${bad}, in ${where}`);
-  const whole = plan.score ? (plan.granularity === 'layer' ? 'granularity layer' : null) : `method ${plan.method}`;
-  if (typeof share !== 'number' && whole !== null && plan.method !== 'admm')
-    throw new UsageError(
-      `expected one share for all rows with ${whole}, got one for each, in ${where}; use method admm`,
-    );
+  if (typeof share === 'number') return share;
+  const byRow = (what: string, instead: string) =>
+    new UsageError(`expected one share for all rows with ${what}, got one for each, in ${where}; use ${instead}`);
+  if (plan.granularity === 'layer') throw byRow('granularity layer', 'granularity row');
+  if (!plan.score && plan.method !== 'admm') throw byRow(`method ${plan.method}`, 'method admm');
   return share;
 }
 

@@ -59,8 +59,9 @@ export class ScorePruner implements LayerPruner {
 
   /** A score may be anybody's: a selection cannot rank what is no number, nor see that a score is of another layer. */
   #checked(scores: LayerScores, lengths: Record<keyof LayerScores, number>, where: string): LayerScores {
-    const strange = Object.keys(scores ?? { none: 0 }).find((part) => !(part in lengths));
-    if (strange !== undefined || ArrayBuffer.isView(scores))
+    // A list or a typed array is an object too, and so is a map.
+    const isObject = typeof scores === 'object' && scores !== null && !(Symbol.iterator in scores);
+    if (!isObject || Object.keys(scores).some((part) => !(part in lengths)))
       throw new UsageError(`expected an object with column, row or matrix from ${where}`);
     for (const [part, length] of Object.entries(lengths) as [keyof LayerScores, number][]) {
       const values = scores[part];
