@@ -8,7 +8,7 @@ import { CONSTANTS, KEYS, ROW, storeConstants, weigh } from './runningSoftmax';
 
 /** Queries of a tile. */
 export const ATTENTION_QUERIES: i32 = 64;
-/** Fewer queries than these are computed one by one and without copies. */
+/** Fewer queries than these are computed one by one and without copies, where heads are multiples of 4 wide. */
 export const ATTENTION_FEW: i32 = 4;
 
 /** Scratch of a thread: constants, then for every query of a tile its row of scores and the state of its softmax, ... */
@@ -59,7 +59,7 @@ function tile(
   q: usize, k: usize, v: usize, y: usize, strideQ: usize, strideK: usize, headDim: i32, count: i32, advance: i32,
   position: i32, scale: f32, window: i32, softcap: f32, scratch: usize,
 ): void {
-  let few = count < ATTENTION_FEW, bytes = <usize>headDim << 2, scores = scratch + SCORES, states = scratch + STATES;
+  let few = count < ATTENTION_FEW && !(headDim & 3), bytes = <usize>headDim << 2, scores = scratch + SCORES, states = scratch + STATES;
   let ownQ = scratch + ATTENTION_SCRATCH, ownK = ownQ + bytes * ATTENTION_QUERIES, ownV = ownK + bytes * KEYS;
   for (let i = 0; i < count; i++) {
     memory.fill(y + strideQ * i, 0, bytes);

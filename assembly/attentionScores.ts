@@ -1,5 +1,6 @@
-// The dot products of attention. Each is two chains of additions, over the even and over the odd columns of a head, in both
-// forms: for four queries with eight keys in the lanes, and for one query with pairs of columns in the lanes.
+// The dot products of attention. Each is two chains of additions, over the even and over the odd columns of a head, for
+// four queries (eight keys in the lanes) as for one (pairs of columns in the lanes). A single chain would have the keys
+// transposed for every single query, and chains of four lanes would take four passes over the keys for many queries.
 
 import { column } from './dots';
 import { madd } from './lanes';
@@ -25,6 +26,7 @@ export function interleave(
     v128.store(odd, f32x4.mul(v128.shuffle<f64>(ab, ce, 1, 3), f)); odd += step;
     r0 += 16; r1 += 16; r2 += 16; r3 += 16;
   }
+  // Three columns at most, one of them odd.
   for (; d < n; d++) {
     v128.store(d & 1 ? odd : even, f32x4.mul(column(r0, r1, r2, r3), f));
     if (!(d & 1)) even += step;
@@ -56,37 +58,32 @@ export function scores4(q: usize, k: usize, headDim: i32, from: i32, to: i32, sc
   }
 }
 
+/** Stores the scores of eight keys, or adds to them. */
 function put(y: usize, low: v128, high: v128, add: i32): void {
   v128.store(y, add ? f32x4.add(v128.load(y), low) : low);
   v128.store(y, add ? f32x4.add(v128.load(y, 16), high) : high, 16);
 }
 
-/** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 4. */
+/** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 8; headDim is a multiple of 4. */
 export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
-  let last = k + strideK * (to - 1), end4 = q + (<usize>(headDim & ~3) << 2);
-  for (let j = from & ~3; j < to; j += 4) {
+  let last = k + strideK * (to - 1), end = q + (<usize>headDim << 2);
+  for (let j = from & ~7; j < to; j += 8) {
     let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
-    let a = f32x4.splat(0), b = a, p = q;
-    for (; p < end4; p += 16) {
-      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8);
-      let x = v128.load(k0), y = v128.load(k1);
+    let k4 = min(k3 + strideK, last), k5 = min(k4 + strideK, last), k6 = min(k5 + strideK, last), k7 = min(k6 + strideK, last);
+    let a = f32x4.splat(0), b = a, c = a, d = a, p = q;
+    for (; p < end; p += 16) {
+      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8), x = v128.load(k0), y = v128.load(k1);
       a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
       x = v128.load(k2); y = v128.load(k3);
       b = madd(u, v128.shuffle<f64>(x, y, 0, 2), b); b = madd(v, v128.shuffle<f64>(x, y, 1, 3), b);
-      k0 += 16; k1 += 16; k2 += 16; k3 += 16;
+      x = v128.load(k4); y = v128.load(k5);
+      c = madd(u, v128.shuffle<f64>(x, y, 0, 2), c); c = madd(v, v128.shuffle<f64>(x, y, 1, 3), c);
+      x = v128.load(k6); y = v128.load(k7);
+      d = madd(u, v128.shuffle<f64>(x, y, 0, 2), d); d = madd(v, v128.shuffle<f64>(x, y, 1, 3), d);
+      k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
     }
-    if (headDim & 2) {
-      let u = v128.load64_splat(p);
-      a = madd(u, v128.load_lane<u64>(k1, v128.load_zero<u64>(k0), 1), a);
-      b = madd(u, v128.load_lane<u64>(k3, v128.load_zero<u64>(k2), 1), b);
-      k0 += 8; k1 += 8; k2 += 8; k3 += 8; p += 8;
-    }
-    if (headDim & 1) {
-      let u = v128.load_lane<u32>(p, v128.load_zero<u32>(p), 2);
-      a = madd(u, v128.load_lane<u32>(k1, v128.load_zero<u32>(k0), 2), a);
-      b = madd(u, v128.load_lane<u32>(k3, v128.load_zero<u32>(k2), 2), b);
-    }
-    let even = v128.shuffle<f32>(a, b, 0, 2, 4, 6), odd = v128.shuffle<f32>(a, b, 1, 3, 5, 7);
-    v128.store(scores + (<usize>j << 2), f32x4.add(even, odd));
+    let y = scores + (<usize>j << 2);
+    v128.store(y, f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7)));
+    v128.store(y, f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7)), 16);
   }
 }
