@@ -28,20 +28,27 @@ export function addPrune(program: Command): void {
       .option('--force', 'replace a model folder that stands there, with everything in it')
       .addOption(choice('--method <NAME>', 'how weights are chosen', choices.method, method))
       .addOption(choice('--top-up <NAME>', 'how sparsity is spread', choices.topUp, topUp))
-      .addOption(choice('--step <STEP>', 'of neuroal, over blocks, rows, or one after the other', choices.step, step))
+      .addOption(
+        choice('--step <STEP>', 'of neuroal, over blocks, rows, or both where rows can differ', choices.step, step),
+      )
       .addOption(number('--sparsity <S>', 'share of the weights to remove, in [0, 1)', sparsity))
       .option('--pattern <N:M>', 'remove N of every M consecutive inputs, such as 2:4; on average, where shares differ')
       .addOption(choice('--granularity <G>', 'where scores compete', choices.granularity, granularity))
       .addOption(choice('--rounding <R>', 'of shares to counts, truncated or met exactly', choices.rounding, rounding))
       .addOption(choice('--update <NAME>', 'how the kept weights are fitted after a mask', choices.update, update))
       .addOption(
-        choice('--targets <T>', "of an update, a layer's own outputs or the dense model's", choices.targets, targets),
+        choice(
+          '--targets <T>',
+          "what admm fits to, a layer's own outputs or the dense model's",
+          choices.targets,
+          targets,
+        ),
       )
       .addOption(
         place('--calibration <SOURCE>', 'text, .jsonl/.json documents or token windows, c4=FILE …', 'embedded text'),
       )
       .addOption(wholeNumber('--samples <N>', 'calibration windows', samples))
-      .addOption(wholeNumber('--search-samples <N>', 'how many of them the search for λ uses', searchSamples))
+      .addOption(wholeNumber('--search-samples <N>', 'how many of them searches (for λ, for β) use', searchSamples))
       .addOption(wholeNumber('--seq-len <N>', 'tokens of a window', "the model's maximum, at most 2048", 2))
       .addOption(wholeNumber('--seed <N>', 'of the draw of the windows', seed, 0))
       .option('--same-sign', 'of dsnot, no swap that changes the sign of the error')
@@ -61,17 +68,23 @@ export function addPrune(program: Command): void {
   );
 }
 
-function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: string, quiet: boolean): string {
+function describe(
+  { model, prune, search, evidence, sparsity, seconds }: RunRecord,
+  out: string,
+  quiet: boolean,
+): string {
   const lambda = (value: number | null) => (value === null ? 'none' : String(value));
   const spread = prune.step === null ? prune.topUp : `${prune.topUp} (${prune.step})`;
   const fitted =
     prune.targets === null ? '' : `, ${prune.update === 'none' ? '' : 'update admm, '}${prune.targets} targets`;
   return [
     `${model.family}, ${grouped(model.parameters)} parameters: ${prune.method}, ${spread}, ` +
-      `${prune.pattern ?? `sparsity ${prune.sparsity}`}${fitted}`,
+      `${prune.pattern ?? `sparsity ${prune.sparsity}`}${fitted}` +
+      `${prune.granularity === 'row' ? '' : ', masks by layer'}${prune.rounding === 'exact' ? ', exact' : ''}`,
     `  removed  ${percent(sparsity.achieved)} of ${grouped(sparsity.weights)} weights`,
     ...(search ? [`  λ        block ${lambda(search.lambda.block)}, row ${lambda(search.lambda.row)}`] : []),
     ...(search ? [`  search   ${search.blockPasses.run} of ${search.blockPasses.exhaustive} block passes`] : []),
+    ...(evidence && 'beta' in evidence ? [`  β        ${evidence.beta}`] : []),
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
     ...(quiet ? [] : [...missed(prune, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
@@ -79,8 +92,10 @@ function describe({ model, prune, search, sparsity, seconds }: RunRecord, out: s
 }
 
 /** Schedules are clamped and counts truncated: where that matters, it is said. */
-function missed({ sparsity, rounding }: RunRecord['prune'], achieved: number): string[] {
+function missed({ sparsity, rounding, topUp }: RunRecord['prune'], achieved: number): string[] {
   if (Math.abs(sparsity - achieved) <= 0.01) return [];
+  if (topUp === 'dsnot')
+    return [`note: ${percent(sparsity)} was asked for; swaps that met weights which were kept already have moved it`];
   return [
     `note: ${percent(sparsity)} was asked for; a schedule leaves at least 1 % of each row or block` +
       (rounding === 'published' ? ', and counts are truncated (--rounding exact meets what was asked for)' : ''),

@@ -5,7 +5,7 @@ import type { Weights } from '../models/graph.js';
 import { blockBytes, freeWeights, loadBlock } from '../models/weights.js';
 import type { Allocation } from './allocation.js';
 import type { PruneContext } from './context.js';
-import { prunerOf } from './layer-pruner.js';
+import { prunerOf } from './plan-pruner.js';
 import { PrunedBlock, type Summaries } from './pruned-block.js';
 import { type Activations, InputStatistics } from './statistics.js';
 import type { HiddenStates } from './stream.js';

@@ -128,7 +128,9 @@ export function planOf(options: Omit<PruneOptions, 'out'>): Plan {
   if (!(sparsity >= 0 && sparsity < 1)) throw new UsageError(`expected a sparsity in [0, 1), got ${sparsity}`);
   if (!(searchMemory >= 0)) throw new UsageError(`expected search-memory of 0 bytes or more, got ${searchMemory}`);
   if (pattern && options.sparsity !== undefined && Math.abs(sparsity - pattern.n / pattern.m) > 1e-9)
-    throw new UsageError(`expected sparsity ${pattern.n / pattern.m} with pattern ${options.pattern}, got ${sparsity}`);
+    throw new UsageError(
+      `expected sparsity ${pattern.n / pattern.m} with pattern ${options.pattern} (or none), got ${sparsity}`,
+    );
   if (pattern && granularity === 'layer')
     throw new UsageError('expected either a pattern or granularity layer, got both');
   if (granularity === 'layer' && method === 'sparsegpt' && !score)

@@ -7,8 +7,8 @@ import type { Backend } from '../../src/backend/backend.js';
 import { openBackend } from '../../src/backend/open.js';
 import { openSafetensors, type TensorEntry } from '../../src/checkpoint/safetensors.js';
 import type { LinearLayer } from '../../src/models/graph.js';
-import { prunerOf } from '../../src/prune/layer-pruner.js';
 import { type PruneOptions, planOf } from '../../src/prune/options.js';
+import { prunerOf } from '../../src/prune/plan-pruner.js';
 import { InputStatistics } from '../../src/prune/statistics.js';
 import { noShared, shared } from '../setup.js';
 

@@ -1,25 +1,16 @@
 // The registry of allocations: a name of `--top-up` to what finds the targets of every layer.
 
-import type { Allocation } from '../allocation.js';
 import type { PruneContext } from '../context.js';
 import type { TopUp } from '../options.js';
-import type { Search } from '../record.js';
-import { type Allocator, askAllocator } from './allocator.js';
+import type { Allocator } from './allocator.js';
 import { alpha } from './alpha.js';
+import { askAllocator } from './ask-allocator.js';
 import { atp } from './atp.js';
+import type { Found } from './found.js';
 import { inGroups, meetPlan } from './meeting.js';
 import { neuroal } from './neuroal.js';
 import { owl } from './owl.js';
 import { uniform } from './uniform.js';
-
-/** An allocation, and how it was found. */
-export interface Found {
-  allocation: Allocation;
-  /** Of λ. */
-  search: Search | null;
-  /** What else it was made from, for the run record. */
-  evidence: Readonly<Record<string, unknown>> | null;
-}
 
 const asked =
   (allocator: Allocator) =>

@@ -12,7 +12,8 @@ import type { PruneOptions } from '../options.js';
 import { prune } from '../prune.js';
 import type { Score } from '../scores/score.js';
 import { findAllocation } from './allocations.js';
-import { type Allocated, type Allocator, askAllocator, type DenseModel, type Shares } from './allocator.js';
+import type { Allocated, Allocator, DenseModel, Shares } from './allocator.js';
+import { askAllocator } from './ask-allocator.js';
 
 const tensors = tinyTensors(tinyConfig, 21);
 const windows = tinyWindows(3, 10);

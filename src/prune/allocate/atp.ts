@@ -5,10 +5,10 @@ import { CheckpointError } from '../../errors.js';
 import { freeWeights, loadBlock } from '../../models/weights.js';
 import { type Allocation, allocate } from '../allocation.js';
 import type { PruneContext } from '../context.js';
-import { prunerOf } from '../layer-pruner.js';
 import { OneStream } from '../one-stream.js';
+import { prunerOf } from '../plan-pruner.js';
 import { PrunedBlock } from '../pruned-block.js';
-import type { Found } from './allocations.js';
+import type { Found } from './found.js';
 import { distinct, inGroups } from './meeting.js';
 
 /** Ramps are β = STEP, 2·STEP, … */

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contextOf } from '../../../test/prune-context.js';
 import { noShared, shared } from '../../../test/setup.js';
-import { askAllocator } from './allocator.js';
+import { askAllocator } from './ask-allocator.js';
 import { type ActiveLayer, outlierShare, owl, owlSchedule } from './owl.js';
 
 const readJson = async (...path: string[]) => JSON.parse(await readFile(join(shared, ...path), 'utf8'));
