@@ -104,7 +104,7 @@ export interface Plan {
   rounding: Rounding;
   update: Update;
   targets: Targets | null;
-  /** Of DSnoT alone. */
+  /** Of DSnoT, there with it alone. */
   sameSign?: boolean;
   /** What ranks the weights; null where the method chooses them itself. */
   score: Score | null;

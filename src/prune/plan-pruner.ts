@@ -10,11 +10,11 @@ import { SparseGptPruner } from './updates/sparsegpt-pruner.js';
 
 /** The pruner of a plan; that of a search leaves out an update that comes after the masks. */
 export function prunerOf(backend: Backend, plan: Plan, { search }: { search: boolean }): LayerPruner {
-  const { score, method, allocator, topUp, update, policy } = plan;
+  const { score, method, sameSign, update, policy } = plan;
   let pruner: LayerPruner;
   if (score) pruner = new ScorePruner(backend, score, policy);
   else if (method === 'sparsegpt') pruner = new SparseGptPruner(backend, policy);
   else pruner = new AdmmPruner(backend, policy);
-  if (allocator === null && topUp === 'dsnot') pruner = new DsnotPruner(backend, pruner, plan.sameSign ?? false);
+  if (sameSign !== undefined) pruner = new DsnotPruner(backend, pruner, sameSign);
   return update === 'admm' && !search ? new AdmmUpdate(backend, pruner) : pruner;
 }

@@ -1,10 +1,9 @@
 // The statistics of an input against §3 of the algorithms page in plain loops, however the sequences come in batches.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backends } from '../../test/backends.js';
 import { lehmer } from '../../test/golden/tiny-llama.js';
 import type { Backend } from '../backend/backend.js';
-import { openBackend } from '../backend/open.js';
-import { createReferenceBackend } from '../backend/reference/reference.js';
 import { CheckpointError } from '../errors.js';
 import { InputStatistics, type InputSummary } from './statistics.js';
 
@@ -51,12 +50,6 @@ function plainGram(sequences: number[][][]): number[] {
     tokens.reduce((sum, x) => sum + x[Math.floor(i / COLUMNS)] * x[i % COLUMNS], 0),
   );
 }
-
-const backends: [string, () => Promise<Backend>][] = [
-  ['wasm', () => openBackend({ threads: 1 })],
-  ['wasm with 2 threads', () => openBackend({ threads: 2 })],
-  ['reference', async () => createReferenceBackend()],
-];
 
 describe.each(backends)('on the %s backend', (_, create) => {
   let backend: Backend;

@@ -9,7 +9,7 @@ import { OneStream } from '../one-stream.js';
 import { prunerOf } from '../plan-pruner.js';
 import { PrunedBlock } from '../pruned-block.js';
 import type { Found } from './found.js';
-import { distinct, inGroups } from './meeting.js';
+import { distinctInGroups, inGroups } from './meeting.js';
 
 /** Ramps are β = STEP, 2·STEP, … */
 const STEP = 0.002;
@@ -47,11 +47,11 @@ export function ramps(blocks: number, s: number): Ramp[] {
 export async function atp(context: PruneContext): Promise<Found> {
   const { graph, backend, plan, checkpoint, onProgress } = context;
   const blocks = graph.config.num_hidden_layers;
-  const all = ramps(blocks, plan.sparsity).map(({ beta, sparsities }) => {
+  const met = ramps(blocks, plan.sparsity).map(({ beta, sparsities }) => {
     const allocation = allocate(graph, (block) => sparsities[block]);
     return { beta, allocation: inGroups(context, allocation) };
   });
-  const candidates = plan.policy.kind === 'n:m' ? distinct(all) : all;
+  const candidates = distinctInGroups(context, met);
   const twin = new PrunedBlock(backend, graph, prunerOf(backend, plan, { search: true }));
   const perplexities: number[] = [];
   let done = 0;

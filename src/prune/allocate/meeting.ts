@@ -40,8 +40,9 @@ function blockShares(allocation: Allocation): number[] | null {
   return numbers.every((share) => typeof share === 'number') ? numbers : null;
 }
 
-/** The first of candidates that come to the same allocation. */
-export function distinct<C extends { allocation: Allocation }>(candidates: readonly C[]): C[] {
+/** The candidates themselves, or where masks are n:m, the first of those that whole numbers of each m made equal. */
+export function distinctInGroups<C extends { allocation: Allocation }>({ plan }: PruneContext, candidates: C[]): C[] {
+  if (plan.policy.kind !== 'n:m') return candidates;
   const seen = new Set<string>();
   return candidates.filter(({ allocation }) => {
     const text = allocation.map((block) => [...block.values()]).join();

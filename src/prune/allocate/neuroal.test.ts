@@ -3,13 +3,12 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backends } from '../../../test/backends.js';
 import { removeFolder } from '../../../test/checkpoint-fixture.js';
 import { type PlainAlignment, plainAlignment } from '../../../test/golden/plain-llama.js';
 import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../../test/golden/tiny-llama.js';
 import { contextOf } from '../../../test/prune-context.js';
 import type { Backend } from '../../backend/backend.js';
-import { openBackend } from '../../backend/open.js';
-import { createReferenceBackend } from '../../backend/reference/reference.js';
 import type { Progress } from '../../progress.js';
 import type { Target } from '../allocation.js';
 import type { Step } from '../options.js';
@@ -162,11 +161,6 @@ describe('neuroal on a tiny model', () => {
     folder = await tinyFolder(tinyConfig, tensors);
   });
   afterAll(() => removeFolder(folder));
-
-  const backends: [string, () => Promise<Backend>][] = [
-    ['wasm', () => openBackend({ threads: 1 })],
-    ['reference', async () => createReferenceBackend()],
-  ];
 
   async function search(
     create: () => Promise<Backend>,

@@ -7,9 +7,9 @@ import type { PruneContext } from '../context.js';
 import type { Alignment, Differences } from '../misalignment.js';
 import type { Candidate, Search } from '../record.js';
 import { search } from '../search.js';
-import { distinct, meetPlan } from './meeting.js';
+import { distinctInGroups, meetPlan } from './meeting.js';
 import { numpyMean } from './numpy-mean.js';
-import { clampSparsity, keptShares, withMean } from './schedule.js';
+import { clampSparsity, keptShares, LEAST, MOST, withMean } from './schedule.js';
 
 const LAMBDAS = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.25];
 
@@ -34,7 +34,7 @@ export function rowSchedule(rows: number, s: number, delta: Float32Array | undef
     return new Float64Array(rows).fill(s);
   const g = Float64Array.from(delta, (d) => ((d - low) / (high - low)) * lambda * 2);
   const shift = numpyMean(g) - (1 - s);
-  return g.map((v) => Math.min(Math.max(1 - (v - shift), 0.01), 0.99));
+  return g.map((v) => Math.min(Math.max(1 - (v - shift), LEAST), MOST));
 }
 
 /** The block schedule as an allocation. */
@@ -73,7 +73,7 @@ function blockCandidates(context: PruneContext): { lambda: number; allocation: A
     lambda,
     allocation: meetPlan(context, blockAllocation(graph, s, lambda)),
   }));
-  return plan.policy.kind === 'n:m' ? distinct(candidates) : candidates;
+  return distinctInGroups(context, candidates);
 }
 
 /** Both steps of a plan, or one of them. */

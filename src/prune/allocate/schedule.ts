@@ -3,9 +3,13 @@
 
 import { numpyMean, numpySum } from './numpy-mean.js';
 
+/** Least and largest share of a block or row that schedules give. */
+export const LEAST = 0.01;
+export const MOST = 0.99;
+
 /** Sparsity moved back into (0, 1) as the published code does it: only what lies outside moves, to 0.01 or 0.99. */
 export function clampSparsity(s: number): number {
-  return s <= 0 ? 0.01 : s >= 1 ? 0.99 : s;
+  return s <= 0 ? LEAST : s >= 1 ? MOST : s;
 }
 
 /**
@@ -19,10 +23,6 @@ export function keptShares(values: readonly number[], s: number, lambda: number)
   const mean = numpyMean(shares);
   return shares.map((share) => share - mean + (1 - s));
 }
-
-/** Least and largest share of a block or row that schedules give. */
-const LEAST = 0.01;
-const MOST = 0.99;
 
 /**
  * Shares within [0.01, 0.99] whose mean is `mean`: those that a bound does not stop are moved by the same amount, until the

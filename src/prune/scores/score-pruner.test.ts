@@ -3,8 +3,8 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backends } from '../../../test/backends.js';
 import type { Backend } from '../../backend/backend.js';
-import { openBackend } from '../../backend/open.js';
 import { createReferenceBackend } from '../../backend/reference/reference.js';
 import { UsageError } from '../../errors.js';
 import type { LinearLayer } from '../../models/graph.js';
@@ -84,11 +84,6 @@ function sorted({ rows, columns, weight }: Layer, scores: LayerScores, target: T
       remove(rising(r * columns, columns).slice(0, Math.floor(columns * target) + Number(exact && r < extra(target))));
   return out;
 }
-
-const backends: [string, () => Promise<Backend>][] = [
-  ['wasm', () => openBackend({ threads: 1 })],
-  ['reference', async () => createReferenceBackend()],
-];
 
 describe.each(backends)('on the %s backend', (_, create) => {
   let backend: Backend;
