@@ -11,7 +11,7 @@ import { contextOf } from '../../../test/prune-context.js';
 import type { Backend } from '../../backend/backend.js';
 import type { Progress } from '../../progress.js';
 import type { Target } from '../allocation.js';
-import type { Step } from '../options.js';
+import type { PruneOptions, Step } from '../options.js';
 import { blockSchedule, neuroal, rowSchedule } from './neuroal.js';
 
 const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
@@ -272,6 +272,20 @@ describe('grouped heads', () => {
     await context.close();
     await removeFolder(folder);
   });
+});
+
+it('an update after the masks is not part of the search', async () => {
+  const folder = await tinyFolder(tinyConfig, tinyTensors(tinyConfig, 5));
+  const searched = async (options: Partial<PruneOptions>) => {
+    const context = await contextOf(folder, tinyWindows(2, 8), { exhaustive: true, ...options });
+    const { search } = await neuroal(context);
+    await context.close();
+    return [...search.block, ...search.row].map(({ misalignment }) => misalignment);
+  };
+  expect(await searched({ update: 'admm' })).toEqual(await searched({}));
+  // Fitted weights would show: those of a method that fits them do.
+  expect(await searched({ method: 'admm', topUp: 'neuroal' })).not.toEqual(await searched({ step: 'block' }));
+  await removeFolder(folder);
 });
 
 describe('with n:m masks', () => {
