@@ -7,7 +7,7 @@ import { type MaskPolicy, scaled, select } from '../masks.js';
 import type { StatisticsNeeds } from '../statistics.js';
 import { AdmmInput, admm, type Kept } from './admm.js';
 
-/** Weights that are fitted at a time: some matrices of that size in f64 stay below a hundred megabytes. */
+/** Weights of a layer that are fitted at a time: some matrices of that size in f64 stay below a hundred megabytes. */
 const WEIGHTS_TOGETHER = 1 << 20;
 
 /** Chooses its masks along the way. */
