@@ -7,9 +7,12 @@
 
 import { madd, sum, sums } from './lanes';
 
-/** y[t][r] = (add ? y[t][r] : bias[r] or 0) + x[t]·w[r] over n columns, for t < 2 and r < 4; strides in bytes. */
+/**
+ * y[t][r] = (add ? y[t][r] : bias[r] or 0) + x[t]·w[r] over n columns, for t < 2 and r < 4; strides in bytes, `gap` those
+ * from one of the four results (and biases) to the next.
+ */
 export function dots4x2(
-  x: usize, strideX: usize, w: usize, strideW: usize, n: i32, y: usize, strideY: usize, bias: usize, add: bool,
+  x: usize, strideX: usize, w: usize, strideW: usize, n: i32, y: usize, strideY: usize, gap: usize, bias: usize, add: bool,
 ): void {
   let x0 = x, x1 = x + strideX;
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
@@ -40,14 +43,14 @@ export function dots4x2(
     x0 += 4; x1 += 4; w0 += 4; w1 += 4; w2 += 4; w3 += 4;
   }
   let z = y + strideY;
-  let base = bias ? v128.load(bias) : f32x4.splat(0);
-  v128.store(y, f32x4.add(add ? v128.load(y) : base, ya));
-  v128.store(z, f32x4.add(add ? v128.load(z) : base, yb));
+  let base = bias ? gathered(bias, gap) : f32x4.splat(0);
+  scatter(y, gap, f32x4.add(add ? gathered(y, gap) : base, ya));
+  scatter(z, gap, f32x4.add(add ? gathered(z, gap) : base, yb));
 }
 
 /** The same for one token. */
 export function dots4x1(
-  x: usize, w: usize, strideW: usize, n: i32, y: usize, bias: usize, add: bool,
+  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool,
 ): void {
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
@@ -70,8 +73,8 @@ export function dots4x1(
     s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), column(w0, w1, w2, w3)));
     x += 4; w0 += 4; w1 += 4; w2 += 4; w3 += 4;
   }
-  let base = bias ? v128.load(bias) : f32x4.splat(0);
-  v128.store(y, f32x4.add(add ? v128.load(y) : base, s));
+  let base = bias ? gathered(bias, gap) : f32x4.splat(0);
+  scatter(y, gap, f32x4.add(add ? gathered(y, gap) : base, s));
 }
 
 /** The same for one token and one row. */
@@ -96,4 +99,21 @@ export function column(w0: usize, w1: usize, w2: usize, w3: usize): v128 {
   v = v128.load_lane<f32>(w1, v, 1);
   v = v128.load_lane<f32>(w2, v, 2);
   return v128.load_lane<f32>(w3, v, 3);
+}
+
+/** Four numbers `gap` bytes apart. */
+function gathered(at: usize, gap: usize): v128 {
+  return gap == 4 ? v128.load(at) : column(at, at + gap, at + 2 * gap, at + 3 * gap);
+}
+
+/** Stores four numbers `gap` bytes apart. */
+function scatter(at: usize, gap: usize, v: v128): void {
+  if (gap == 4) {
+    v128.store(at, v);
+    return;
+  }
+  v128.store_lane<f32>(at, v, 0);
+  v128.store_lane<f32>(at + gap, v, 1);
+  v128.store_lane<f32>(at + 2 * gap, v, 2);
+  v128.store_lane<f32>(at + 3 * gap, v, 3);
 }

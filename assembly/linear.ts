@@ -8,6 +8,8 @@ export const LINEAR_ROWS: i32 = 32;
 export const LINEAR_TOKENS: i32 = 256;
 /** Columns at a time; partial sums go through y. */
 const COLUMNS: i32 = 512;
+/** Fewer tokens than these read weights as streams. */
+const STREAMED: i32 = 16;
 
 /** Units: row blocks vary fastest, ⌈rows/32⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. */
 export function linear(
@@ -24,21 +26,24 @@ function block(
   x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, r0: i32, r1: i32, t0: i32, t1: i32,
 ): void {
   let strideX = <usize>columns << 2, strideY = <usize>rows << 2;
-  let r = r0;
-  for (; r + 4 <= r1; r += 4) {
-    let wr = w + <usize>r * strideX, br = bias ? bias + (<usize>r << 2) : 0;
+  // Of few tokens the weights come from memory, which is fastest as four long streams: each tile takes one row of every
+  // quarter of the block. Of many they come from the cache, and neighbouring rows make neighbouring results.
+  let quarter = (r1 - r0) >> 2, apart = t1 - t0 < STREAMED ? quarter : 1, step = apart == 1 ? 4 : 1;
+  let strideW = strideX * apart, gap = <usize>apart << 2;
+  for (let i = 0; i < quarter; i++) {
+    let r = r0 + i * step, wr = w + <usize>r * strideX, br = bias ? bias + (<usize>r << 2) : 0;
     for (let k = 0; k < columns; k += COLUMNS) {
       let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << 2);
       let xt = x + <usize>t0 * strideX + (<usize>k << 2), yt = y + <usize>t0 * strideY + (<usize>r << 2);
       let t = t0;
       for (; t + 2 <= t1; t += 2) {
-        dots4x2(xt, strideX, wk, strideX, n, yt, strideY, br, k > 0);
+        dots4x2(xt, strideX, wk, strideW, n, yt, strideY, gap, br, k > 0);
         xt += strideX << 1; yt += strideY << 1;
       }
-      if (t < t1) dots4x1(xt, wk, strideX, n, yt, br, k > 0);
+      if (t < t1) dots4x1(xt, wk, strideW, n, yt, gap, br, k > 0);
     }
   }
-  for (; r < r1; r++) {
+  for (let r = r0 + (quarter << 2); r < r1; r++) {
     let wr = w + <usize>r * strideX, br = bias ? bias + (<usize>r << 2) : 0;
     for (let k = 0; k < columns; k += COLUMNS) {
       let n = min(COLUMNS, columns - k);

@@ -4,6 +4,7 @@
 // Shapes in comments: T tokens, rows × columns of a weight matrix as Hugging Face stores it ([out, in], row-major).
 
 import type { ArrayOf, DType } from '../tensor/dtype.js';
+import type { Matrix, SparseMatrix, SparseValues } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Where the tokens of an attention call stand. Sequences of equal length lie one after another in the rows. */
@@ -106,15 +107,20 @@ export interface Backend {
   /** New storage of the given shape; its content is undefined. */
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D>;
   /** Gives the storage of `tensor` back; it and every view of it are dead. */
-  free(tensor: Tensor): void;
+  free(tensor: Tensor | SparseMatrix): void;
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void;
   /** The content of `tensor` after all operations enqueued so far. */
   read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]>;
   fill(tensor: Tensor, value: number): void;
 
   // Layers. -----------------------------------------------------------------------------------------------------------
-  /** y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). */
-  linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, bias: Tensor<'f32'> | null): void;
+  /**
+   * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A sparse W leaves out the products with its zeros, also
+   * where x is not finite.
+   */
+  linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void;
+  /** The weights of a matrix that are not 0 (nor −0), kept as they are or rounded to bf16, half to even; free it when done. */
+  compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix;
   /** y[T, n] = table[ids[T], n]. Ids are trusted: check them against the vocabulary first. */
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void;
   /** y[T, n] = x / √(mean(x²) + eps) · weight[n], without a weight when null; y may be x. */

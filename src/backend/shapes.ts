@@ -4,6 +4,7 @@
 
 import { BackendError } from '../errors.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
+import { SPARSE_VALUES, SparseMatrix, type SparseValues } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import {
   ACTIVATIONS,
@@ -29,10 +30,9 @@ export function checkWrite(tensor: Tensor, values: ArrayLike<number>): void {
 }
 
 /** y[T, rows], x[T, columns], weight[rows, columns], bias[rows]; y overlaps neither x nor weight. */
-export function checkLinear(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor | null): void {
+export function checkLinear(y: Tensor, x: Tensor, weight: Tensor | SparseMatrix, bias: Tensor | null): void {
   typed(y, 'f32', 'y', 'linear');
   typed(x, 'f32', 'x', 'linear');
-  typed(weight, 'f32', 'weight', 'linear');
   equal(x.columns, weight.columns, 'columns of x', 'linear');
   equal(y.columns, weight.rowCount, 'columns of y', 'linear');
   equal(y.rowCount, x.rowCount, 'rows of y', 'linear');
@@ -41,7 +41,15 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor |
     equal(bias.size, weight.rowCount, 'size of bias', 'linear');
   }
   apart(y, x, 'y', 'x', 'linear');
+  if (weight instanceof SparseMatrix) return;
+  typed(weight, 'f32', 'weight', 'linear');
   apart(y, weight, 'y', 'weight', 'linear');
+}
+
+/** weight[rows, columns], and values of a kind that there is. */
+export function checkCompress(weight: Tensor, values: SparseValues): void {
+  typed(weight, 'f32', 'weight', 'compress');
+  oneOf(values, SPARSE_VALUES, 'values', 'compress');
 }
 
 /** y[T, n], ids[T], table[vocabulary, n]. */

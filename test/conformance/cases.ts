@@ -8,11 +8,13 @@ import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { memoryCases } from './memory.js';
 import { pruningCases } from './pruning.js';
+import { sparseCases } from './sparse.js';
 import { updateCases } from './updates.js';
 
 export const cases: Case[] = [
   ...memoryCases,
   ...layerCases,
+  ...sparseCases,
   ...elementwiseCases,
   ...attentionCases,
   ...measureCases,

@@ -2,6 +2,7 @@
 
 import type { BlockSelection, Scores, Selection } from '../../src/backend/backend.js';
 import { Tensor } from '../../src/tensor/tensor.js';
+import { normal } from './draws.js';
 import type { Rig } from './rig.js';
 
 export interface Refusal {
@@ -65,6 +66,18 @@ export const refusals: Refusal[] = [
   refusal('expected rows of y = 2, got 1, in linear', (rig) =>
     rig.backend.linear(rig.result([1, 3]), rig.f32([2, 5]), rig.f32([3, 5]), null),
   ),
+  refusal('expected columns of x = 5, got 4, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 4]), rig.sparse([3, 5], 'f32', normal), null),
+  ),
+  refusal('expected size of bias = 3, got 2, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.sparse([3, 5], 'f32', normal), rig.f32([2])),
+  ),
+  refusal('expected values of f32, bf16, got f16, in compress', (rig) => {
+    rig.backend.compress(rig.f32([2, 2]), 'f16' as 'bf16');
+  }),
+  refusal('expected rows within 0..3, got 1..4, in SparseMatrix.rows', (rig) => {
+    rig.sparse([3, 5], 'f32', normal).rows(1, 4);
+  }),
   refusal('expected size of bias = 3, got 2, in linear', (rig) =>
     rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.f32([3, 5]), rig.f32([2])),
   ),

@@ -4,6 +4,7 @@
 
 import type { Backend } from '../../src/backend/backend.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
+import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { type Draw, generator, normal } from './draws.js';
 
@@ -28,6 +29,7 @@ const arrays = { f32: Float32Array, f64: Float64Array, i32: Int32Array };
 
 export class Rig {
   readonly #owners = new Map<Tensor, Tensor>();
+  readonly #sparse: SparseMatrix[] = [];
   readonly #random: () => number;
 
   constructor(
@@ -60,6 +62,18 @@ export class Rig {
     return this.tensor('f64', shape, () => Number.NaN);
   }
 
+  /** A sparse matrix of a drawn dense one, which is freed at once: it must not be needed. */
+  sparse(shape: number[], values: SparseValues, draw: Draw): SparseMatrix {
+    const dense = this.f32(shape, draw);
+    const matrix = this.backend.compress(dense, values);
+    this.#sparse.push(matrix);
+    const owner = this.#owners.get(dense) as Tensor;
+    this.backend.fill(owner, Number.NaN);
+    this.backend.free(owner);
+    this.#owners.delete(dense);
+    return matrix;
+  }
+
   tensor<D extends DType>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
     const size = shape.reduce((a, b) => a * b, 1);
     const values = Array.from({ length: size }, (_, i) => draw(this.#random, i));
@@ -87,6 +101,7 @@ export class Rig {
   clear(): void {
     for (const owner of this.#owners.values()) this.backend.free(owner);
     this.#owners.clear();
+    for (const matrix of this.#sparse.splice(0)) this.backend.free(matrix);
   }
 
   /** The draw as it is, or of absolute values where those are asked for. */

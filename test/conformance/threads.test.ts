@@ -14,6 +14,7 @@ import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { pruningCases } from './pruning.js';
 import { Rig } from './rig.js';
+import { sparseCases } from './sparse.js';
 import { updateCases } from './updates.js';
 
 const backends: Backend[] = [];
@@ -28,6 +29,7 @@ afterAll(async () => {
 describe('1, 2 and 4 threads give the same bits', () => {
   const cases = [
     layerCases,
+    sparseCases,
     elementwiseCases,
     attentionCases,
     measureCases,
@@ -55,6 +57,25 @@ describe('linear gives a token the same bits alone and among others', () => {
       const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
       backend.linear(together, x, weight, bias);
       for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), weight, bias);
+      expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+      rig.clear();
+    }
+  });
+});
+
+describe('a sparse linear gives a token the same bits alone and among others', () => {
+  it.each([
+    [7, 13, 37, 'f32'],
+    [37, 300, 513, 'bf16'],
+    [75, 130, 300, 'f32'],
+  ] as const)('%i tokens, %i×%i of %s', async (tokens, rows, columns, values) => {
+    for (const backend of backends) {
+      const rig = new Rig(backend, 5);
+      const sparse = rig.sparse([rows, columns], values, (random, i) => (random() < 0.3 ? mixed(random, i) : 0));
+      const [x, bias] = [rig.f32([tokens, columns], mixed), rig.f32([rows])];
+      const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+      backend.linear(together, x, sparse, bias);
+      for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), sparse, bias);
       expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
       rig.clear();
     }

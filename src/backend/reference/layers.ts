@@ -2,6 +2,7 @@
 
 import type { Backend } from '../backend.js';
 import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
+import { denseOf } from './sparse.js';
 import { elements } from './storage.js';
 
 type Layers = Pick<Backend, 'linear' | 'embed' | 'rmsNorm' | 'layerNorm' | 'rope'>;
@@ -11,7 +12,7 @@ export const layers: Layers = {
   linear(y, x, weight, bias) {
     checkLinear(y, x, weight, bias);
     const [rows, columns] = [weight.rowCount, weight.columns];
-    const [result, input, w] = [elements(y), elements(x), elements(weight)];
+    const [result, input, w] = [elements(y), elements(x), elements(denseOf(weight))];
     const b = bias === null ? null : elements(bias);
     for (let t = 0; t < x.rowCount; t++) {
       for (let r = 0; r < rows; r++) {

@@ -8,6 +8,7 @@ import { elementwise } from './elementwise.js';
 import { layers } from './layers.js';
 import { measures } from './measures.js';
 import { mask } from './selection.js';
+import { sparse } from './sparse.js';
 import { memory } from './storage.js';
 
 /** A backend to compare others with. */
@@ -15,6 +16,7 @@ export function createReferenceBackend(): Backend {
   return {
     info: { backend: 'reference', simd: 'plain', threads: 1 },
     ...memory,
+    ...sparse,
     ...layers,
     attention,
     ...elementwise,

@@ -36,7 +36,7 @@ export function elements<D extends DType>(tensor: Tensor<D>): HeldAs[D] {
   return storage.values.subarray(offset, offset + size) as HeldAs[D];
 }
 
-type Memory = Pick<Backend, 'allocate' | 'free' | 'write' | 'read' | 'fill'>;
+type Memory = Pick<Backend, 'allocate' | 'write' | 'read' | 'fill'> & { free(tensor: Tensor): void };
 
 /** The memory operations of the reference backend. */
 export const memory: Memory = {

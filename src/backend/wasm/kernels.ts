@@ -11,10 +11,12 @@ export const KERNELS = [
   'attention',
   'columnSquares',
   'columnSums',
+  'countEntries',
   'cross',
   'countColumnScores',
   'eliminateColumns',
   'embed',
+  'fillEntries',
   'findColumnScore',
   'gate',
   'gram',
@@ -32,11 +34,14 @@ export const KERNELS = [
   'maskRows',
   'maskThreshold',
   'multiply',
+  'packTokens',
   'rmsNorm',
   'rope',
   'scaling',
   'scoreColumns',
   'softcap',
+  'sparseLinear',
+  'sparseVectors',
 ] as const;
 
 export type KernelName = (typeof KERNELS)[number];

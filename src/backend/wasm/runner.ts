@@ -21,4 +21,6 @@ export interface KernelRunner {
    * operands only `output` is written, and what shares its storage: views of one allocation are never moved apart.
    */
   run(kernel: KernelName, units: number, work: number, output: Tensor, operands: Operand[], scratch?: number): void;
+  /** The same for a kernel that writes several tensors. */
+  runAll(kernel: KernelName, units: number, work: number, outputs: Tensor[], operands: Operand[]): void;
 }

@@ -2,6 +2,7 @@
 
 import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
+import { type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
 import { Tensor } from '../../tensor/tensor.js';
 import {
   ACTIVATIONS,
@@ -23,6 +24,7 @@ import { invert } from './invert.js';
 import { compileKernels, type KernelName } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import type { KernelRunner, Operand } from './runner.js';
+import { compress, freeSparse, sparseLinear } from './sparse.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
 import { cutOf } from './threshold.js';
 import {
@@ -106,8 +108,9 @@ class WasmBackend implements Backend {
     return this.#allocate(dtype, shape);
   }
 
-  free(tensor: Tensor): void {
-    this.memory.free(storageOf(tensor));
+  free(tensor: Tensor | SparseMatrix): void {
+    if (tensor instanceof SparseMatrix) freeSparse(this.#runner, tensor);
+    else this.memory.free(storageOf(tensor));
   }
 
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void {
@@ -127,8 +130,12 @@ class WasmBackend implements Backend {
     new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(value);
   }
 
-  linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'>, bias: Tensor<'f32'> | null): void {
+  linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
+    if (weight instanceof SparseMatrix) {
+      sparseLinear(this.#runner, y, x, weight, bias);
+      return;
+    }
     const { rowCount: rows, columns } = weight;
     const tokens = x.rowCount;
     const split = this.#split(
@@ -136,6 +143,11 @@ class WasmBackend implements Backend {
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
     this.#run('linear', split, [y], [x, weight, bias, y, columns, rows, tokens]);
+  }
+
+  compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
+    check.checkCompress(weight, values);
+    return compress(this.#runner, weight, values);
   }
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void {
@@ -323,6 +335,8 @@ class WasmBackend implements Backend {
       free: (tensor) => this.free(tensor),
       run: (kernel, units, work, output, operands, scratch) =>
         this.#run(kernel, this.#split(units, work), [output], operands, scratch),
+      runAll: (kernel, units, work, outputs, operands) =>
+        this.#run(kernel, this.#split(units, work), outputs, operands),
     };
   }
 

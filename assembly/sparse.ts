@@ -1,0 +1,71 @@
+// A sparse matrix: how it lies in memory, and how it is made of a dense one.
+//
+// Columns are cut into blocks of SPARSE_COLUMNS, so that the part of the tokens that meets a block fits the first cache.
+// Inside a block four rows at a time, a group, are interleaved entry by entry: for one token they are the lanes of a
+// vector, for many each row is walked alone, and either way an output is one chain along its columns with the same bits.
+//
+//   starts[blocks·groups + 1] (u32)   where each group of each block begins, groups varying fastest
+//   counts[blocks·groups·4] (u32)     entries of each row in the block
+//   offsets (u16)                     of the four rows' entries in turn: 4·(column within the block)
+//   values (f32, or its upper half)   likewise
+//
+// Rows shorter than the longest of their group are filled up with entries of value 0 and offset 0.
+
+/** Columns of a block. */
+export const SPARSE_COLUMNS: i32 = 256;
+
+/** counts of w[rows, columns]. A unit is a group. */
+export function countEntries(w: usize, counts: usize, rows: i32, columns: i32, begin: i32, end: i32): void {
+  let groups = (rows + 3) >> 2;
+  for (let g = begin; g < end; g++)
+    for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
+      let to = counts + (<usize>(b * groups + g) << 4), n = min(SPARSE_COLUMNS, columns - k);
+      for (let r = g << 2; r < (g + 1) << 2; r++) {
+        store<u32>(to, r < rows ? nonzeros(w + (<usize>(r * columns + k) << 2), n) : 0);
+        to += 4;
+      }
+    }
+}
+
+function nonzeros(w: usize, n: i32): u32 {
+  let zero = f32x4.splat(0), zeros = i32x4.splat(0), end = w + (<usize>n << 2), end4 = w + (<usize>(n & ~3) << 2), count = n;
+  for (; w < end4; w += 16) zeros = i32x4.add(zeros, f32x4.eq(v128.load(w), zero));
+  count += i32x4.extract_lane(zeros, 0) + i32x4.extract_lane(zeros, 1);
+  count += i32x4.extract_lane(zeros, 2) + i32x4.extract_lane(zeros, 3);
+  for (; w < end; w += 4) count -= i32(load<f32>(w) == 0);
+  return count;
+}
+
+/** offsets and values of w[rows, columns], given its starts. A unit is a group. */
+export function fillEntries(
+  w: usize, starts: usize, offsets: usize, values: usize, rows: i32, columns: i32, half: bool, begin: i32, end: i32,
+): void {
+  let groups = (rows + 3) >> 2;
+  for (let g = begin; g < end; g++)
+    for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
+      let at = starts + (<usize>(b * groups + g) << 2), first = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4);
+      let n = min(SPARSE_COLUMNS, columns - k);
+      for (let lane: usize = 0; lane < 4; lane++) {
+        let r = (g << 2) + <i32>lane, row = w + (<usize>(r * columns + k) << 2), entry = first + lane;
+        for (let c = 0; r < rows && c < n; c++) {
+          let value = load<f32>(row + (<usize>c << 2));
+          if (value == 0) continue;
+          put(offsets, values, entry, c, value, half);
+          entry += 4;
+        }
+        for (; entry < stop; entry += 4) put(offsets, values, entry, 0, 0, half);
+      }
+    }
+}
+
+function put(offsets: usize, values: usize, entry: usize, column: i32, value: f32, half: bool): void {
+  store<u16>(offsets + (entry << 1), <u16>(column << 2));
+  if (half) store<u16>(values + (entry << 1), <u16>(nearestHalf(value) >> 16));
+  else store<f32>(values + (entry << 2), value);
+}
+
+/** The bits of the nearest f32 whose lower half is 0, of equally near ones the even one; NaN stays NaN. */
+function nearestHalf(value: f32): u32 {
+  let bits = reinterpret<u32>(value);
+  return value != value ? bits | 0x00400000 : bits + 0x7fff + ((bits >> 16) & 1);
+}

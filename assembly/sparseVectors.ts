@@ -1,0 +1,101 @@
+// y[T, rows] = x[T, columns] · Wᵀ + bias for a sparse W and a few tokens, one after another: the four rows of a group are
+// the lanes of a vector, and each lane fetches the number of x that its entry needs. Two groups at a time, half a unit
+// apart, so that one's chain of additions goes on while the other's waits, and memory is read as several long streams.
+
+import { madd } from './lanes';
+import { SPARSE_COLUMNS } from './sparse';
+
+/** Groups of a unit. */
+export const SPARSE_GROUPS: i32 = 32;
+
+/** Rows [first, last) of W, as sparseLinear has them; units are counted from the group of `first`. */
+export function sparseVectors(
+  x: usize, starts: usize, offsets: usize, values: usize, bias: usize, y: usize, groups: i32, columns: i32, first: i32,
+  last: i32, tokens: i32, half: bool, begin: i32, end: i32,
+): void {
+  let base = first >> 2, stop = (last + 3) >> 2, strideY = <usize>(last - first) << 2;
+  for (let unit = begin; unit < end; unit++) {
+    let g0 = base + unit * SPARSE_GROUPS, g1 = min(g0 + SPARSE_GROUPS, stop), middle = (g0 + g1 + 1) >> 1;
+    for (let t = 0; t < tokens; t++) {
+      // Row r is at to + 4·r; the bias likewise.
+      let to = y + strideY * t - (<usize>first << 2), biases = bias - (<usize>first << 2);
+      for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
+        let s = starts + (<usize>(b * groups) << 2), xk = x + (<usize>(t * columns + k) << 2);
+        for (let g = g0; g < middle; g++) {
+          let other = g + middle - g0 < g1 ? g + middle - g0 : -1;
+          let before = b ? to : biases, none = !b && !bias;
+          if (half) pair<u16>(xk, s, offsets, values, g, other, none, before, to, first, last);
+          else pair<f32>(xk, s, offsets, values, g, other, none, before, to, first, last);
+        }
+      }
+    }
+  }
+}
+
+/** The values of four rows' entries. */
+// @ts-ignore: decorator
+@inline
+function four<V>(at: usize): v128 {
+  if (sizeof<V>() == 2) return i32x4.shl(v128.load_ext<u16>(at), 16);
+  return v128.load(at);
+}
+
+/** The numbers of x that four entries need. */
+// @ts-ignore: decorator
+@inline
+function fetched(x: usize, o: usize): v128 {
+  let v = v128.load32_zero(x + <usize>load<u16>(o));
+  v = v128.load_lane<f32>(x + <usize>load<u16>(o, 2), v, 1);
+  v = v128.load_lane<f32>(x + <usize>load<u16>(o, 4), v, 2);
+  return v128.load_lane<f32>(x + <usize>load<u16>(o, 6), v, 3);
+}
+
+/** The groups g and h (if not −1) of one block: what stands at `before` (if not none), plus their products, goes to `to`. */
+function pair<V>(
+  x: usize, starts: usize, offsets: usize, values: usize, g: i32, h: i32, none: bool, before: usize, to: usize, first: i32,
+  last: i32,
+): void {
+  let at = starts + (<usize>g << 2), begin = <usize>load<u32>(at), end = <usize>load<u32>(at, 4);
+  let o = offsets + (begin << 1), v = values + begin * sizeof<V>(), stop = values + end * sizeof<V>();
+  let a = none ? f32x4.splat(0) : sumsAt(before, g << 2, first, last);
+  if (h >= 0) {
+    at = starts + (<usize>h << 2);
+    begin = <usize>load<u32>(at); end = <usize>load<u32>(at, 4);
+    let p = offsets + (begin << 1), w = values + begin * sizeof<V>(), last2 = values + end * sizeof<V>();
+    let b = none ? f32x4.splat(0) : sumsAt(before, h << 2, first, last);
+    let both = v + min(stop - v, last2 - w);
+    while (v < both) {
+      a = madd(four<V>(v), fetched(x, o), a);
+      b = madd(four<V>(w), fetched(x, p), b);
+      v += 4 * sizeof<V>(); w += 4 * sizeof<V>(); o += 8; p += 8;
+    }
+    for (; w < last2; w += 4 * sizeof<V>(), p += 8) b = madd(four<V>(w), fetched(x, p), b);
+    putSums(to, h << 2, first, last, b);
+  }
+  for (; v < stop; v += 4 * sizeof<V>(), o += 8) a = madd(four<V>(v), fetched(x, o), a);
+  putSums(to, g << 2, first, last, a);
+}
+
+/** What the rows [r, r + 4) of `from` hold, as far as they are in [first, last), and 0 for others. */
+function sumsAt(from: usize, r: i32, first: i32, last: i32): v128 {
+  let at = from + (<usize>r << 2);
+  if (r >= first && r + 4 <= last) return v128.load(at);
+  let v = f32x4.splat(0);
+  if (r >= first && r < last) v = v128.load_lane<f32>(at, v, 0);
+  if (r + 1 >= first && r + 1 < last) v = v128.load_lane<f32>(at + 4, v, 1);
+  if (r + 2 >= first && r + 2 < last) v = v128.load_lane<f32>(at + 8, v, 2);
+  if (r + 3 >= first && r + 3 < last) v = v128.load_lane<f32>(at + 12, v, 3);
+  return v;
+}
+
+function putSums(to: usize, r: i32, first: i32, last: i32, v: v128): void {
+  let at = to + (<usize>r << 2);
+  if (r >= first && r + 4 <= last) {
+    v128.store(at, v);
+    return;
+  }
+  if (r >= first && r < last) v128.store_lane<f32>(at, v, 0);
+  if (r + 1 >= first && r + 1 < last) v128.store_lane<f32>(at + 4, v, 1);
+  if (r + 2 >= first && r + 2 < last) v128.store_lane<f32>(at + 8, v, 2);
+  if (r + 3 >= first && r + 3 < last) v128.store_lane<f32>(at + 12, v, 3);
+}

@@ -1,0 +1,48 @@
+// Sparse matrices of the reference backend: dense ones, for a product with 0 is 0 wherever the oracle is asked.
+
+import { BackendError } from '../../errors.js';
+import { narrowBF16, widenBF16 } from '../../tensor/half.js';
+import { type Matrix, SparseMatrix } from '../../tensor/sparse-matrix.js';
+import type { Storage, Tensor } from '../../tensor/tensor.js';
+import type { Backend } from '../backend.js';
+import { checkCompress } from '../shapes.js';
+import { elements, memory } from './storage.js';
+
+class ReferenceSparse implements Storage {
+  readonly bytes: number;
+
+  constructor(readonly dense: Tensor<'f32'>) {
+    this.bytes = dense.storage.bytes;
+  }
+}
+
+function allOf({ storage }: SparseMatrix): Tensor<'f32'> {
+  if (storage instanceof ReferenceSparse) return storage.dense;
+  throw new BackendError({ expected: 'a sparse matrix of the reference backend', got: 'one of another' });
+}
+
+/** A weight as a dense tensor. */
+export function denseOf(weight: Matrix): Tensor<'f32'> {
+  if (!(weight instanceof SparseMatrix)) return weight;
+  return allOf(weight).rows(weight.first, weight.first + weight.rowCount);
+}
+
+export const sparse: Pick<Backend, 'compress' | 'free'> = {
+  compress(weight, values) {
+    checkCompress(weight, values);
+    const dense = memory.allocate('f32', [weight.rowCount, weight.columns]);
+    const kept = Float32Array.from(elements(weight));
+    if (values === 'bf16') {
+      const halves = new Uint16Array(kept.length);
+      narrowBF16(kept, halves);
+      widenBF16(halves, kept);
+    }
+    // Adding 0 makes a 0 of −0.
+    elements(dense).set(kept.map((value) => value + 0));
+    return new SparseMatrix(new ReferenceSparse(dense), values, weight.rowCount, weight.columns);
+  },
+
+  free(freed) {
+    memory.free(freed instanceof SparseMatrix ? allOf(freed) : freed);
+  },
+};

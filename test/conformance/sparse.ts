@@ -1,0 +1,77 @@
+// Cases of sparse matrices: sizes that fill no group, no block of columns and no tile of tokens, rows and matrices without a
+// single entry, views of rows that begin inside a group.
+
+import type { SparseValues } from '../../src/tensor/sparse-matrix.js';
+import type { Case, Tolerance } from './case.js';
+import { type Draw, mixed, normal } from './draws.js';
+
+/** Tokens, rows, columns, share of entries that are not zero. */
+const sizes: [number, number, number, number][] = [
+  [1, 1, 1, 1],
+  [1, 3, 5, 0.5],
+  [3, 7, 1, 0.5],
+  [1, 300, 513, 0.3],
+  [2, 131, 257, 0.2],
+  [3, 4, 256, 0],
+  [4, 5, 7, 1],
+  [5, 13, 37, 0.4],
+  [8, 128, 256, 0.3],
+  [9, 130, 300, 0.3],
+  [31, 6, 20, 0.5],
+  [32, 8, 12, 0],
+  [33, 129, 65, 0.3],
+  [40, 127, 515, 0.1],
+  [41, 12, 255, 0.9],
+  [257, 133, 70, 0.3],
+  [300, 260, 258, 0.2],
+];
+
+const ofOperands: Tolerance = { relative: 1e-5, floor: 'operands' };
+
+/** That share of the numbers of another draw, −0 for half of the others. */
+const share =
+  (density: number, draw: Draw): Draw =>
+  (random, index) =>
+    random() < density ? draw(random, index) : random() < 0.5 ? -0 : 0;
+
+const products: Case[] = sizes.flatMap(([tokens, rows, columns, density]) =>
+  (['f32', 'bf16'] as const).flatMap((values: SparseValues) =>
+    [true, false].map((biased) => ({
+      name: `linear ${tokens} tokens, sparse ${rows}×${columns} of ${values}, ${100 * density} %${biased ? ', bias' : ''}`,
+      tolerance: ofOperands,
+      run(rig) {
+        const x = rig.f32([tokens, columns], mixed);
+        const weight = rig.sparse([rows, columns], values, share(density, mixed));
+        const y = rig.result([tokens, rows]);
+        rig.backend.linear(y, x, weight, biased ? rig.f32([rows], mixed) : null);
+        return [y];
+      },
+    })),
+  ),
+);
+
+/** Rows [begin, end) of a matrix, and of those the rows but the first and the last. */
+const views: Case[] = [1, 4, 36, 70].flatMap((tokens) =>
+  [
+    [4, 12],
+    [3, 9],
+    [1, 4],
+    [126, 262],
+  ].map(([begin, end]) => ({
+    name: `linear ${tokens} tokens, rows ${begin}–${end} of a sparse matrix`,
+    tolerance: ofOperands,
+    run(rig) {
+      const [x, weight] = [rig.f32([tokens, 300]), rig.sparse([270, 300], 'f32', share(0.3, normal))];
+      const [bias, y, inner] = [
+        rig.f32([end - begin]),
+        rig.result([tokens, end - begin]),
+        rig.result([tokens, end - begin - 2]),
+      ];
+      rig.backend.linear(y, x, weight.rows(begin, end), bias);
+      rig.backend.linear(inner, x, weight.rows(begin, end).rows(1, end - begin - 1), null);
+      return [y, inner];
+    },
+  })),
+);
+
+export const sparseCases = [...products, ...views];
