@@ -31,7 +31,7 @@ export { PRODUCT_COLUMNS, PRODUCT_SCRATCH } from './products';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
 export { softcap } from './softcap';
-export { countEntries, fillEntries, SPARSE_COLUMNS } from './sparse';
+export { countEntries, fillEntries, SPARSE_BLOCK, SPARSE_SLICE } from './sparse';
 export { SPARSE_ROWS, SPARSE_SCRATCH, SPARSE_TOKENS, sparseLinear } from './sparseLinear';
 export { SPARSE_GROUPS, sparseVectors } from './sparseVectors';
 export { ELEMENTS } from './units';

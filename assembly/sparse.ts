@@ -1,28 +1,31 @@
 // A sparse matrix: how it lies in memory, and how it is made of a dense one.
 //
-// Columns are cut into blocks of SPARSE_COLUMNS, so that the part of the tokens that meets a block fits the first cache.
-// Inside a block four rows at a time, a group, are interleaved entry by entry: for one token they are the lanes of a
-// vector, for many each row is walked alone, and either way an output is one chain along its columns with the same bits.
+// Columns are cut into blocks of SPARSE_BLOCK, so that an offset in a block has 16 bits: most matrices are one. Inside a
+// block four rows at a time, a group, are interleaved entry by entry: for one token they are the lanes of a vector, for
+// many each row is walked alone, and either way an output is one chain along its columns with the same bits. Many tokens
+// walk a block by slices of SPARSE_SLICE columns, so that the part of the tokens that meets a slice stays in the first cache.
 //
-//   starts[blocks·groups + 1] (u32)   where each group of each block begins, groups varying fastest
-//   counts[blocks·groups·4] (u32)     entries of each row in the block
-//   offsets (u16)                     of the four rows' entries in turn: 4·(column within the block)
-//   values (f32, or its upper half)   likewise
+//   starts[blocks·groups + 1] (u32)    where each group of each block begins, groups varying fastest
+//   counts[slices·groups·4] (u32)      entries of each row in the block, up to the end of the slice
+//   offsets (u16)                      of the four rows' entries in turn: 4·(column within the block)
+//   values (f32, or its upper half)    likewise
 //
 // Rows shorter than the longest of their group are filled up with entries of value 0 and offset 0.
 
-/** Columns of a block. */
-export const SPARSE_COLUMNS: i32 = 256;
+/** Columns of a block, a multiple of those of a slice. */
+export const SPARSE_BLOCK: i32 = 16384;
+export const SPARSE_SLICE: i32 = 128;
 
 /** counts of w[rows, columns]. A unit is a group. */
 export function countEntries(w: usize, counts: usize, rows: i32, columns: i32, begin: i32, end: i32): void {
-  let groups = (rows + 3) >> 2;
+  let groups = (rows + 3) >> 2, stride = <usize>groups << 4;
   for (let g = begin; g < end; g++)
-    for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
-      let to = counts + (<usize>(b * groups + g) << 4), n = min(SPARSE_COLUMNS, columns - k);
-      for (let r = g << 2; r < (g + 1) << 2; r++) {
-        store<u32>(to, r < rows ? nonzeros(w + (<usize>(r * columns + k) << 2), n) : 0);
-        to += 4;
+    for (let r = g << 2; r < (g + 1) << 2; r++) {
+      let to = counts + (<usize>r << 2), count: u32 = 0;
+      for (let k = 0; k < columns; k += SPARSE_SLICE, to += stride) {
+        if (k % SPARSE_BLOCK == 0) count = 0;
+        if (r < rows) count += nonzeros(w + ((<usize>r * columns + k) << 2), min(SPARSE_SLICE, columns - k));
+        store<u32>(to, count);
       }
     }
 }
@@ -42,11 +45,11 @@ export function fillEntries(
 ): void {
   let groups = (rows + 3) >> 2;
   for (let g = begin; g < end; g++)
-    for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
+    for (let k = 0, b = 0; k < columns; k += SPARSE_BLOCK, b++) {
       let at = starts + (<usize>(b * groups + g) << 2), first = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4);
-      let n = min(SPARSE_COLUMNS, columns - k);
+      let n = min(SPARSE_BLOCK, columns - k);
       for (let lane: usize = 0; lane < 4; lane++) {
-        let r = (g << 2) + <i32>lane, row = w + (<usize>(r * columns + k) << 2), entry = first + lane;
+        let r = (g << 2) + <i32>lane, row = w + ((<usize>r * columns + k) << 2), entry = first + lane;
         for (let c = 0; r < rows && c < n; c++) {
           let value = load<f32>(row + (<usize>c << 2));
           if (value == 0) continue;

@@ -3,7 +3,7 @@
 
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
-import { SPARSE_COLUMNS } from './sparse';
+import { SPARSE_BLOCK, SPARSE_SLICE } from './sparse';
 
 /** A unit is SPARSE_ROWS rows of W for SPARSE_TOKENS tokens. */
 export const SPARSE_ROWS: i32 = 128;
@@ -29,10 +29,18 @@ export function sparseLinear(
       let width = tileWidth(tokens - t), bytes = <usize>width << 2, x = packed + (<usize>columns << 2) * t;
       let sums = scratch + bytes * (from - r0);
       for (let r = from; r < r1; r++) spread(scratch + bytes * (r - r0), width, bias ? load<f32>(bias + (<usize>(r - first) << 2)) : 0);
-      for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
-        let s = starts + (<usize>(b * groups) << 2), c = counts + (<usize>(b * groups) << 4), xk = x + bytes * k;
-        if (width == SPARSE_NARROW) half ? narrow<u16>(xk, s, c, offsets, values, from, r1, sums) : narrow<f32>(xk, s, c, offsets, values, from, r1, sums);
-        else half ? wide<u16>(xk, s, c, offsets, values, from, r1, sums) : wide<f32>(xk, s, c, offsets, values, from, r1, sums);
+      // Two slices at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
+      let step = width == SPARSE_TILE ? SPARSE_SLICE : 2 * SPARSE_SLICE, perSlice = <usize>groups << 4, before: usize = 0;
+      for (let k = 0; k < columns; k += step) {
+        let inBlock = k % SPARSE_BLOCK, b = k / SPARSE_BLOCK, xb = x + bytes * (k - inBlock);
+        let s = starts + (<usize>(b * groups) << 2), c = counts + perSlice * ((min(k + step, columns) - 1) / SPARSE_SLICE);
+        if (!inBlock) before = 0;
+        if (width == SPARSE_NARROW) {
+          if (half) narrow<u16>(xb, s, before, c, offsets, values, from, r1, sums);
+          else narrow<f32>(xb, s, before, c, offsets, values, from, r1, sums);
+        } else if (half) wide<u16>(xb, s, before, c, offsets, values, from, r1, sums);
+        else wide<f32>(xb, s, before, c, offsets, values, from, r1, sums);
+        before = c;
       }
       deliver(scratch, bytes, y + (<usize>(last - first) << 2) * t, last - first, r0, from, r1, first, min(width, tokens - t));
     }
@@ -53,15 +61,17 @@ function value<V>(at: usize): v128 {
 }
 
 /**
- * Rows [r, end) times a tile of 32 tokens, added to their sums. The way out in the middle is never taken (a row of
+ * A slice of the rows [r, end) times a tile of 32 tokens, added to their sums: the entries from what `before` (0: nothing)
+ * counts to what `counts` does. The way out in the middle is never taken (a row of
  * tokens does not lie at 0): it parts the loads, all of which V8 would otherwise do first, in registers that it lacks.
  */
 function wide<V>(
-  x: usize, starts: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32, sums: usize,
+  x: usize, starts: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32, sums: usize,
 ): void {
   for (; r < end; r++) {
-    let at = <usize>load<u32>(starts + (<usize>(r >> 2) << 2)) + (r & 3), n = load<u32>(counts + (<usize>r << 2));
-    let o = offsets + (at << 1), v = values + at * sizeof<V>(), stop = v + <usize>n * (4 * sizeof<V>());
+    let at = <usize>load<u32>(starts + (<usize>(r >> 2) << 2)) + (r & 3), n = <usize>load<u32>(counts + (<usize>r << 2));
+    let first = before ? <usize>load<u32>(before + (<usize>r << 2)) : 0, o = offsets + ((at + 4 * first) << 1);
+    let v = values + (at + 4 * first) * sizeof<V>(), stop = values + (at + 4 * n) * sizeof<V>();
     let a0 = v128.load(sums), a1 = v128.load(sums, 16), a2 = v128.load(sums, 32), a3 = v128.load(sums, 48);
     let b0 = v128.load(sums, 64), b1 = v128.load(sums, 80), b2 = v128.load(sums, 96), b3 = v128.load(sums, 112);
     while (v < stop) {
@@ -81,11 +91,12 @@ function wide<V>(
 
 /** The same for a tile of 8 tokens. */
 function narrow<V>(
-  x: usize, starts: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32, sums: usize,
+  x: usize, starts: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32, sums: usize,
 ): void {
   for (; r < end; r++) {
-    let at = <usize>load<u32>(starts + (<usize>(r >> 2) << 2)) + (r & 3), n = load<u32>(counts + (<usize>r << 2));
-    let o = offsets + (at << 1), v = values + at * sizeof<V>(), stop = v + <usize>n * (4 * sizeof<V>());
+    let at = <usize>load<u32>(starts + (<usize>(r >> 2) << 2)) + (r & 3), n = <usize>load<u32>(counts + (<usize>r << 2));
+    let first = before ? <usize>load<u32>(before + (<usize>r << 2)) : 0, o = offsets + ((at + 4 * first) << 1);
+    let v = values + (at + 4 * first) * sizeof<V>(), stop = values + (at + 4 * n) * sizeof<V>();
     let a0 = v128.load(sums), a1 = v128.load(sums, 16);
     while (v < stop) {
       let p = x + (<usize>load<u16>(o) << 3), s = value<V>(v);

@@ -3,7 +3,7 @@
 // apart, so that one's chain of additions goes on while the other's waits, and memory is read as several long streams.
 
 import { madd } from './lanes';
-import { SPARSE_COLUMNS } from './sparse';
+import { SPARSE_BLOCK } from './sparse';
 
 /** Groups of a unit. */
 export const SPARSE_GROUPS: i32 = 32;
@@ -19,7 +19,7 @@ export function sparseVectors(
     for (let t = 0; t < tokens; t++) {
       // Row r is at to + 4·r; the bias likewise.
       let to = y + strideY * t - (<usize>first << 2), biases = bias - (<usize>first << 2);
-      for (let k = 0, b = 0; k < columns; k += SPARSE_COLUMNS, b++) {
+      for (let k = 0, b = 0; k < columns; k += SPARSE_BLOCK, b++) {
         let s = starts + (<usize>(b * groups) << 2), xk = x + (<usize>(t * columns + k) << 2);
         for (let g = g0; g < middle; g++) {
           let other = g + middle - g0 < g1 ? g + middle - g0 : -1;

@@ -3,6 +3,7 @@
 
 import type { Backend } from '../backend/backend.js';
 import type { ConfigReader } from '../checkpoint/config.js';
+import type { Matrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Layout } from './layout.js';
 import type { Workspace } from './workspace.js';
@@ -52,8 +53,11 @@ export interface ModelConfig {
   longest_sequence: number;
 }
 
-/** Tensors by their name inside the block, or inside the model for those outside blocks. */
-export type Weights = ReadonlyMap<string, Tensor<'f32'>>;
+/**
+ * Tensors by their name inside the block, or inside the model for those outside blocks; the weight of a linear layer may
+ * be a sparse matrix.
+ */
+export type Weights = ReadonlyMap<string, Matrix>;
 
 /** A tensor as the graph uses it, and how the checkpoint holds it where that differs. */
 export interface TensorSpec {

@@ -3,7 +3,7 @@
 
 import type { Tensor } from '../tensor/tensor.js';
 import type { Linear, Pass, Weights } from './graph.js';
-import { tensorOf } from './weights.js';
+import { matrixOf, tensorOf } from './weights.js';
 
 /** Rows [from, from + rows) of a linear layer. */
 export interface Projection {
@@ -33,7 +33,7 @@ export function project(
   x: Tensor<'f32'>,
   y: Tensor<'f32'>,
 ): void {
-  const weight = tensorOf(weights, `${layer}.weight`);
+  const weight = matrixOf(weights, `${layer}.weight`);
   const bias = biased ? tensorOf(weights, `${layer}.bias`) : null;
   if (weight.rowCount === rows) backend.linear(y, x, weight, bias);
   else backend.linear(y, x, weight.rows(from, from + rows), bias?.rows(from, from + rows) ?? null);

@@ -5,13 +5,22 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
+import { type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
 
-/** The tensor of that name; its absence is a mistake of the family's own description. */
+/** The weight of that name, dense or sparse; its absence is a mistake of the family's own description. */
+export function matrixOf(weights: Weights, name: string): Matrix {
+  const matrix = weights.get(name);
+  if (!matrix) throw new BackendError({ expected: `a loaded tensor ${name}`, got: 'none', where: 'the forward pass' });
+  return matrix;
+}
+
+/** The tensor of that name; a sparse matrix there is a mistake of whoever loaded it. */
 export function tensorOf(weights: Weights, name: string): Tensor<'f32'> {
-  const tensor = weights.get(name);
-  if (!tensor) throw new BackendError({ expected: `a loaded tensor ${name}`, got: 'none', where: 'the forward pass' });
+  const tensor = matrixOf(weights, name);
+  if (tensor instanceof SparseMatrix)
+    throw new BackendError({ expected: `a dense tensor ${name}`, got: 'a sparse matrix', where: 'the forward pass' });
   return tensor;
 }
 

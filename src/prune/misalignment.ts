@@ -2,8 +2,9 @@
 // block by block, each block compared on the inputs that the sparse blocks before it really give it.
 
 import type { Weights } from '../models/graph.js';
+import { FASTER_FROM, withSparse } from '../models/sparse-weights.js';
 import { blockBytes, freeWeights, loadBlock } from '../models/weights.js';
-import type { Allocation } from './allocation.js';
+import { type Allocation, meanTarget } from './allocation.js';
 import type { PruneContext } from './context.js';
 import { prunerOf } from './plan-pruner.js';
 import { PrunedBlock, type Summaries } from './pruned-block.js';
@@ -64,7 +65,7 @@ export class AlignmentRun {
 
   /** The next block of candidate i: a dense pass, masks from its activations, a sparse pass on the same inputs. */
   async advance(i: number): Promise<void> {
-    const { graph, searchStream, signal } = this.context;
+    const { graph, backend, searchStream, signal } = this.context;
     const result = this.results[i];
     const b = result.differences.length;
     const isLast = b + 1 === graph.config.num_hidden_layers;
@@ -74,7 +75,9 @@ export class AlignmentRun {
     const summaries = b === 0 ? await this.#firstPass(dense) : await this.#densePass(b, dense, from, this.#dense);
     const pruned = await this.#twin.prune({ block: b, dense, targets: this.candidates[i][b] }, summaries, signal);
     this.#sparse.reset();
-    await searchStream.run(b, pruned, from, isLast ? null : own, this.#sparse.observe, signal);
+    await withSparse(backend, pruned, this.#sparseLayers(i, b), (weights) =>
+      searchStream.run(b, weights, from, isLast ? null : own, this.#sparse.observe, signal),
+    );
     const sparse = await this.#sparse.activations();
     for (const { input } of graph.linears)
       result.misalignment += layerMisalignment(activationsOf(summaries, input), sparse.get(input) as Float32Array);
@@ -91,6 +94,11 @@ export class AlignmentRun {
     for (const statistics of [this.#dense, this.#sparse]) statistics.free();
     this.#freeFirst();
     this.#twin.free();
+  }
+
+  /** The layers of block b whose pass is faster as sparse matrices. */
+  #sparseLayers(i: number, b: number): string[] {
+    return [...this.candidates[i][b]].flatMap(([name, target]) => (meanTarget(target) >= FASTER_FROM ? [name] : []));
   }
 
   /** The dense pass of block 0, for all candidates; its Gram matrices go once the last of them has been there. */

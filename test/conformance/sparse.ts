@@ -24,6 +24,9 @@ const sizes: [number, number, number, number][] = [
   [41, 12, 255, 0.9],
   [257, 133, 70, 0.3],
   [300, 260, 258, 0.2],
+  [1030, 9, 11, 0.4],
+  [1, 5, 16390, 0.2],
+  [5, 5, 16520, 0.2],
 ];
 
 const ofOperands: Tolerance = { relative: 1e-5, floor: 'operands' };

@@ -68,6 +68,7 @@ describe('a sparse linear gives a token the same bits alone and among others', (
     [7, 13, 37, 'f32'],
     [37, 300, 513, 'bf16'],
     [75, 130, 300, 'f32'],
+    [40, 5, 16520, 'f32'],
   ] as const)('%i tokens, %i×%i of %s', async (tokens, rows, columns, values) => {
     for (const backend of backends) {
       const rig = new Rig(backend, 5);

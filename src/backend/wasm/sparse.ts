@@ -6,17 +6,20 @@ import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
 import {
-  SPARSE_COLUMNS,
+  SPARSE_BLOCK,
   SPARSE_GROUPS,
   SPARSE_NARROW,
   SPARSE_ROWS,
   SPARSE_SCRATCH,
+  SPARSE_SLICE,
   SPARSE_TILE,
   SPARSE_TOKENS,
 } from './units.js';
 
 /** More tokens than these are multiplied as tiles, fewer one by one. */
 const VECTORS = 3;
+/** Tokens that are packed before they are multiplied: so few that they stay in the second cache meanwhile. */
+const TOGETHER = 512;
 
 /** The parts of one matrix. */
 class SparseStorage implements Storage {
@@ -53,7 +56,8 @@ function partsOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage {
 export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
   const { rowCount: rows, columns } = weight;
   const groups = Math.ceil(rows / 4);
-  const blocks = Math.ceil(columns / SPARSE_COLUMNS);
+  const slices = Math.ceil(columns / SPARSE_SLICE);
+  const blocks = Math.ceil(columns / SPARSE_BLOCK);
   const made: Tensor[] = [];
   const allocate = <D extends 'i32' | 'f32'>(dtype: D, size: number): Tensor<D> => {
     const tensor = runner.allocate(dtype, [Math.max(1, size)], `a sparse matrix of ${rows}×${columns}`);
@@ -62,9 +66,9 @@ export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: Sp
   };
   try {
     const starts = allocate('i32', blocks * groups + 1);
-    const counts = allocate('i32', blocks * groups * 4);
+    const counts = allocate('i32', slices * groups * 4);
     runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]);
-    const entries = place(integers(starts), integers(counts));
+    const entries = place(integers(starts), integers(counts), groups);
     const offsets = allocate('i32', Math.ceil(entries / 2));
     const kept = values === 'f32' ? allocate('f32', entries) : allocate('i32', Math.ceil(entries / 2));
     const storage = new SparseStorage(starts, counts, offsets, kept);
@@ -113,27 +117,44 @@ export function sparseLinear(
     runner.run('sparseVectors', units, work, y, operands);
     return;
   }
-  const tiles = Math.ceil(tokens / SPARSE_TILE);
-  const rest = tokens % SPARSE_TILE;
-  const width = rest === 0 || rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW;
-  const packed = runner.allocate('f32', [columns * ((tiles - 1) * SPARSE_TILE + width)], 'tokens side by side');
+  const packed = runner.allocate('f32', [columns * packedTokens(Math.min(tokens, TOGETHER))], 'tokens side by side');
   try {
-    runner.run('packTokens', tiles, SPARSE_TILE * columns, packed, [x, packed, columns, tokens]);
-    const rowBlocks = Math.ceil((last - (first & ~3)) / SPARSE_ROWS);
-    const work = SPARSE_ROWS * Math.min(tokens, SPARSE_TOKENS) * columns * perWeight;
-    const operands = [packed, starts, counts, offsets, values, bias, y, groups, columns, first, last, tokens, half];
-    runner.run('sparseLinear', rowBlocks * Math.ceil(tokens / SPARSE_TOKENS), work, y, operands, SPARSE_SCRATCH);
+    for (let t = 0; t < tokens; t += TOGETHER) {
+      const [xs, ys] = [x, y].map((tensor) =>
+        tensor.reshape(tokens, tensor.columns).rows(t, Math.min(t + TOGETHER, tokens)),
+      );
+      const count = xs.rowCount;
+      runner.run('packTokens', Math.ceil(count / SPARSE_TILE), SPARSE_TILE * columns, packed, [
+        xs,
+        packed,
+        columns,
+        count,
+      ]);
+      const rowBlocks = Math.ceil((last - (first & ~3)) / SPARSE_ROWS);
+      const work = SPARSE_ROWS * Math.min(count, SPARSE_TOKENS) * columns * perWeight;
+      const operands = [packed, starts, counts, offsets, values, bias, ys, groups, columns, first, last, count, half];
+      runner.run('sparseLinear', rowBlocks * Math.ceil(count / SPARSE_TOKENS), work, ys, operands, SPARSE_SCRATCH);
+    }
   } finally {
     runner.free(packed);
   }
 }
 
+/** Tokens that tiles for so many have room for. */
+function packedTokens(tokens: number): number {
+  const rest = tokens % SPARSE_TILE;
+  return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
+}
+
 /** Fills in where every group begins, each as long as its longest row, and returns how many entries there are in all. */
-function place(starts: Int32Array, counts: Int32Array): number {
+function place(starts: Int32Array, counts: Int32Array, groups: number): number {
+  const perBlock = (SPARSE_BLOCK / SPARSE_SLICE) * groups;
+  const ofLastSlice = counts.length / 4 - groups;
   let entries = 0;
   for (let i = 0; i + 1 < starts.length; i++) {
     starts[i] = entries;
-    const c = 4 * i;
+    const block = Math.floor(i / groups);
+    const c = 4 * (Math.min((block + 1) * perBlock - groups, ofLastSlice) + (i % groups));
     entries += 4 * Math.max(counts[c], counts[c + 1], counts[c + 2], counts[c + 3]);
   }
   starts[starts.length - 1] = entries;

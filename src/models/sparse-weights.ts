@@ -1,0 +1,34 @@
+// Which layers of a block run as sparse matrices, and how they become such.
+
+import type { Backend } from '../backend/backend.js';
+import type { SparseMatrix } from '../tensor/sparse-matrix.js';
+import type { Weights } from './graph.js';
+import { tensorOf } from './weights.js';
+
+/**
+ * Share of zeros from which a sparse matrix is the faster form of a layer, for one token and for many: `npm run bench --
+ * sparse` measures where that is.
+ */
+export const FASTER_FROM = 0.55;
+
+/**
+ * Runs a function with the weights of some layers as sparse matrices, which go when it ends.
+ * @param layers their names, without ".weight"; of all others the weights are those given
+ */
+export async function withSparse<T>(
+  backend: Backend,
+  weights: Weights,
+  layers: readonly string[],
+  run: (weights: Weights) => Promise<T>,
+): Promise<T> {
+  const sparse = new Map<string, SparseMatrix>();
+  try {
+    for (const layer of layers) {
+      const name = `${layer}.weight`;
+      sparse.set(name, backend.compress(tensorOf(weights, name), 'f32'));
+    }
+    return await run(new Map([...weights, ...sparse]));
+  } finally {
+    for (const matrix of sparse.values()) backend.free(matrix);
+  }
+}
