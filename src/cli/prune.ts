@@ -18,7 +18,7 @@ interface PruneFlags
 /** Adds the command. */
 export function addPrune(program: Command): void {
   const { method, topUp, step, sparsity, granularity, rounding, update, targets } = pruneDefaults;
-  const { samples, searchSamples, searchMemory, seed } = pruneDefaults;
+  const { samples, searchSamples, searchMemory, seed, format } = pruneDefaults;
   withEngine(
     program
       .command('prune')
@@ -26,6 +26,7 @@ export function addPrune(program: Command): void {
       .addArgument(modelArgument(true))
       .addOption(place('--out <DIR>', 'folder to write (required); it appears whole or not at all'))
       .option('--force', 'replace a model folder that stands there, with everything in it')
+      .addOption(choice('--format <F>', 'of the linear layers in the folder', choices.format, format))
       .addOption(choice('--method <NAME>', 'how weights are chosen', choices.method, method))
       .addOption(choice('--top-up <NAME>', 'how sparsity is spread', choices.topUp, topUp))
       .addOption(

@@ -14,6 +14,8 @@ export interface LayerInspection {
   cols: number;
   dtype: string;
   zeros: number;
+  /** As it is stored; `dtype` is then that of the stored values, and `bytes` those of all its parts. */
+  format: 'dense' | 'sparse';
   bytes: number;
 }
 
@@ -40,16 +42,17 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
       const first = layers.length;
       for (const layer of graph.linears) {
         const stored = storedLayer(checkpoint, graph, block, layer.name);
-        const { dtype, begin, end } = checkpoint.info(`${stored}.weight`);
+        const { dtype, begin, end, sparse } = checkpoint.info(`${stored}.weight`);
         const zeros = countZeros(await readWeight(checkpoint, graph, block, layer, signal));
         layers.push({
           name: stored,
           block,
           rows: layer.rows,
           cols: layer.columns,
-          dtype,
+          dtype: sparse?.shape.dtype ?? dtype,
           zeros,
-          bytes: end - begin,
+          format: sparse ? 'sparse' : 'dense',
+          bytes: sparse?.bytes ?? end - begin,
         });
         await safePoint(signal);
       }
