@@ -3,17 +3,15 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { version } from '../../version.js';
 import { ConfigReader } from '../config.js';
 import { withMember, withoutMember } from '../json-members.js';
 
 const section = 'quantization_config';
-const format = 'sparse-bitmask';
-
-/** The last release of compressed-tensors whose layout was held against ours. */
-const compressedTensors = { quant_method: 'compressed-tensors', version: '0.12.2' };
-/** Of folders with int8 values: a reader that does not know them would take them for weights. */
-const own = { quant_method: 'neuroal', version };
+const method = 'compressed-tensors';
+/** The release whose layout was held against ours. */
+const version = '0.12.2';
+/** int8 has a name of its own: who knows the first alone would take the int8 values for weights. */
+const formats = { floats: 'sparse-bitmask', int8: 'sparse-bitmask-int8' };
 
 /** What the config says of the layers. */
 export interface SparseSummary {
@@ -29,9 +27,9 @@ export interface SparseSummary {
 export function isSparse(config: ConfigReader): boolean {
   const raw = config.raw[section] as Record<string, unknown> | undefined;
   if (typeof raw !== 'object' || raw === null) return false;
-  const { quant_method: method, sparsity_config: sparsity, config_groups: groups } = raw;
-  const known = method === compressedTensors.quant_method || method === own.quant_method;
-  return known && groups === undefined && (sparsity as { format?: unknown } | null | undefined)?.format === format;
+  const { quant_method, sparsity_config, config_groups } = raw;
+  const { format } = (sparsity_config ?? {}) as { format?: unknown };
+  return quant_method === method && config_groups === undefined && Object.values(formats).some((f) => f === format);
 }
 
 /** The config of the dense model. */
@@ -48,14 +46,13 @@ export async function denseConfig(folder: string): Promise<Uint8Array> {
 /** The bytes of a config.json as the sparse folder has them. */
 export function sparseConfig(dense: Uint8Array, { sparse, dense: ignore, sparsity, int8 }: SparseSummary): Uint8Array {
   const sparsity_config = {
-    format,
+    format: int8 ? formats.int8 : formats.floats,
     targets: sparse,
     ignore,
     global_sparsity: Math.round(sparsity * 1e6) / 1e6,
     sparsity_structure: 'unstructured',
   };
-  const value = { ...(int8 ? own : compressedTensors), sparsity_config };
-  return edited(dense, (json) => withMember(json, section, value));
+  return edited(dense, (json) => withMember(json, section, { quant_method: method, version, sparsity_config }));
 }
 
 /** Byte for character, so that nothing changes but what is edited. */
