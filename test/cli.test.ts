@@ -248,6 +248,10 @@ describe('neuroal convert', () => {
     const few = ['--method', 'magnitude', '--top-up', 'uniform', '--sparsity', '0.02', '--format', 'sparse'];
     const record = await json('prune', embeddedFolder, '--out', out, ...few, ...small);
     expect(record).toMatchObject({ format: 'sparse', layers: Array(56).fill({ format: 'dense' }) });
+    const again = [...few.slice(0, 4), '--format', 'sparse', '--force', '--quiet'];
+    const { out: human } = await neuroal('prune', embeddedFolder, '--out', out, ...again, ...small);
+    expect(human).toContain(`  folder   ${out}\n  sparse   56 of 56 layers\n`);
+    await json('prune', embeddedFolder, '--out', out, ...few, ...small, '--force');
     const { out: text } = await neuroal('convert', out, '--out', join(folder, 'p-again'), '--format', 'sparse');
     expect(text).toContain('  sparse   0 of 56 layers\n');
     expect(text).toContain('\nnote: 56 layers stay dense, since their sparse form would not be smaller\n');

@@ -70,12 +70,13 @@ export function addPrune(program: Command): void {
 }
 
 function describe(
-  { model, prune, search, evidence, sparsity, seconds }: RunRecord,
+  { model, prune, search, evidence, format, layers, sparsity, seconds }: RunRecord,
   out: string,
   quiet: boolean,
 ): string {
   const lambda = (value: number | null) => (value === null ? 'none' : String(value));
   const spread = prune.step === null ? prune.topUp : `${prune.topUp} (${prune.step})`;
+  const sparse = layers.filter((layer) => layer.format === 'sparse');
   const fitted =
     prune.targets === null ? '' : `, ${prune.update === 'none' ? '' : 'update admm, '}${prune.targets} targets`;
   return [
@@ -88,6 +89,7 @@ function describe(
     ...(evidence && 'beta' in evidence ? [`  β        ${evidence.beta}`] : []),
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
+    ...(format === 'sparse' ? [`  sparse   ${sparse.length} of ${layers.length} layers`] : []),
     ...(quiet ? [] : [...missed(prune, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
   ].join('\n');
 }

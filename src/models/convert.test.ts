@@ -109,6 +109,7 @@ describe('the embedded model at 70 %', () => {
   it('loses little to int8, reads as f32, and is dense in any float', async () => {
     const { layers } = await convert({ model: place('dense'), out: place('int8'), format: 'sparse', values: 'int8' });
     expect(layers.every(({ dtype, format }) => dtype === 'I8' && format === 'sparse')).toBe(true);
+    expect((await inspect(place('int8'))).layers[0]).toMatchObject({ dtype: 'I8', format: 'sparse' });
     const [rough, exact] = [await openCheckpoint(place('int8')), await openCheckpoint(place('dense'))];
     for (const { name, rows, cols } of layers) {
       const values = await rough.readFloats(`${name}.weight`, [rows, cols]);

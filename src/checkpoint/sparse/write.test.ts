@@ -1,7 +1,7 @@
 // Weights written sparse and read again, through folders: any matrix, any dtype, and what becomes of everything else.
 
 import { writeFileSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -14,6 +14,7 @@ import {
   safetensors,
   type TestTensor,
 } from '../../../test/checkpoint-fixture.js';
+import { torchFile } from '../../../test/torch-fixture.js';
 import { CheckpointError, OutputError } from '../../errors.js';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.js';
 import { OutputFolder } from '../output.js';
@@ -127,6 +128,9 @@ test('any matrix comes back to the bit but for −0, in the smaller form, and so
         await written(sparse, 'dense', names, { format: 'dense', shardBytes });
         const dense = await opened('dense');
         expect(dense.format).toBe('safetensors');
+        // Nothing of the sparse files is left, whatever they were called.
+        const files = (await readdir(place('dense'))).filter((file) => file.endsWith('.safetensors'));
+        expect(files.sort()).toEqual([...dense.files].sort());
         for (const name of source.names()) {
           expect(dense.info(name)).toMatchObject({ dtype: tensors[name].dtype, shape: tensors[name].shape });
           expect(dense.info(name).sparse).toBeUndefined();
@@ -187,6 +191,8 @@ test('values are rounded once, to nearest even', async () => {
   // What became zero is not stored; and nothing but the weights named changes its dtype.
   expect(sparse.info('x.weight').sparse?.shape).toEqual({ rows: 1, columns: 64, nonZeros: 6, dtype: 'F16' });
   expect(sparse.info('y').dtype).toBe('F32');
+  await written(source, 'f32', ['x.weight'], { format: 'sparse', values: 'F32' });
+  expect((await (await opened('f32')).readFloats('x.weight', [1, 64]))[1]).toBe(tie);
   await written(source, 'dense', ['x.weight'], { format: 'dense', values: 'BF16' });
   const dense = await opened('dense');
   expect(dense.info('x.weight').dtype).toBe('BF16');
@@ -223,6 +229,29 @@ test('values that cannot be written name their tensor, and leave nothing', async
     expect((error as Error).message).toContain('expected finite weights, got NaN at index 1, in ');
   }
   expect((await readdir(home)).sort()).toEqual(before);
+});
+
+test('from pytorch_model.bin, a tied head once', async () => {
+  const embedding = f32([2, 1], [1, 2]);
+  const tensors = { 'embed.weight': embedding, 'x.weight': row('F32', [1]), 'lm_head.weight': embedding };
+  await mkdir(place('torch'));
+  await writeFile(join(place('torch'), 'config.json'), '{"model_type":"llama","tie_word_embeddings":true}');
+  await writeFile(join(place('torch'), 'pytorch_model.bin'), torchFile(tensors));
+  await written(await opened('torch'), 'sparse', ['x.weight'], { format: 'sparse' });
+  expect((await readdir(place('sparse'))).sort()).toEqual(['config.json', 'model.safetensors']);
+  const sparse = await opened('sparse');
+  expect(sparse.names().sort()).toEqual(['embed.weight', 'x.weight']);
+  expect(new Uint8Array(await sparse.read('x.weight'))).toEqual(tensors['x.weight'].bytes);
+});
+
+test('weights that are gone before they are on the disk make no folder', async () => {
+  const source = await modelOf({ 'x.weight': row('F32', [1]) });
+  const output = await OutputFolder.create(source, place('gone'), { conversion: true });
+  await writeWeights(source, output, ['x.weight'], { format: 'sparse' });
+  await rm(join(output.partial, 'model.safetensors'));
+  await expect(output.commit()).rejects.toThrow('expected every file of the model folder to be there');
+  expect((await readdir(home)).filter((name) => name.includes('gone'))).toEqual([]);
+  await output.discard();
 });
 
 test('a source that changes while it is read is noticed', async () => {
