@@ -3,6 +3,7 @@
 import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type LongRunning, safePoint } from '../progress.js';
+import type { Format } from './convert-options.js';
 import { graphOf } from './families.js';
 import { checkTensors, countParameters, countZeros, readWeight, storedLayer } from './weights.js';
 
@@ -14,9 +15,9 @@ export interface LayerInspection {
   cols: number;
   dtype: string;
   zeros: number;
-  /** As it is stored; `dtype` is then that of the stored values, and `bytes` those of all its parts. */
-  format: 'dense' | 'sparse';
   bytes: number;
+  /** In a sparse folder only. Of a sparse layer `dtype` is that of the stored values, and `bytes` those of all its parts. */
+  format?: Format;
 }
 
 export interface Inspection {
@@ -51,8 +52,8 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
           cols: layer.columns,
           dtype: sparse?.shape.dtype ?? dtype,
           zeros,
-          format: sparse ? 'sparse' : 'dense',
           bytes: sparse?.bytes ?? end - begin,
+          ...(checkpoint.format === 'sparse' ? { format: sparse ? 'sparse' : 'dense' } : {}),
         });
         await safePoint(signal);
       }

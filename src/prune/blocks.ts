@@ -56,7 +56,7 @@ async function writeBlock(
     const stored = storedLayer(checkpoint, graph, block, name);
     await output.writeTensor(`${stored}.weight`, storedValues(values, layer));
     const target = meanTarget(targets.get(name) as Target);
-    records.push({ name: stored, block, rows, cols: columns, target, zeros: countZeros(values), format: 'dense' });
+    records.push({ name: stored, block, rows, cols: columns, target, zeros: countZeros(values) });
     await safePoint(signal);
   }
   return records;

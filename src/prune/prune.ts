@@ -59,15 +59,15 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const found = await findAllocation(context);
         context.searchStream.dispose();
         const searched = performance.now();
-        const dense = await pruneBlocks(context, found.allocation, output);
-        const pruned = performance.now();
+        const pruned = await pruneBlocks(context, found.allocation, output);
+        const done = performance.now();
         onProgress?.({ phase: 'save', done: 0, total: 1 });
         await output.flush();
         const sparse = format === 'sparse' ? await sparseTwin(output, options) : null;
         const saved = performance.now();
 
-        const forms = new Map(sparse?.layers.map((layer) => [layer.name, layer.format]));
-        const layers = dense.map((layer) => ({ ...layer, format: forms.get(layer.name) ?? layer.format }));
+        // Both go through the layers in the same order.
+        const layers = pruned.map((layer, i) => (sparse ? { ...layer, format: sparse.layers[i].format } : layer));
         const weights = layers.reduce((sum, l) => sum + l.rows * l.cols, 0);
         const zeros = layers.reduce((sum, l) => sum + l.zeros, 0);
         const { policy: _policy, score: _score, allocator: _allocator, ...published } = plan;
@@ -86,8 +86,8 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
           seconds: {
             load: seconds(started, loaded),
             search: seconds(loaded, searched),
-            prune: seconds(searched, pruned),
-            save: seconds(pruned, saved),
+            prune: seconds(searched, done),
+            save: seconds(done, saved),
             total: seconds(started, saved),
           },
           peakRssBytes: peakRssBytes(),

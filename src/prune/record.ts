@@ -32,8 +32,8 @@ export interface LayerRecord {
   /** Sparsity asked of it (of its rows, on average). */
   target: number;
   zeros: number;
-  /** In the folder; dense in a sparse folder too where the sparse form would not be smaller. */
-  format: Format;
+  /** In a sparse folder only: dense where the sparse form would not be smaller. */
+  format?: Format;
 }
 
 export interface RunRecord {
