@@ -17,6 +17,8 @@ export { type PerplexityOptions, type PerplexityResult, perplexity } from './eva
 export { type ChatOptions, chat, latestMessages } from './generate/chat.js';
 export { type GenerateOptions, type Generation, generate } from './generate/generate.js';
 export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
+export { type ConvertedLayer, type ConvertRecord, convert } from './models/convert.js';
+export type { ConvertOptions } from './models/convert-options.js';
 export type { ModelConfig } from './models/graph.js';
 export { type Inspection, inspect, type LayerInspection } from './models/inspect.js';
 export type { KvCache } from './models/kv-cache.js';

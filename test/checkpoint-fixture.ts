@@ -46,6 +46,21 @@ export function half(dtype: 'F16' | 'BF16', shape: number[], patterns: number[])
   return { dtype, shape, bytes: new Uint8Array(Uint16Array.from(patterns).buffer) };
 }
 
+/** An I64 tensor of the given values. */
+export function i64(shape: number[], values: bigint[]): TestTensor {
+  return { dtype: 'I64', shape, bytes: new Uint8Array(BigInt64Array.from(values).buffer) };
+}
+
+/** A U8 or I8 tensor of the given values. */
+export function bytes(dtype: 'U8' | 'I8', shape: number[], values: number[]): TestTensor {
+  return { dtype, shape, bytes: Uint8Array.from(values) };
+}
+
+/** config.json of a folder with sparse weights, beside what it says of the model. */
+export const sparseSection = (format = 'sparse-bitmask') => ({
+  quantization_config: { quant_method: 'compressed-tensors', version: '0.12.2', sparsity_config: { format } },
+});
+
 /** A new temporary folder with these files. */
 export async function folderWith(files: Record<string, string | Uint8Array> = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'neuroal-test-'));

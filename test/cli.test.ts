@@ -48,7 +48,7 @@ describe('neuroal', () => {
   it.concurrent.each([
     [
       ['prnue'],
-      'expected a command (demo, prune, eval, generate, chat, inspect, bench, sweep, doctor), got "prnue"; did you mean prune?',
+      'expected a command (demo, prune, eval, generate, chat, convert, inspect, bench, sweep, doctor), got "prnue"; did you mean prune?',
     ],
     [
       ['prune', 'm', '--sparsty', '0.5'],
@@ -69,6 +69,21 @@ describe('neuroal', () => {
     [['prune', 'm', '--out', 'x', '--sparsity', '1.5'], 'expected a sparsity in [0, 1), got 1.5'],
     [['prune', 'm', '--samples', '1.5'], 'expected --samples to be a whole number of 1 or more, got "1.5"'],
     [['prune', 'm', '--seed', '-1'], 'expected --seed to be a whole number of 0 or more, got "-1"'],
+    [['convert'], 'expected MODEL, got none; see neuroal convert --help'],
+    [['convert', 'm', '--format', 'sparse'], 'expected --out DIR (the folder to write), got none'],
+    [['convert', 'm', '--out', 'x'], 'expected --format dense|sparse, got none'],
+    [
+      ['convert', 'm', '--out', 'x', '--format', 'spares'],
+      'expected --format to be one of dense, sparse, got "spares"; did you mean sparse?',
+    ],
+    [
+      ['convert', 'm', '--out', 'x', '--format', 'sparse', '--values', 'int4'],
+      'expected --values to be one of f32, f16, bf16, int8, got "int4"; did you mean int8?',
+    ],
+    [
+      ['convert', 'm', '--out', 'x', '--format', 'dense', '--values', 'int8'],
+      'expected values f32, f16 or bf16 with format dense, got int8',
+    ],
     [['sweep'], 'expected PLAN, got none; see neuroal sweep --help'],
     [['sweep', 'p.yaml'], 'expected --out DIR (the folder of the results), got none'],
     [['generate'], 'expected --prompt TEXT (the text to continue), got none'],
@@ -184,6 +199,62 @@ describe('neuroal prune', () => {
     child.kill(signal);
     expect(await ended).toEqual({ code, out: '', err: 'neuroal: interrupted\n' });
     await expect(readdir(parent)).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('neuroal convert', () => {
+  it('writes a sparse folder that every command takes, and a dense one again', async () => {
+    const [dense, sparse, back] = ['c-dense', 'c-sparse', 'c-back'].map((name) => join(folder, name));
+    const pruned = await json('prune', embeddedFolder, '--out', dense, '--top-up', 'uniform', ...small);
+    const record = await json('convert', dense, '--out', sparse, '--format', 'sparse');
+    expect(record).toMatchObject({ schema: 1, version, convert: { format: 'sparse', values: null } });
+    const evaluate = (model: string) => json('eval', model, '--limit', '2', '--seq-len', '64', '--deterministic');
+    const [inspection, human, again, a, b] = await Promise.all([
+      json('inspect', sparse),
+      neuroal('inspect', sparse),
+      neuroal('convert', sparse, '--out', back, '--format', 'dense', '--quiet'),
+      evaluate(dense),
+      evaluate(sparse),
+    ]);
+    expect(b.perplexity).toEqual(a.perplexity);
+    expect(inspection.bytes).toBe(record.bytes.after);
+    const parts = ({ zeros, bytes }: { zeros: number; bytes: number }) => ({ zeros, bytes });
+    expect(inspection.layers.map(parts)).toEqual(
+      pruned.layers.map(({ zeros }: { zeros: number }, i: number) => ({ zeros, bytes: record.layers[i].bytes })),
+    );
+    expect(human.out).toContain("56 of the blocks' 56 linear layers are stored sparse; all of them take 1.3 MB\n");
+    expect(again).toEqual({
+      code: 0,
+      out: [
+        'llama, 1,673,344 parameters: dense, values as they are',
+        '  weights  3.4 MB, from 1.4 MB',
+        `  folder   ${back}\n`,
+      ].join('\n'),
+      err: '',
+    });
+    const [refused, forced] = [
+      await neuroal('convert', dense, '--out', sparse, '--format', 'sparse'),
+      await neuroal('convert', dense, '--out', sparse, '--format', 'sparse', '--values', 'int8', '--force'),
+    ];
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain('or use --force');
+    expect(forced).toMatchObject({ code: 0, err: '' });
+    expect(forced.out).toContain('  sparse   56 of 56 layers\n');
+    expect(forced.out).toContain(`\nnote: nothing but neuroal reads int8 values\nnext: neuroal eval ${sparse}\n`);
+  });
+
+  it('is part of prune, and says what stays dense', async () => {
+    const out = join(folder, 'p-sparse');
+    const few = ['--method', 'magnitude', '--top-up', 'uniform', '--sparsity', '0.02', '--format', 'sparse'];
+    const record = await json('prune', embeddedFolder, '--out', out, ...few, ...small);
+    expect(record).toMatchObject({ format: 'sparse', layers: Array(56).fill({ format: 'dense' }) });
+    const again = [...few.slice(0, 4), '--format', 'sparse', '--force', '--quiet'];
+    const { out: human } = await neuroal('prune', embeddedFolder, '--out', out, ...again, ...small);
+    expect(human).toContain(`  folder   ${out}\n  sparse   56 of 56 layers\n`);
+    await json('prune', embeddedFolder, '--out', out, ...few, ...small, '--force');
+    const { out: text } = await neuroal('convert', out, '--out', join(folder, 'p-again'), '--format', 'sparse');
+    expect(text).toContain('  sparse   0 of 56 layers\n');
+    expect(text).toContain('\nnote: 56 layers stay dense, since their sparse form would not be smaller\n');
   });
 });
 

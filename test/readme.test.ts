@@ -33,7 +33,7 @@ it('the library example runs and prints what it says', async () => {
 it('the commands it names exist, with the options it names', async () => {
   const commands = [...readme.matchAll(/npx neuroal (\w+)/g)].map(([, name]) => name);
   expect(new Set(commands)).toEqual(
-    new Set(['demo', 'prune', 'eval', 'generate', 'chat', 'inspect', 'bench', 'sweep', 'doctor']),
+    new Set(['demo', 'prune', 'eval', 'generate', 'chat', 'convert', 'inspect', 'bench', 'sweep', 'doctor']),
   );
   const main = join(root, 'dist/cli/main.js');
   const helpOf = async (command: string) =>

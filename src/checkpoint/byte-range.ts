@@ -39,6 +39,16 @@ export async function openForReading<T>(
   }
 }
 
+/** Memory of that many bytes. Throws a CheckpointError where there is too little; `where` names the tensor. */
+export function memoryFor(bytes: number, where: string): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes);
+  } catch (cause) {
+    const expected = `memory for one tensor of ${bytes} bytes`;
+    throw new CheckpointError({ expected, got: 'too little', where, cause });
+  }
+}
+
 /** Bytes `begin` up to `end` of a file, in memory of their own. `where` names the file, and the tensor if it is one. */
 export async function readRange(
   handle: FileHandle,
@@ -48,13 +58,7 @@ export async function readRange(
   signal?: AbortSignal,
 ): Promise<ArrayBuffer> {
   signal?.throwIfAborted();
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = new Uint8Array(new ArrayBuffer(end - begin));
-  } catch (cause) {
-    const expected = `memory for one tensor of ${end - begin} bytes`;
-    throw new CheckpointError({ expected, got: 'too little', where, cause });
-  }
+  const bytes = new Uint8Array(memoryFor(end - begin, where));
   for (let done = 0; done < bytes.length; ) {
     const length = Math.min(chunkBytes, bytes.length - done);
     const { bytesRead } = await handle.read(bytes, done, length, begin + done).catch((cause: unknown) => {

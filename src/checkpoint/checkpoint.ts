@@ -1,17 +1,25 @@
-// A Hugging Face model folder, open for reading: its config, and its tensors by name whichever shard they lie in.
+// A Hugging Face model folder, open for reading: its config, and its tensors by name whichever shard they lie in. Of a sparse
+// folder it shows the dense model: weights that lie there in parts are tensors like all others.
 
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { type ConfigReader, readConfig } from './config.js';
+import { finiteFloats } from './float-dtype.js';
 import { locateModel } from './hub/resolve.js';
 import { closeAll, openShards } from './shards.js';
+import { denseReader, isSparse } from './sparse/config.js';
+import { type FoundParts, findParts } from './sparse/find-parts.js';
+import type { SparseTensor } from './sparse/sparse-tensor.js';
+import { sizeOf, valueBytes } from './stored-dtype.js';
 import type { TensorEntry, WeightFile } from './weight-file.js';
 
 /** Where a tensor lies: `file` is the shard's name inside the folder. */
 export interface TensorInfo extends TensorEntry {
   file: string;
+  /** Of a weight that lies there in parts: how. `begin` and `end` are then those of its values. */
+  sparse?: SparseTensor;
 }
 
 export class Checkpoint {
@@ -25,18 +33,29 @@ export class Checkpoint {
     readonly folder: string,
     readonly config: ConfigReader,
     private readonly shards: ReadonlyMap<string, WeightFile>,
+    /** The parts of weights; null where all tensors are stored as they are. */
+    private readonly parts: FoundParts | null,
     /** What the model is, for records: the folder, or `org/name@commit` on the hub. */
     readonly source: string = folder,
   ) {
     this.files = [...shards.keys()];
     this.bytes = [...shards.values()].reduce((sum, shard) => sum + shard.fileBytes, 0);
     for (const [file, shard] of shards)
-      for (const [name, entry] of shard.tensors) this.infos.set(name, { ...entry, file });
+      for (const [name, entry] of shard.tensors) {
+        const owner = parts?.owners.get(name);
+        if (!parts || owner === undefined) this.infos.set(name, { ...entry, file });
+        else if (name.endsWith('.compressed')) this.infos.set(owner, { ...entry, ...denseEntry(parts, owner), file });
+      }
+  }
+
+  /** Bytes of all tensors as they are read, which of a sparse folder is more than its files have. */
+  get tensorBytes(): number {
+    return [...this.infos.values()].reduce((sum, { dtype, shape }) => sum + valueBytes[dtype] * sizeOf(shape), 0);
   }
 
   /** Of the weight files. */
-  get format(): WeightFile['format'] {
-    return [...this.shards.values()][0].format;
+  get format(): WeightFile['format'] | 'sparse' {
+    return this.parts ? 'sparse' : [...this.shards.values()][0].format;
   }
 
   /** All tensor names, file after file, each in the file's order. */
@@ -64,19 +83,22 @@ export class Checkpoint {
    * `expectedShape`, not stored as floats, or not finite.
    */
   async readFloats(name: string, expectedShape: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    const { shape, file } = this.info(name);
+    const { shape, file, sparse } = this.info(name);
+    const where = tensorAt(join(this.folder, file), name);
     if (shape.length !== expectedShape.length || shape.some((length, i) => length !== expectedShape[i]))
       throw new CheckpointError({
         expected: `shape ${shapeText(expectedShape)}, which config.json implies`,
         got: shapeText(shape),
-        where: tensorAt(join(this.folder, file), name),
+        where,
       });
+    if (sparse) return finiteFloats(await sparse.read(signal), sparse.dtype, where);
     return this.shard(file).readFloats(name, signal);
   }
 
   /** A tensor's bytes, row-major, in its stored dtype. Throws a CheckpointError if it is missing. */
   async read(name: string, signal?: AbortSignal): Promise<ArrayBuffer> {
-    return this.shard(this.info(name).file).read(name, signal);
+    const { file, sparse } = this.info(name);
+    return sparse ? sparse.read(signal) : this.shard(file).read(name, signal);
   }
 
   async close(): Promise<void> {
@@ -95,5 +117,19 @@ export class Checkpoint {
  */
 export async function openCheckpoint(model: string, options: LongRunning = {}): Promise<Checkpoint> {
   const { folder, source } = await locateModel(model, options);
-  return new Checkpoint(folder, await readConfig(folder), await openShards(folder), source);
+  const config = await readConfig(folder);
+  const shards = await openShards(folder);
+  try {
+    if (!isSparse(config)) return new Checkpoint(folder, config, shards, null, source);
+    return new Checkpoint(folder, denseReader(config), shards, await findParts(shards, folder), source);
+  } catch (error) {
+    await closeAll(shards);
+    throw error;
+  }
+}
+
+/** What of an entry of values becomes that of their weight. */
+function denseEntry({ tensors }: FoundParts, name: string): Pick<TensorInfo, 'dtype' | 'shape' | 'sparse'> {
+  const sparse = tensors.get(name) as SparseTensor;
+  return { dtype: sparse.dtype, shape: [sparse.shape.rows, sparse.shape.columns], sparse };
 }

@@ -1,7 +1,7 @@
 // The dtypes whose values this project computes with, between their stored bytes and f32.
 // Stored numbers are little endian, as is every machine Node runs on that has WebAssembly SIMD.
 
-import { CheckpointError } from '../errors.js';
+import { CheckpointError, OutputError } from '../errors.js';
 import { narrowE4M3, narrowE5M2, widenE4M3, widenE5M2 } from '../tensor/float8.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
 import type { StoredDtype } from './stored-dtype.js';
@@ -47,7 +47,7 @@ export function decodeFloats(bytes: ArrayBuffer, dtype: FloatDtype): Float32Arra
  * f32 values as the bytes of `dtype`, rounded to nearest, ties to even; what is too large becomes infinity, NaN in
  * F8_E4M3, which has no infinity. Throws a CheckpointError for a dtype that is no FloatDtype.
  */
-export function encodeFloats(values: Float32Array, dtype: StoredDtype): Uint8Array {
+export function encodeFloats(values: Float32Array, dtype: StoredDtype): Uint8Array<ArrayBuffer> {
   assertFloatDtype(dtype, 'encodeFloats');
   switch (dtype) {
     case 'F64':
@@ -67,6 +67,25 @@ export function encodeFloats(values: Float32Array, dtype: StoredDtype): Uint8Arr
       return patterns;
     }
   }
+}
+
+/** `decodeFloats`, for weights: throws a CheckpointError for a NaN, an infinity or a number beyond f32. */
+export function finiteFloats(bytes: ArrayBuffer, dtype: FloatDtype, where: string): Float32Array {
+  const values = decodeFloats(bytes, dtype);
+  const bad = firstNonFinite(values);
+  if (bad < 0) return values;
+  const value = dtype === 'F64' ? new Float64Array(bytes)[bad] : values[bad];
+  const expected = Number.isFinite(value) ? 'weights within the range of f32' : 'finite weights';
+  throw new CheckpointError({ expected, got: `${value} at index ${bad}`, where });
+}
+
+/** `encodeFloats`, for weights: throws an OutputError for what `dtype` cannot hold as a finite number. */
+export function encodeFinite(values: Float32Array, dtype: FloatDtype, where: string): Uint8Array<ArrayBuffer> {
+  const bytes = encodeFloats(values, dtype);
+  const bad = firstNonFinite(decodeFloats(bytes.buffer, dtype));
+  if (bad < 0) return bytes;
+  const expected = `finite values that ${dtype} can hold`;
+  throw new OutputError({ expected, got: `${values[bad]} at index ${bad}`, where });
 }
 
 /** Index of the first NaN or infinity, -1 where all are finite. */

@@ -48,7 +48,7 @@ export function scanKeys(json: string, maxDepth: number): JsonKeys {
 }
 
 /** Index of the quote that closes the string opened at `begin`, or the end of the text. */
-function endOfString(json: string, begin: number): number {
+export function endOfString(json: string, begin: number): number {
   for (let i = begin + 1; i < json.length; i++) {
     const c = json.charCodeAt(i);
     if (c === backslash) i++;

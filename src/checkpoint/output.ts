@@ -1,7 +1,7 @@
 // Writes a pruned copy of a model folder. All work happens in a hidden folder beside the target, which takes the
 // target's name at the end: whoever looks sees the old state or the whole new one. Safetensors files are copied and
 // single tensors overwritten in place, so that header, order, shapes and dtypes stay byte for byte what they were; weights
-// of another format are written as safetensors first.
+// of another format are written as safetensors first. A conversion writes all weights itself.
 
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
@@ -9,20 +9,26 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import type { Checkpoint, TensorInfo } from './checkpoint.js';
-import { defaultShardBytes, writeAt, writeSafetensors } from './convert.js';
 import { copyFolder } from './copy-folder.js';
 import { asOutputError } from './disk-errors.js';
-import { assertFloatDtype, decodeFloats, encodeFloats, firstNonFinite } from './float-dtype.js';
+import { assertFloatDtype, encodeFinite } from './float-dtype.js';
 import { leftOut } from './left-out.js';
 import { makeFolder } from './make-folder.js';
 import { mayReplace, outputPlace } from './output-place.js';
+import { denseConfig } from './sparse/config.js';
 import { sizeOf } from './stored-dtype.js';
+import { defaultShardBytes, writeAt, writeSafetensors } from './write-safetensors.js';
 
 export interface OutputOptions {
   /** Replace a model folder that already stands there. */
   force?: boolean;
   /** Most bytes of tensors in a file, where the source is not safetensors and new files are laid out: 5·10^9. */
   shardBytes?: number;
+  /**
+   * The folder is to hold the same model in another form: its run record comes along, its weights do not, and `writeWeights`
+   * must write them.
+   */
+  conversion?: boolean;
   signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +45,8 @@ export class OutputFolder {
     private readonly source: Checkpoint,
     /** The folder that `commit` makes, as a real path. */
     readonly path: string,
-    private readonly partial: string,
+    /** Where it is written until then. */
+    readonly partial: string,
     private readonly options: OutputOptions,
   ) {}
 
@@ -50,7 +57,7 @@ export class OutputFolder {
       await mayReplace(path, force);
       return path;
     } catch (error) {
-      throw asOutputError(error, resolve(out), source.bytes);
+      throw asOutputError(error, resolve(out), roomFor(source));
     }
   }
 
@@ -69,7 +76,7 @@ export class OutputFolder {
       return output;
     } catch (error) {
       await output?.discard();
-      throw asOutputError(error, resolve(out), source.bytes);
+      throw asOutputError(error, resolve(out), roomFor(source));
     }
   }
 
@@ -85,27 +92,28 @@ export class OutputFolder {
     if (values.length !== count)
       throw new OutputError({ expected: `${count} values of ${shapeText(shape)}`, got: `${values.length}`, where });
     assertFloatDtype(dtype, where);
-    const bytes = encodeFloats(values, dtype);
-    const bad = firstNonFinite(decodeFloats(bytes.buffer as ArrayBuffer, dtype));
-    if (bad >= 0)
-      throw new OutputError({
-        expected: `finite values that ${dtype} can hold`,
-        got: `${values[bad]} at index ${bad}`,
-        where,
-      });
+    const bytes = encodeFinite(values, dtype, where);
     await this.guarded(async () => {
       await writeAt(await this.handle(file), bytes, begin, this.options.signal);
     });
   }
 
-  /** Writes a text file, such as the run record, at the top of the folder. */
-  async writeFile(name: string, text: string): Promise<void> {
+  /** Writes a small file, such as the run record, at the top of the folder. */
+  async writeFile(name: string, content: string | Uint8Array): Promise<void> {
     this.assertOpen();
     if (!/^[^/\\:\0]+$/.test(name) || name === '.' || name === '..')
       throw new OutputError({ expected: 'a plain file name', got: quoted(name), where: this.path });
     const path = join(this.partial, name);
-    await this.guarded(() => writeFile(path, text));
+    await this.guarded(() => writeFile(path, content));
     this.written.add(path);
+  }
+
+  /** Writes the weights of a conversion: `write` makes the files in the folder it is given, and returns their paths. */
+  async writeWeights(write: (folder: string) => Promise<string[]>): Promise<void> {
+    this.assertOpen();
+    await this.guarded(async () => {
+      for (const file of await write(this.partial)) this.written.add(file);
+    });
   }
 
   /** Brings everything written so far to the disk. */
@@ -132,7 +140,7 @@ export class OutputFolder {
       this.finished = true;
     } catch (error) {
       await this.discard();
-      throw asOutputError(error, this.path, this.source.bytes);
+      throw asOutputError(error, this.path, roomFor(this.source));
     }
     // The name itself reaches the disk with its parent; not every system can do that, and the files are safe.
     await sync(dirname(this.path), 'r').catch(() => {});
@@ -162,9 +170,11 @@ export class OutputFolder {
       this.madeParent ??= folder;
     });
     await mkdir(partial);
-    const without = (name: string, isFolder: boolean) => leftOut(source, name, isFolder);
+    const { conversion = false } = options;
+    const without = (name: string, isFolder: boolean) => leftOut(source, name, isFolder, conversion);
     for (const copy of await copyFolder(source.folder, partial, without, options.signal)) this.written.add(copy);
-    if (source.format === 'safetensors') return;
+    if (source.format === 'sparse') await this.writeFile('config.json', await denseConfig(source.folder));
+    if (conversion || source.format === 'safetensors') return;
     const { files, places } = await writeSafetensors(
       source,
       partial,
@@ -208,7 +218,7 @@ export class OutputFolder {
     try {
       await write();
     } catch (error) {
-      throw asOutputError(error, this.path, this.source.bytes);
+      throw asOutputError(error, this.path, roomFor(this.source));
     }
   }
 
@@ -221,6 +231,9 @@ export class OutputFolder {
       });
   }
 }
+
+/** Bytes that a copy may take: of a sparse folder it is dense. */
+const roomFor = ({ bytes, tensorBytes }: Checkpoint) => Math.max(bytes, tensorBytes);
 
 async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
   const handle = await open(path, flags);

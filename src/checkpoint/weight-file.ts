@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../errors.js';
 import { quoted, tensorAt } from '../quoted.js';
 import { readRange } from './byte-range.js';
-import { assertFloatDtype, decodeFloats, firstNonFinite } from './float-dtype.js';
+import { assertFloatDtype, finiteFloats } from './float-dtype.js';
 import type { StoredDtype } from './stored-dtype.js';
 
 export interface TensorEntry {
@@ -44,6 +44,15 @@ export abstract class WeightFile {
   }
 
   /**
+   * Bytes `from` up to `to` of one tensor, as they lie in the file, in memory of their own.
+   * Throws a CheckpointError if there is no such tensor or the file cannot be read.
+   */
+  async readPart(name: string, from: number, to: number, signal?: AbortSignal): Promise<ArrayBuffer> {
+    const { begin } = this.entry(name);
+    return readRange(this.handle, begin + from, begin + to, tensorAt(this.path, name), signal);
+  }
+
+  /**
    * One tensor's values, row-major, as f32.
    * Throws a CheckpointError if it is missing, stored as anything but a FloatDtype, or holds a NaN, an infinity or a
    * number beyond f32.
@@ -52,13 +61,7 @@ export abstract class WeightFile {
     const { dtype } = this.entry(name);
     const where = tensorAt(this.path, name);
     assertFloatDtype(dtype, where);
-    const bytes = await this.read(name, signal);
-    const values = decodeFloats(bytes, dtype);
-    const bad = firstNonFinite(values);
-    if (bad < 0) return values;
-    const value = dtype === 'F64' ? new Float64Array(bytes)[bad] : values[bad];
-    const expected = Number.isFinite(value) ? 'weights within the range of f32' : 'finite weights';
-    throw new CheckpointError({ expected, got: `${value} at index ${bad}`, where });
+    return finiteFloats(await this.read(name, signal), dtype, where);
   }
 
   async close(): Promise<void> {

@@ -31,6 +31,7 @@ function describe({ model, bytes, layers, blocks }: Inspection, everyLayer: bool
   const lines = [
     model.source,
     `${model.family}, ${grouped(model.parameters)} parameters, ${size(bytes)} (${dtypes})`,
+    ...storage(layers),
     `${percent(zeros / weights)} of the ${grouped(weights)} weights of the blocks' linear layers are zero`,
     '',
     ...table([['block', 'sparsity'], ...blocks.map(({ block, sparsity }) => [String(block), percent(sparsity)])]),
@@ -39,9 +40,19 @@ function describe({ model, bytes, layers, blocks }: Inspection, everyLayer: bool
   const details = layers.map((layer) => [
     layer.name,
     `${layer.rows}×${layer.cols}`,
-    layer.dtype,
+    layer.format === 'sparse' ? `${layer.dtype} sparse` : layer.dtype,
     percent(layer.zeros / (layer.rows * layer.cols)),
     size(layer.bytes),
   ]);
   return [...lines, '', ...table([['layer', 'shape', 'dtype', 'sparsity', 'size'], ...details])].join('\n');
+}
+
+/** Of a sparse folder, how much of it is sparse. */
+function storage(layers: Inspection['layers']): string[] {
+  const sparse = layers.filter(({ format }) => format === 'sparse');
+  if (sparse.length === 0) return [];
+  const bytes = size(layers.reduce((sum, layer) => sum + layer.bytes, 0));
+  return [
+    `${sparse.length} of the blocks' ${layers.length} linear layers are stored sparse; all of them take ${bytes}`,
+  ];
 }

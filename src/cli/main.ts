@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { version } from '../version.js';
 import { addBench } from './bench.js';
 import { addChat } from './chat.js';
+import { addConvert } from './convert.js';
 import { addDemo } from './demo.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
@@ -41,7 +42,18 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. \`neuroal COMMAND --help\` lists the options of a command.`,
   );
-for (const add of [addDemo, addPrune, addEval, addGenerate, addChat, addInspect, addBench, addSweep, addDoctor])
+for (const add of [
+  addDemo,
+  addPrune,
+  addEval,
+  addGenerate,
+  addChat,
+  addConvert,
+  addInspect,
+  addBench,
+  addSweep,
+  addDoctor,
+])
   add(program);
 for (const command of [program, ...program.commands])
   command.exitOverride((error) => {

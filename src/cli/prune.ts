@@ -18,7 +18,7 @@ interface PruneFlags
 /** Adds the command. */
 export function addPrune(program: Command): void {
   const { method, topUp, step, sparsity, granularity, rounding, update, targets } = pruneDefaults;
-  const { samples, searchSamples, searchMemory, seed } = pruneDefaults;
+  const { samples, searchSamples, searchMemory, seed, format } = pruneDefaults;
   withEngine(
     program
       .command('prune')
@@ -26,6 +26,7 @@ export function addPrune(program: Command): void {
       .addArgument(modelArgument(true))
       .addOption(place('--out <DIR>', 'folder to write (required); it appears whole or not at all'))
       .option('--force', 'replace a model folder that stands there, with everything in it')
+      .addOption(choice('--format <F>', 'of the linear layers in the folder', choices.format, format))
       .addOption(choice('--method <NAME>', 'how weights are chosen', choices.method, method))
       .addOption(choice('--top-up <NAME>', 'how sparsity is spread', choices.topUp, topUp))
       .addOption(
@@ -69,12 +70,13 @@ export function addPrune(program: Command): void {
 }
 
 function describe(
-  { model, prune, search, evidence, sparsity, seconds }: RunRecord,
+  { model, prune, search, evidence, format, layers, sparsity, seconds }: RunRecord,
   out: string,
   quiet: boolean,
 ): string {
   const lambda = (value: number | null) => (value === null ? 'none' : String(value));
   const spread = prune.step === null ? prune.topUp : `${prune.topUp} (${prune.step})`;
+  const sparse = layers.filter((layer) => layer.format === 'sparse');
   const fitted =
     prune.targets === null ? '' : `, ${prune.update === 'none' ? '' : 'update admm, '}${prune.targets} targets`;
   return [
@@ -87,6 +89,7 @@ function describe(
     ...(evidence && 'beta' in evidence ? [`  β        ${evidence.beta}`] : []),
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
+    ...(format === 'sparse' ? [`  sparse   ${sparse.length} of ${layers.length} layers`] : []),
     ...(quiet ? [] : [...missed(prune, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
   ].join('\n');
 }

@@ -3,6 +3,7 @@
 import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type LongRunning, safePoint } from '../progress.js';
+import type { Format } from './convert-options.js';
 import { graphOf } from './families.js';
 import { checkTensors, countParameters, countZeros, readWeight, storedLayer } from './weights.js';
 
@@ -15,6 +16,8 @@ export interface LayerInspection {
   dtype: string;
   zeros: number;
   bytes: number;
+  /** In a sparse folder only. Of a sparse layer `dtype` is that of the stored values, and `bytes` those of all its parts. */
+  format?: Format;
 }
 
 export interface Inspection {
@@ -40,16 +43,17 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
       const first = layers.length;
       for (const layer of graph.linears) {
         const stored = storedLayer(checkpoint, graph, block, layer.name);
-        const { dtype, begin, end } = checkpoint.info(`${stored}.weight`);
+        const { dtype, begin, end, sparse } = checkpoint.info(`${stored}.weight`);
         const zeros = countZeros(await readWeight(checkpoint, graph, block, layer, signal));
         layers.push({
           name: stored,
           block,
           rows: layer.rows,
           cols: layer.columns,
-          dtype,
+          dtype: sparse?.shape.dtype ?? dtype,
           zeros,
-          bytes: end - begin,
+          bytes: sparse?.bytes ?? end - begin,
+          ...(checkpoint.format === 'sparse' ? { format: sparse ? 'sparse' : 'dense' } : {}),
         });
         await safePoint(signal);
       }

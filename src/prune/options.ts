@@ -2,6 +2,7 @@
 
 import type { EngineOptions } from '../backend/open.js';
 import { UsageError } from '../errors.js';
+import { type Format, formats } from '../models/convert-options.js';
 import type { LongRunning } from '../progress.js';
 import type { Allocator } from './allocate/allocator.js';
 import type { MaskPolicy, Rounding } from './masks.js';
@@ -34,6 +35,7 @@ export const choices = {
   rounding: ['published', 'exact'] as Rounding[],
   update: ['none', 'admm'] as Update[],
   targets: ['own', 'dense'] as Targets[],
+  format: [...formats] as Format[],
 };
 
 export interface PruneOptions extends EngineOptions, LongRunning {
@@ -42,6 +44,8 @@ export interface PruneOptions extends EngineOptions, LongRunning {
   /** Folder to write; must not exist, or be empty, unless `force`. */
   out: string;
   force?: boolean | undefined;
+  /** What the folder stores its linear layers as: dense for the standard loaders, or sparse (docs/sparse-files.md). */
+  format?: Format | undefined;
   /** A method by name, or a score of one's own. */
   method?: Method | Score | undefined;
   /** An allocation by name, or one of one's own. */
@@ -91,6 +95,7 @@ export const pruneDefaults = {
   samples: 128,
   searchSamples: 8,
   seed: 0,
+  format: 'dense' as Format,
 };
 
 /** The method's part of the options, complete and free of contradictions. */

@@ -9,6 +9,8 @@ import { readSource } from '../data/source.js';
 import { calibrationWindows, windowsSha256 } from '../data/windows.js';
 import { UsageError } from '../errors.js';
 import { checkSeqLen, checkWindowLengths, defaultSeqLen } from '../models/context-length.js';
+import { type Conversion, convertFolder } from '../models/convert.js';
+import { checkFormat } from '../models/convert-options.js';
 import { graphOf } from '../models/families.js';
 import type { Graph } from '../models/graph.js';
 import { checkTensors, countParameters, loadOuter } from '../models/weights.js';
@@ -28,8 +30,9 @@ import { BlockStream } from './stream.js';
  *   OutputError for the folder to write; the signal's reason when aborted.
  */
 export async function prune(options: PruneOptions): Promise<RunRecord> {
-  const { signal, onProgress, force = false } = options;
+  const { signal, onProgress, force = false, format = pruneDefaults.format } = options;
   const plan = planOf(options);
+  checkFormat(format);
   if (typeof options.out !== 'string' || options.out === '')
     throw new UsageError('expected a folder to write (out), got none');
   const started = performance.now();
@@ -56,12 +59,15 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const found = await findAllocation(context);
         context.searchStream.dispose();
         const searched = performance.now();
-        const layers = await pruneBlocks(context, found.allocation, output);
-        const pruned = performance.now();
+        const pruned = await pruneBlocks(context, found.allocation, output);
+        const done = performance.now();
         onProgress?.({ phase: 'save', done: 0, total: 1 });
         await output.flush();
+        const sparse = format === 'sparse' ? await sparseTwin(output, options) : null;
         const saved = performance.now();
 
+        // Both go through the layers in the same order.
+        const layers = pruned.map((layer, i) => (sparse ? { ...layer, format: sparse.layers[i].format } : layer));
         const weights = layers.reduce((sum, l) => sum + l.rows * l.cols, 0);
         const zeros = layers.reduce((sum, l) => sum + l.zeros, 0);
         const { policy: _policy, score: _score, allocator: _allocator, ...published } = plan;
@@ -73,20 +79,20 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
           calibration: calibration.record,
           search: found.search,
           evidence: found.evidence,
+          format,
           layers,
           sparsity: { weights, zeros, achieved: zeros / weights },
           engine: engineRecord(backend.info),
           seconds: {
             load: seconds(started, loaded),
             search: seconds(loaded, searched),
-            prune: seconds(searched, pruned),
-            save: seconds(pruned, saved),
+            prune: seconds(searched, done),
+            save: seconds(done, saved),
             total: seconds(started, saved),
           },
           peakRssBytes: peakRssBytes(),
         };
-        await output.writeFile('neuroal.json', `${JSON.stringify(record, null, 1)}\n`);
-        await output.commit();
+        await publish(sparse?.output ?? output, record);
         return record;
       } finally {
         await output.discard();
@@ -96,6 +102,29 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
     }
   } finally {
     await checkpoint.close();
+  }
+}
+
+/**
+ * The pruned folder in sparse form, written beside the dense one, which has not appeared and never will; neither will this
+ * one before it is published.
+ */
+async function sparseTwin(dense: OutputFolder, { out, ...options }: PruneOptions): Promise<Conversion> {
+  const checkpoint = await openCheckpoint(dense.partial);
+  try {
+    return await convertFolder(checkpoint, graphOf(checkpoint), out, { ...options, format: 'sparse' });
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Makes a folder appear, with its record; on an error nothing of it stays. */
+async function publish(output: OutputFolder, record: RunRecord): Promise<void> {
+  try {
+    await output.writeFile('neuroal.json', `${JSON.stringify(record, null, 1)}\n`);
+    await output.commit();
+  } finally {
+    await output.discard();
   }
 }
 

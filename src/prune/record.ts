@@ -1,6 +1,7 @@
 // The run record: everything from which a pruning run can be repeated, and what came out. Its form is the JSON contract
 // of the command line, schema 1; it lies beside the weights as neuroal.json.
 
+import type { Format } from '../models/convert-options.js';
 import type { EngineRecord } from '../record.js';
 import type { Plan } from './options.js';
 
@@ -31,6 +32,8 @@ export interface LayerRecord {
   /** Sparsity asked of it (of its rows, on average). */
   target: number;
   zeros: number;
+  /** In a sparse folder only: dense where the sparse form would not be smaller. */
+  format?: Format;
 }
 
 export interface RunRecord {
@@ -52,6 +55,8 @@ export interface RunRecord {
   search: Search | null;
   /** What the targets were made from where no λ was searched: outlier shares, exponents, the perplexities of ramps. */
   evidence: Readonly<Record<string, unknown>> | null;
+  /** Of the folder. */
+  format: Format;
   layers: LayerRecord[];
   sparsity: { weights: number; zeros: number; achieved: number };
   engine: EngineRecord;

@@ -8,7 +8,7 @@ import type { PruneOptions } from '../prune/options.js';
 /** What a sweep itself decides is not for a plan to set. */
 export type PlanOption = Exclude<
   keyof PruneOptions,
-  'model' | 'out' | 'force' | 'searchMemory' | keyof EngineOptions | keyof LongRunning
+  'model' | 'out' | 'force' | 'format' | 'searchMemory' | keyof EngineOptions | keyof LongRunning
 >;
 
 /** One value for each option that is set: what `prune` is given. */

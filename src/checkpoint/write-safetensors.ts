@@ -1,5 +1,5 @@
-// Writes the weights of a checkpoint as safetensors, whatever its own format: every tensor in its dtype and shape, one at a
-// time in memory. A head that is the embedding under a second name is written once.
+// Writes safetensors files, one tensor at a time in memory: those of any layout, or the tensors of a checkpoint, whatever its
+// own format, in their dtypes and shapes. A head that is the embedding under a second name is written once.
 
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,44 +25,61 @@ export async function writeSafetensors(
   shardBytes: number,
   signal?: AbortSignal,
 ): Promise<Converted> {
-  const twins = tiedHead(source);
-  const names = source.names().filter((name) => !twins.has(name));
-  if (names.includes('__metadata__'))
-    throw new CheckpointError({ expected: 'names of tensors', got: quoted('__metadata__'), where: source.folder });
+  const { names, twins } = namesToWrite(source);
   const layouts = layOut(
     names.map((name) => ({ name, dtype: source.info(name).dtype, shape: source.info(name).shape })),
     shardBytes,
   );
-  const files: string[] = [];
+  async function* tensors(): AsyncGenerator<WrittenTensor> {
+    for (const name of names) yield { name, bytes: new Uint8Array(await source.read(name, signal)) };
+  }
+  const files = await writeLayouts(folder, layouts, tensors(), signal);
   const places: Converted['places'] = new Map();
-  for (const layout of layouts) {
-    files.push(join(folder, layout.file));
-    await writeLayout(source, folder, layout, signal);
-    for (const { name, ...place } of layout.tensors) places.set(name, { ...place, file: layout.file });
+  for (const { file, tensors } of layouts)
+    for (const { name, ...place } of tensors) places.set(name, { ...place, file });
+  for (const [name, kept] of twins) places.set(name, places.get(kept) as TensorInfo);
+  return { files, places };
+}
+
+/** The bytes of a tensor that is laid out. */
+export interface WrittenTensor {
+  name: string;
+  bytes: Uint8Array;
+}
+
+/**
+ * Writes the files of a layout, and their index where there are several, into an existing folder; returns their paths.
+ * @param tensors all that are laid out, in any order
+ */
+export async function writeLayouts(
+  folder: string,
+  layouts: readonly SafetensorsLayout[],
+  tensors: AsyncIterable<WrittenTensor>,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const files = layouts.map(({ file }) => join(folder, file));
+  const handles: FileHandle[] = [];
+  try {
+    const places = new Map<string, { handle: FileHandle; begin: number }>();
+    for (const [i, { header, tensors }] of layouts.entries()) {
+      const handle = await open(files[i], 'wx');
+      handles.push(handle);
+      await writeAt(handle, header, 0, signal);
+      for (const { name, begin } of tensors) places.set(name, { handle, begin });
+    }
+    for await (const { name, bytes } of tensors) {
+      const { handle, begin } = places.get(name) as { handle: FileHandle; begin: number };
+      await writeAt(handle, bytes, begin, signal);
+    }
+  } finally {
+    for (const handle of handles) await handle.close();
   }
   if (layouts.length > 1) {
     const index = join(folder, 'model.safetensors.index.json');
     files.push(index);
     await writeFile(index, indexOf(layouts));
   }
-  for (const [name, kept] of twins) places.set(name, places.get(kept) as TensorInfo);
-  return { files, places };
-}
-
-async function writeLayout(
-  source: Checkpoint,
-  folder: string,
-  { file, header, tensors }: SafetensorsLayout,
-  signal?: AbortSignal,
-): Promise<void> {
-  const handle = await open(join(folder, file), 'wx');
-  try {
-    await writeAt(handle, header, 0, signal);
-    for (const { name, begin } of tensors)
-      await writeAt(handle, new Uint8Array(await source.read(name, signal)), begin, signal);
-  } finally {
-    await handle.close();
-  }
+  return files;
 }
 
 /** Writes all of `bytes` at `position`, in steps between which the signal is looked at. */
@@ -72,6 +89,18 @@ export async function writeAt(handle: FileHandle, bytes: Uint8Array, position: n
     signal?.throwIfAborted();
     done += (await handle.write(bytes, done, Math.min(step, bytes.length - done), position + done)).bytesWritten;
   }
+}
+
+/**
+ * The tensors of a checkpoint that files of its own would hold, in order, and those that are left out, each with the name of
+ * its twin. Throws a CheckpointError for a name that no safetensors file can hold.
+ */
+export function namesToWrite(source: Checkpoint): { names: string[]; twins: Map<string, string> } {
+  const twins = tiedHead(source);
+  const names = source.names().filter((name) => !twins.has(name));
+  if (names.includes('__metadata__'))
+    throw new CheckpointError({ expected: 'names of tensors', got: quoted('__metadata__'), where: source.folder });
+  return { names, twins };
 }
 
 /**

@@ -1,0 +1,42 @@
+// Weights as int8 with a scale for each row; ours, not part of compressed-tensors. A row's scale is max|w| / 127, rounded
+// up to f32, so that no weight lies beyond ±127 scales and none is further than half a scale from what is stored for it.
+
+/** Weights [rows, columns] as value · scale of the row. */
+export interface Int8Rows {
+  /** In −127..127. */
+  values: Int8Array;
+  /** [rows]; 0 for a row of zeros. */
+  scale: Float32Array;
+}
+
+/** Rounds to nearest, ties to even; the weights must be finite. */
+export function toInt8(weights: Float32Array, rows: number, columns: number): Int8Rows {
+  const values = new Int8Array(weights.length);
+  const scale = new Float32Array(rows);
+  for (let r = 0; r < rows; r++) {
+    const begin = r * columns;
+    let largest = 0;
+    for (let i = begin; i < begin + columns; i++) largest = Math.max(largest, Math.abs(weights[i]));
+    if (largest === 0) continue;
+    const step = scaleOf(largest);
+    scale[r] = step;
+    for (let i = begin; i < begin + columns; i++) values[i] = nearestEven(weights[i] / step);
+  }
+  return { values, scale };
+}
+
+/** The least f32 of which 127 reach `largest`. */
+function scaleOf(largest: number): number {
+  const bits = new Uint32Array(1);
+  const value = new Float32Array(bits.buffer);
+  value[0] = largest / 127;
+  // The product is exact in f64: 24 bits times 7.
+  if (value[0] * 127 < largest) bits[0]++;
+  return value[0];
+}
+
+function nearestEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
+}
