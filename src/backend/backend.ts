@@ -4,7 +4,7 @@
 // Shapes in comments: T tokens, rows × columns of a weight matrix as Hugging Face stores it ([out, in], row-major).
 
 import type { ArrayOf, DType } from '../tensor/dtype.js';
-import type { Matrix, SparseMatrix, SparseValues } from '../tensor/sparse-matrix.js';
+import type { DenseMatrix, Matrix, SparseMatrix, SparseValues } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Where the tokens of an attention call stand. Sequences of equal length lie one after another in the rows. */
@@ -115,14 +115,14 @@ export interface Backend {
 
   // Layers. -----------------------------------------------------------------------------------------------------------
   /**
-   * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A sparse W leaves out the products with its zeros, also
-   * where x is not finite.
+   * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A W of bf16 gives the bits that the same numbers in f32
+   * give; a sparse one leaves out the products with its zeros, also where x is not finite.
    */
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void;
   /** The weights of a matrix that are not 0 (nor −0), kept as they are or rounded to bf16, half to even; free it when done. */
   compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix;
   /** y[T, n] = table[ids[T], n]. Ids are trusted: check them against the vocabulary first. */
-  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void;
+  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void;
   /** y[T, n] = x / √(mean(x²) + eps) · weight[n], without a weight when null; y may be x. */
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void;
   /** y[T, n] = (x − mean) / √(variance + eps) · weight[n] + bias[n], without those that are null; y may be x. */

@@ -42,7 +42,7 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Tensor | SparseMatrix,
   }
   apart(y, x, 'y', 'x', 'linear');
   if (weight instanceof SparseMatrix) return;
-  typed(weight, 'f32', 'weight', 'linear');
+  matrix(weight, 'weight', 'linear');
   apart(y, weight, 'y', 'weight', 'linear');
 }
 
@@ -56,7 +56,7 @@ export function checkCompress(weight: Tensor, values: SparseValues): void {
 export function checkEmbed(y: Tensor, ids: Tensor, table: Tensor): void {
   typed(y, 'f32', 'y', 'embed');
   typed(ids, 'i32', 'ids', 'embed');
-  typed(table, 'f32', 'table', 'embed');
+  matrix(table, 'table', 'embed');
   equal(y.columns, table.columns, 'columns of y', 'embed');
   equal(y.rowCount, ids.size, 'rows of y', 'embed');
   apart(y, table, 'y', 'table', 'embed');
@@ -287,6 +287,11 @@ export function checkEliminateColumns(
 function typed(tensor: Tensor, dtype: DType, name: string, where: string): void {
   if (tensor.dtype !== dtype)
     throw new BackendError({ expected: `${name} of type ${dtype}`, got: tensor.dtype, where });
+}
+
+function matrix(tensor: Tensor, name: string, where: string): void {
+  if (tensor.dtype !== 'f32' && tensor.dtype !== 'bf16')
+    throw new BackendError({ expected: `${name} of type f32 or bf16`, got: tensor.dtype, where });
 }
 
 function equal(got: number, expected: number, what: string, where: string): void {

@@ -19,7 +19,7 @@ import { type Projection, project, whole } from './linear.js';
 import { expand, type Mlp } from './mlp.js';
 import { type Norm, normalise, normTensors } from './norms.js';
 import { type Rope, ropeTables } from './rope.js';
-import { tensorOf } from './weights.js';
+import { matrixOf, tableOf, tensorOf } from './weights.js';
 
 /** Norms of a block, by their place; a family has some of them. */
 export interface BlockNorms {
@@ -138,8 +138,8 @@ export class Decoder implements Graph {
     const { backend, workspace } = pass;
     const { table, width, projectIn, scale, positions } = this.description.embedding;
     const embedded = projectIn === undefined ? x : workspace.take('embedded', 'f32', [ids.size, width]);
-    backend.embed(embedded, ids, tensorOf(outer, table));
-    if (projectIn !== undefined) backend.linear(x, embedded, tensorOf(outer, `${projectIn}.weight`), null);
+    backend.embed(embedded, ids, tableOf(outer, table));
+    if (projectIn !== undefined) backend.linear(x, embedded, matrixOf(outer, `${projectIn}.weight`), null);
     if (scale !== undefined) backend.scale(x, x, scale);
     if (!positions) return;
     const rows = workspace.take('positions', 'i32', [ids.size]);
@@ -148,7 +148,7 @@ export class Decoder implements Graph {
       Int32Array.from({ length: ids.size }, (_, t) => positions.offset + pass.start + (t % pass.queries)),
     );
     const added = workspace.take('normed', 'f32', [ids.size, this.config.hidden_size]);
-    backend.embed(added, rows, tensorOf(outer, positions.table));
+    backend.embed(added, rows, tableOf(outer, positions.table));
     backend.add(x, x, added);
   }
 
@@ -202,10 +202,10 @@ export class Decoder implements Graph {
     }
     if (head.projectOut !== undefined) {
       const narrow = workspace.take('embedded', 'f32', [x.rowCount, embedding.width]);
-      backend.linear(narrow, last, tensorOf(outer, `${head.projectOut}.weight`), null);
+      backend.linear(narrow, last, matrixOf(outer, `${head.projectOut}.weight`), null);
       last = narrow;
     }
-    const weight = tensorOf(outer, head.tied ? embedding.table : `${head.name}.weight`);
+    const weight = matrixOf(outer, head.tied ? embedding.table : `${head.name}.weight`);
     backend.linear(logits, last, weight, head.bias ? tensorOf(outer, `${head.name}.bias`) : null);
     if (head.scale !== undefined) backend.scale(logits, logits, head.scale);
     if (head.softcap) backend.softcap(logits, logits, head.softcap);

@@ -6,16 +6,29 @@ import { type EngineOptions, openBackend } from '../backend/open.js';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { type GenerationConfig, readGenerationConfig } from '../checkpoint/generation-config.js';
-import { DataError } from '../errors.js';
+import { DataError, UsageError } from '../errors.js';
 import { type LongRunning, safePoint } from '../progress.js';
+import { quoted } from '../quoted.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
+import { formOf, type LayerForm, PREFERENCES, type Preference } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
+import {
+  type ChooseForm,
+  checkTensors,
+  countParameters,
+  countZeros,
+  freeWeights,
+  loadBlock,
+  loadOuter,
+} from './weights.js';
 import { Workspace } from './workspace.js';
 
-export interface LoadOptions extends EngineOptions, LongRunning {}
+export interface LoadOptions extends EngineOptions, LongRunning {
+  /** What decides in which form a pruned layer is in memory; speed. */
+  prefer?: Preference | undefined;
+}
 
 /** Tokens that go through the blocks together: enough to keep the kernels busy, few enough to bound activations. */
 const BATCH_TOKENS = 2048;
@@ -36,21 +49,33 @@ export async function loadModel(folder: string = embeddedFolder, options: LoadOp
 }
 
 async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, prefer = 'speed' } = options;
+  if (!PREFERENCES.includes(prefer))
+    throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
   const graph = graphOf(checkpoint);
   await checkTensors(checkpoint, graph, signal);
   const total = graph.config.num_hidden_layers;
   const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
   const backend = await openBackend(options);
   try {
-    const outer = await loadOuter(checkpoint, graph, backend, signal);
+    const dense: ChooseForm = (_, __, dtype) => ({ ...formOf(0, dtype, prefer), sparse: false });
+    const outer = await loadOuter(checkpoint, graph, backend, signal, dense);
     const blocks: Weights[] = [];
-    for (let b = 0; b < total; b++) {
-      blocks.push(await loadBlock(checkpoint, graph, backend, b, signal));
-      onProgress?.({ phase: 'load', done: b + 1, total });
+    const forms: LayerForm[] = [];
+    const layers = new Set(graph.linears.map(({ name }) => name));
+    for (let block = 0; block < total; block++) {
+      const choose: ChooseForm = (tensor, values, dtype) => {
+        const name = tensor.replace(/\.weight$/, '');
+        const sparsity = countZeros(values) / values.length;
+        const form = formOf(sparsity, dtype, prefer);
+        if (layers.has(name)) forms.push({ block, name, sparsity, ...form });
+        return form;
+      };
+      blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, choose));
+      onProgress?.({ phase: 'load', done: block + 1, total });
       await safePoint(signal);
     }
-    return new Model(checkpoint, graph, backend, outer, blocks, generationConfig);
+    return new Model(checkpoint, graph, backend, outer, blocks, generationConfig, forms);
   } catch (error) {
     await backend.dispose();
     throw error;
@@ -81,6 +106,8 @@ export class Model {
     private readonly outer: Weights,
     private readonly blocks: readonly Weights[],
     readonly generationConfig: GenerationConfig,
+    /** How its linear layers are in memory. */
+    readonly forms: readonly LayerForm[],
   ) {
     this.source = source;
     this.folder = folder;

@@ -5,8 +5,10 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
-import { type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
+import { narrowBF16 } from '../tensor/half.js';
+import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Form } from './forms.js';
 import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
 
 /** The weight of that name, dense or sparse; its absence is a mistake of the family's own description. */
@@ -16,13 +18,24 @@ export function matrixOf(weights: Weights, name: string): Matrix {
   return matrix;
 }
 
-/** The tensor of that name; a sparse matrix there is a mistake of whoever loaded it. */
+/** The table of that name, of which rows are read; a sparse matrix there is a mistake of whoever loaded it. */
+export function tableOf(weights: Weights, name: string): DenseMatrix {
+  const table = matrixOf(weights, name);
+  if (table instanceof SparseMatrix) throw unfit(name, 'a sparse matrix');
+  return table;
+}
+
+/** The tensor of that name in f32; another form there is a mistake of whoever loaded it. */
 export function tensorOf(weights: Weights, name: string): Tensor<'f32'> {
-  const tensor = matrixOf(weights, name);
-  if (tensor instanceof SparseMatrix)
-    throw new BackendError({ expected: `a dense tensor ${name}`, got: 'a sparse matrix', where: 'the forward pass' });
+  const tensor = tableOf(weights, name);
+  if (!isF32(tensor)) throw unfit(name, `one of ${tensor.dtype}`);
   return tensor;
 }
+
+const isF32 = (tensor: DenseMatrix): tensor is Tensor<'f32'> => tensor.dtype === 'f32';
+
+const unfit = (name: string, got: string) =>
+  new BackendError({ expected: `a dense tensor ${name} of f32`, got, where: 'the forward pass' });
 
 /** Under which name the checkpoint holds a tensor: as given, without the prefix of the base model, or its alias. */
 export function storedName(checkpoint: Checkpoint, graph: Graph, name: string): string {
@@ -151,25 +164,30 @@ async function read(
   return spec.layout?.load(stored, spec.shape) ?? stored;
 }
 
-/** Embeddings, final norm and head. */
+/** Embeddings, final norm and head; matrices in f32, unless `choose` says otherwise. */
 export function loadOuter(
   checkpoint: Checkpoint,
   graph: Graph,
   backend: Backend,
   signal?: AbortSignal,
+  choose?: ChooseForm,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, '', graph.outerTensors, signal);
+  return load(checkpoint, graph, backend, '', graph.outerTensors, signal, choose);
 }
 
-/** All tensors of block b, by their names inside it. */
+/** The form of a matrix in memory, by its name (inside the block), its values, and its dtype in the checkpoint. */
+export type ChooseForm = (name: string, values: Float32Array, dtype: string) => Form;
+
+/** All tensors of block b, by their names inside it: dense ones in f32, unless `choose` says otherwise of a matrix. */
 export function loadBlock(
   checkpoint: Checkpoint,
   graph: Graph,
   backend: Backend,
   block: number,
   signal?: AbortSignal,
+  choose?: ChooseForm,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal);
+  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal, choose);
 }
 
 export function freeWeights(backend: Backend, weights: Weights): void {
@@ -183,18 +201,44 @@ async function load(
   prefix: string,
   tensors: TensorSpecs,
   signal?: AbortSignal,
+  choose?: ChooseForm,
 ): Promise<Weights> {
-  const weights = new Map();
+  const weights = new Map<string, Matrix>();
   try {
     for (const [name, spec] of tensors) {
       const values = await read(checkpoint, graph, prefix + name, spec, signal);
-      const tensor = backend.allocate('f32', spec.shape);
-      weights.set(name, tensor);
-      backend.write(tensor, values);
+      const { dtype } = checkpoint.info(storedName(checkpoint, graph, prefix + name));
+      const form = spec.shape.length === 2 ? choose?.(name, values, dtype) : undefined;
+      put(backend, weights, name, spec.shape, values, form ?? { values: 'f32', sparse: false });
     }
   } catch (error) {
     freeWeights(backend, weights);
     throw error;
   }
   return weights;
+}
+
+/** Adds one tensor; the dense twin of a sparse one goes at once. */
+function put(
+  backend: Backend,
+  weights: Map<string, Matrix>,
+  name: string,
+  shape: readonly number[],
+  values: Float32Array,
+  form: Form,
+): void {
+  if (form.values === 'bf16' && !form.sparse) {
+    const half = backend.allocate('bf16', shape);
+    weights.set(name, half);
+    const patterns = new Uint16Array(values.length);
+    narrowBF16(values, patterns);
+    backend.write(half, patterns);
+    return;
+  }
+  const tensor = backend.allocate('f32', shape);
+  weights.set(name, tensor);
+  backend.write(tensor, values);
+  if (!form.sparse) return;
+  weights.set(name, backend.compress(tensor, form.values));
+  backend.free(tensor);
 }

@@ -1,13 +1,14 @@
 // Neuron alignment (§7 of the algorithms page): how far the activations of the sparse model lie from the dense model's,
 // block by block, each block compared on the inputs that the sparse blocks before it really give it.
 
+import { FASTER_FROM } from '../models/forms.js';
 import type { Weights } from '../models/graph.js';
-import { FASTER_FROM, withSparse } from '../models/sparse-weights.js';
 import { blockBytes, freeWeights, loadBlock } from '../models/weights.js';
 import { type Allocation, meanTarget } from './allocation.js';
 import type { PruneContext } from './context.js';
 import { prunerOf } from './plan-pruner.js';
 import { PrunedBlock, type Summaries } from './pruned-block.js';
+import { withSparse } from './sparse-pass.js';
 import { type Activations, InputStatistics } from './statistics.js';
 import type { HiddenStates } from './stream.js';
 import { WaitingStates } from './waiting-states.js';

@@ -8,8 +8,11 @@ import type { Storage, Tensor } from './tensor.js';
 export const SPARSE_VALUES = ['f32', 'bf16'] as const;
 export type SparseValues = (typeof SPARSE_VALUES)[number];
 
-/** The weight of a linear layer, in either form. */
-export type Matrix = Tensor<'f32'> | SparseMatrix;
+/** A table of which rows are read. */
+export type DenseMatrix = Tensor<'f32'> | Tensor<'bf16'>;
+
+/** The weight of a linear layer, in any form. */
+export type Matrix = DenseMatrix | SparseMatrix;
 
 export class SparseMatrix {
   constructor(

@@ -50,6 +50,20 @@ const linear: Case[] = linearSizes.flatMap(([tokens, rows, columns]) =>
   })),
 );
 
+const halfWeights: Case[] = linearSizes.flatMap(([tokens, rows, columns]) =>
+  [true, false].map((biased) => ({
+    name: `linear ${tokens} tokens, ${rows}×${columns} of bf16${biased ? ', bias' : ''}`,
+    tolerance: ofOperands,
+    run(rig) {
+      const x = rig.f32([tokens, columns], mixed);
+      const weight = rig.bf16([rows, columns], mixed);
+      const y = rig.result([tokens, rows]);
+      rig.backend.linear(y, x, weight, biased ? rig.f32([rows], mixed) : null);
+      return [y];
+    },
+  })),
+);
+
 const rowsOfLarger: Case = {
   name: 'linear on rows of larger tensors',
   tolerance: ofOperands,
@@ -76,15 +90,17 @@ const partsOfFused: Case = {
   },
 };
 
-const embed: Case[] = sizes.map(([tokens, columns]) => ({
-  name: `embed ${tokens} tokens of ${columns}`,
-  tolerance: 'exact',
-  run(rig) {
-    const y = rig.result([tokens, columns]);
-    rig.backend.embed(y, rig.i32([tokens], whole(0, 310)), rig.f32([311, columns], mixed));
-    return [y];
-  },
-}));
+const embed: Case[] = sizes.flatMap(([tokens, columns]) =>
+  (['f32', 'bf16'] as const).map((dtype) => ({
+    name: `embed ${tokens} tokens of ${columns}, ${dtype}`,
+    tolerance: 'exact',
+    run(rig) {
+      const y = rig.result([tokens, columns]);
+      rig.backend.embed(y, rig.i32([tokens], whole(0, 310)), rig[dtype]([311, columns], mixed));
+      return [y];
+    },
+  })),
+);
 
 /** Operands of a norm: with a weight, with a weight and a bias, with neither. */
 const normOperands = [
@@ -196,6 +212,7 @@ const rope: Case[] = ropeShapes.map(([rows, heads, headDim, rotaryDim, start, pe
 
 export const layerCases = [
   ...linear,
+  ...halfWeights,
   rowsOfLarger,
   partsOfFused,
   ...embed,

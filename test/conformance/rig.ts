@@ -4,6 +4,7 @@
 
 import type { Backend } from '../../src/backend/backend.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
+import { narrowBF16 } from '../../src/tensor/half.js';
 import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { type Draw, generator, normal } from './draws.js';
@@ -24,8 +25,9 @@ export interface Result {
 }
 
 const [before, after] = [3, 5];
-const border: Record<DType, number> = { f32: Number.NaN, f64: Number.NaN, i32: -123456789 };
-const arrays = { f32: Float32Array, f64: Float64Array, i32: Int32Array };
+/** Of bf16 a pattern, that of a NaN. */
+const border: Record<DType, number> = { f32: Number.NaN, bf16: 0x7fc1, f64: Number.NaN, i32: -123456789 };
+const arrays = { f32: Float32Array, bf16: Uint16Array, f64: Float64Array, i32: Int32Array };
 
 export class Rig {
   readonly #owners = new Map<Tensor, Tensor>();
@@ -46,6 +48,17 @@ export class Rig {
 
   f64(shape: number[], draw: Draw = normal): Tensor<'f64'> {
     return this.tensor('f64', shape, this.#signed(draw));
+  }
+
+  /** Drawn numbers rounded to bf16. */
+  bf16(shape: number[], draw: Draw = normal): Tensor<'bf16'> {
+    const [value, pattern] = [new Float32Array(1), new Uint16Array(1)];
+    const signed = this.#signed(draw);
+    return this.tensor('bf16', shape, (random, i) => {
+      value[0] = signed(random, i);
+      narrowBF16(value, pattern);
+      return pattern[0];
+    });
   }
 
   i32(shape: number[], draw: Draw): Tensor<'i32'> {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
+import { widenBF16 } from '../../src/tensor/half.js';
 import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
@@ -58,6 +59,27 @@ describe('linear gives a token the same bits alone and among others', () => {
       backend.linear(together, x, weight, bias);
       for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), weight, bias);
       expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+      rig.clear();
+    }
+  });
+});
+
+describe('linear with weights of bf16 gives the bits that the same numbers in f32 give', () => {
+  it.each([
+    [1, 13, 37],
+    [5, 300, 513],
+    [65, 66, 130],
+  ])('%i tokens, %i×%i', async (tokens, rows, columns) => {
+    for (const backend of backends) {
+      const rig = new Rig(backend, 6);
+      const [x, half, wide] = [rig.f32([tokens, columns], mixed), rig.bf16([rows, columns]), rig.f32([rows, columns])];
+      const values = new Float32Array(half.size);
+      widenBF16(await backend.read(half), values);
+      backend.write(wide, values);
+      const [narrow, full] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+      backend.linear(narrow, x, half, null);
+      backend.linear(full, x, wide, null);
+      expect(bits(await rig.read(narrow))).toBe(bits(await rig.read(full)));
       rig.clear();
     }
   });

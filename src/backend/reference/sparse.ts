@@ -2,7 +2,7 @@
 
 import { BackendError } from '../../errors.js';
 import { narrowBF16, widenBF16 } from '../../tensor/half.js';
-import { type Matrix, SparseMatrix } from '../../tensor/sparse-matrix.js';
+import { type DenseMatrix, type Matrix, SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import type { Backend } from '../backend.js';
 import { checkCompress } from '../shapes.js';
@@ -22,7 +22,7 @@ function allOf({ storage }: SparseMatrix): Tensor<'f32'> {
 }
 
 /** A weight as a dense tensor. */
-export function denseOf(weight: Matrix): Tensor<'f32'> {
+export function denseOf(weight: Matrix): DenseMatrix {
   if (!(weight instanceof SparseMatrix)) return weight;
   return allOf(weight).rows(weight.first, weight.first + weight.rowCount);
 }

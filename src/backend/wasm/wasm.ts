@@ -2,7 +2,8 @@
 
 import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
-import { type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
+import { narrowBF16 } from '../../tensor/half.js';
+import { type DenseMatrix, type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
 import { Tensor } from '../../tensor/tensor.js';
 import {
   ACTIVATIONS,
@@ -92,6 +93,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
 
 const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = {
   f32: Float32Array,
+  bf16: Uint16Array,
   f64: Float64Array,
   i32: Int32Array,
 };
@@ -127,7 +129,9 @@ class WasmBackend implements Backend {
 
   fill(tensor: Tensor, value: number): void {
     const { buffer, byteOffset } = viewOf(tensor);
-    new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(value);
+    const pattern = new Uint16Array(1);
+    if (tensor.dtype === 'bf16') narrowBF16(Float32Array.of(value), pattern);
+    new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(tensor.dtype === 'bf16' ? pattern[0] : value);
   }
 
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
@@ -142,7 +146,7 @@ class WasmBackend implements Backend {
       Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
-    this.#run('linear', split, [y], [x, weight, bias, y, columns, rows, tokens]);
+    this.#run('linear', split, [y], [x, weight, bias, y, columns, rows, tokens, Number(weight.dtype === 'bf16')]);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
@@ -150,9 +154,10 @@ class WasmBackend implements Backend {
     return compress(this.#runner, weight, values);
   }
 
-  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Tensor<'f32'>): void {
+  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void {
     check.checkEmbed(y, ids, table);
-    this.#run('embed', this.#split(ids.size, table.columns), [y], [ids, table, y, table.columns]);
+    const operands = [ids, table, y, table.columns, Number(table.dtype === 'bf16')];
+    this.#run('embed', this.#split(ids.size, table.columns), [y], operands);
   }
 
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void {

@@ -1,15 +1,9 @@
-// Which layers of a block run as sparse matrices, and how they become such.
+// The pass of a search through a pruned block, on sparse matrices where that is faster.
 
 import type { Backend } from '../backend/backend.js';
+import type { Weights } from '../models/graph.js';
+import { tensorOf } from '../models/weights.js';
 import type { SparseMatrix } from '../tensor/sparse-matrix.js';
-import type { Weights } from './graph.js';
-import { tensorOf } from './weights.js';
-
-/**
- * Share of zeros from which a sparse matrix is the faster form of a layer, for one token and for many: `npm run bench --
- * sparse` measures where that is.
- */
-export const FASTER_FROM = 0.55;
 
 /**
  * Runs a function with the weights of some layers as sparse matrices, which go when it ends.
