@@ -20,7 +20,7 @@ export {
   INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertMirror, invertSolve, invertUpdate, invertWhole,
 } from './invert';
 export { layerNorm } from './layerNorm';
-export { LINEAR_ROWS, LINEAR_TOKENS, linear } from './linear';
+export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';

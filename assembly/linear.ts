@@ -1,8 +1,9 @@
 // y[T, rows] = x[T, columns] · W[rows, columns]ᵀ + bias. W is used as Hugging Face stores it, row-major and unpacked,
-// so that pruning can edit it in place and one layout serves one token and thousands. As bf16 it is widened in registers:
-// half the memory to read, and the bits that the same numbers in f32 give.
+// so that pruning can edit it in place and one layout serves one token and thousands. W may be of bf16: that is half the
+// memory to read, and gives the bits that the same numbers in f32 give.
 
 import { dots1x1, dots4x1, dots4x2 } from './dots';
+import { halfDots1x1, halfDots4x1, widen } from './halves';
 
 /** A unit is LINEAR_ROWS rows of W for LINEAR_TOKENS tokens: W's part stays in the first cache, x's in the second. */
 export const LINEAR_ROWS: i32 = 32;
@@ -11,53 +12,66 @@ export const LINEAR_TOKENS: i32 = 256;
 const COLUMNS: i32 = 512;
 /** Fewer tokens than these read weights as streams. */
 const STREAMED: i32 = 16;
+/** Bytes of scratch memory of a thread: four rows of W, a stretch of columns of each, widened. */
+export const LINEAR_SCRATCH: i32 = 4 * 4 * COLUMNS;
 
 /**
  * Units: row blocks vary fastest, ⌈rows/32⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. W is of f32, or of
  * bf16 if `half`.
  */
 export function linear(
-  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, half: bool, begin: i32, end: i32,
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, half: bool, scratch: usize,
+  stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
+  scratch += stride * thread;
   let rowBlocks = (rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
     let r1 = min(r + LINEAR_ROWS, rows), t1 = min(t + LINEAR_TOKENS, tokens);
-    if (half) block<u16>(x, w, bias, y, columns, rows, r, r1, t, t1);
-    else block<f32>(x, w, bias, y, columns, rows, r, r1, t, t1);
+    block(x, w, bias, y, columns, rows, r, r1, t, t1, half, scratch);
   }
 }
 
-function block<W>(
-  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, r0: i32, r1: i32, t0: i32, t1: i32,
+function block(
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, r0: i32, r1: i32, t0: i32, t1: i32, half: bool,
+  scratch: usize,
 ): void {
-  let strideX = <usize>columns << 2, strideY = <usize>rows << 2, row = <usize>columns * sizeof<W>();
+  let strideX = <usize>columns << 2, strideY = <usize>rows << 2, size = <usize>(half ? 1 : 2), row = <usize>columns << size;
   // Of few tokens the weights come from memory, which is fastest as four long streams: each tile takes one row of every
   // quarter of the block. Of many they come from the cache, and neighbouring rows make neighbouring results.
   let quarter = (r1 - r0) >> 2, apart = t1 - t0 < STREAMED ? quarter : 1, step = apart == 1 ? 4 : 1;
-  let strideW = row * apart, gap = <usize>apart << 2;
+  let gap = <usize>apart << 2, widened = half && t1 - t0 > 1;
   for (let i = 0; i < quarter; i++) {
-    let r = r0 + i * step, wr = w + <usize>r * row, br = bias ? bias + (<usize>r << 2) : 0;
+    let r = r0 + i * step, wr = w + row * r, br = bias ? bias + (<usize>r << 2) : 0;
     for (let k = 0; k < columns; k += COLUMNS) {
-      let n = min(COLUMNS, columns - k), wk = wr + <usize>k * sizeof<W>();
-      let xt = x + <usize>t0 * strideX + (<usize>k << 2), yt = y + <usize>t0 * strideY + (<usize>r << 2);
+      let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << size), strideW = row * apart;
+      let xt = x + strideX * t0 + (<usize>k << 2), yt = y + strideY * t0 + (<usize>r << 2);
+      if (half && !widened) {
+        halfDots4x1(xt, wk, strideW, n, yt, gap, br, k > 0);
+        continue;
+      }
+      if (widened) {
+        for (let j: usize = 0; j < 4; j++) widen(wk + strideW * j, scratch + 4 * COLUMNS * j, n);
+        wk = scratch;
+        strideW = 4 * COLUMNS;
+      }
       let t = t0;
       for (; t + 2 <= t1; t += 2) {
-        dots4x2<W>(xt, strideX, wk, strideW, n, yt, strideY, gap, br, k > 0);
+        dots4x2(xt, strideX, wk, strideW, n, yt, strideY, gap, br, k > 0);
         xt += strideX << 1; yt += strideY << 1;
       }
-      if (t < t1) dots4x1<W>(xt, wk, strideW, n, yt, gap, br, k > 0);
+      if (t < t1) dots4x1(xt, wk, strideW, n, yt, gap, br, k > 0);
     }
   }
   for (let r = r0 + (quarter << 2); r < r1; r++) {
-    let wr = w + <usize>r * row, br = bias ? bias + (<usize>r << 2) : 0;
+    let wr = w + row * r, br = bias ? bias + (<usize>r << 2) : 0;
     for (let k = 0; k < columns; k += COLUMNS) {
-      let n = min(COLUMNS, columns - k);
-      for (let t = t0; t < t1; t++)
-        dots1x1<W>(
-          x + <usize>t * strideX + (<usize>k << 2), wr + <usize>k * sizeof<W>(), n,
-          y + <usize>t * strideY + (<usize>r << 2), br, k > 0,
-        );
+      let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << size);
+      for (let t = t0; t < t1; t++) {
+        let xt = x + strideX * t + (<usize>k << 2), yt = y + strideY * t + (<usize>r << 2);
+        if (half) halfDots1x1(xt, wk, n, yt, br, k > 0);
+        else dots1x1(xt, wk, n, yt, br, k > 0);
+      }
     }
   }
 }

@@ -1,20 +1,22 @@
-// A whole model: a prompt of 512 tokens, then 64 tokens one by one, as tokens per second, and how much of the time of the
-// prompt goes into dense layers.
+// A whole model, dense and pruned, in f32 and in bf16: a prompt of 512 tokens, then 64 tokens one by one, as tokens per
+// second, how much of the time of the prompt goes into linear layers, and the memory that it takes.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
 import { loadModel } from '../dist/index.js';
 import { runs, takeTurns } from './contest/turns.mjs';
 import { median } from './machine.mjs';
 import { SMALL, writeRandomLlama } from './random-llama.mjs';
-import { percent, ratio, spread } from './table.mjs';
+import { figure, percent, ratio, spread } from './table.mjs';
 
 const PROMPT_TOKENS = 512;
 const NEW_TOKENS = 64;
 
-/** Adds up the milliseconds that the model spends in dense layers; operations end before they return. */
+/** Adds up the milliseconds that the model spends in linear layers; operations end before they return. */
 function watchLinear(model) {
   const { backend } = model;
   const linear = backend.linear.bind(backend);
@@ -48,46 +50,90 @@ async function run(model, watch) {
   }
 }
 
+/** What of the model is measured: as it is, and with most of its weights 0. */
+const models = [
+  { dtype: 'F32', sparsity: 0 },
+  { dtype: 'BF16', sparsity: 0 },
+  { dtype: 'F32', sparsity: 0.7 },
+  { dtype: 'BF16', sparsity: 0.7 },
+  { dtype: 'F32', sparsity: 0.8 },
+];
+
+/** Peak memory of a process of its own that runs the model, over the size of its file. */
+function memory(folder) {
+  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const args = [main, 'bench', folder, '--json', '--runs', '1', '--threads', '1', '--prompt-tokens', '64'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`expected a benchmark of ${SMALL.layers} blocks to end with 0, got ${stderr}`);
+  const { peakRssBytes, bytes } = JSON.parse(stdout);
+  return `${figure(peakRssBytes / 1e6)} of ${figure(bytes / 1e6)}`;
+}
+
 export async function prefill() {
-  const folder = await mkdtemp(join(tmpdir(), 'neuroal-bench-'));
-  const models = [];
+  const scratch = await mkdtemp(join(tmpdir(), 'neuroal-bench-'));
+  const entries = [];
   try {
-    await writeRandomLlama(folder, SMALL);
-    for (const deterministic of relaxedSimdSupported() ? [true, false] : [true])
-      for (const threads of [1, 2]) models.push(await loadModel(folder, { threads, deterministic }));
-    const { parameters } = models[0];
+    for (const { dtype, sparsity } of models) {
+      const folder = join(scratch, `${dtype}-${sparsity}`);
+      await mkdir(folder);
+      await writeRandomLlama(folder, SMALL, { dtype, sparsity });
+      const peak = memory(folder);
+      for (const deterministic of relaxedSimdSupported() ? [true, false] : [true])
+        for (const threads of [1, 2])
+          entries.push({ dtype, sparsity, peak, model: await loadModel(folder, { threads, deterministic }) });
+    }
+    const { parameters } = entries[0].model;
     console.error(`prefill: ${runs} samples of each`);
-    const turns = models.map((model) => {
+    const turns = entries.map(({ model }) => {
       const watch = watchLinear(model);
       return () => run(model, watch);
     });
     const samples = await takeTurns(turns, (_, error) => {
       throw error;
     });
-    const rows = models.map(({ engine: { simd, threads } }, i) => {
-      const alone = models.findIndex(({ engine }) => engine.simd === simd && engine.threads === 1);
-      const [own, one] = [i, alone].map((m) => samples[m].map((s) => s.prefill));
+    const rows = entries.map(({ dtype, sparsity, peak, model: { engine } }, i) => {
+      const dense = entries.findIndex(
+        (e) => e.dtype === 'F32' && e.sparsity === 0 && sameEngine(e.model.engine, engine),
+      );
+      const [own, base] = [samples[i], samples[dense]];
       return [
-        simd,
-        String(threads),
-        spread(own.map((ms) => (1000 * PROMPT_TOKENS) / ms)),
-        percent(median(samples[i].map((s) => s.linear / s.prefill))),
-        threads === 1 ? '–' : ratio(one, own),
-        spread(samples[i].map((s) => (1000 * NEW_TOKENS) / s.decode)),
+        dtype.toLowerCase(),
+        percent(sparsity),
+        engine.simd,
+        String(engine.threads),
+        spread(own.map((s) => (1000 * PROMPT_TOKENS) / s.prefill)),
+        i === dense
+          ? '–'
+          : ratio(
+              base.map((s) => s.prefill),
+              own.map((s) => s.prefill),
+            ),
+        percent(median(own.map((s) => s.linear / s.prefill))),
+        spread(own.map((s) => (1000 * NEW_TOKENS) / s.decode)),
+        i === dense
+          ? '–'
+          : ratio(
+              base.map((s) => s.decode),
+              own.map((s) => s.decode),
+            ),
+        peak,
       ];
     });
     return [
       {
-        title: `A Llama of ${(parameters / 1e6).toFixed(0)} million random parameters, f32: tokens/s`,
+        title: `A Llama of ${(parameters / 1e6).toFixed(0)} million random parameters: tokens/s`,
         notes: [
-          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn.`,
+          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Of f32" compares with the dense model in f32, same build and threads. Memory is the peak of a process that loads and runs the model on one thread, beside the size of its file.`,
         ],
-        head: ['build', 'threads', 'prefill', 'of it in dense layers', 'of one thread', 'decode'],
+        // biome-ignore format: a column each
+        head: ['weights', 'zeros', 'build', 'threads', 'prefill', 'of f32', 'of it in linear layers', 'decode', 'of f32', 'MB'],
         rows,
       },
     ];
   } finally {
-    await Promise.all(models.map((model) => model.dispose()));
-    await rm(folder, { recursive: true, force: true });
+    await Promise.all(entries.map(({ model }) => model.dispose()));
+    await rm(scratch, { recursive: true, force: true });
   }
 }
+
+const sameEngine = (a, b) => a.simd === b.simd && a.threads === b.threads;

@@ -1,5 +1,5 @@
-// Writes a Llama with random weights in bf16 to a folder, in the form of Hugging Face: the speed of a model does not depend
-// on what it has learnt, and a size of one's own choosing needs no download.
+// Writes a Llama with random weights to a folder, in the form of Hugging Face: the speed of a model does not depend on what
+// it has learnt, and a size, a dtype and a share of zeros of one's own choosing need no download.
 
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,10 +7,8 @@ import { join } from 'node:path';
 /** 134 million parameters: the size of SmolLM-135M and OPT-125m. */
 export const SMALL = { hidden: 768, layers: 12, intermediate: 2048, heads: 12, vocabulary: 32000, positions: 2048 };
 
-const BYTES_PER_WEIGHT = 2;
 /** Of about the deviation of a trained model's weights. */
 const LARGEST_WEIGHT = 0.05;
-const ONE = 0x3f80;
 
 /** [name, shape] of each tensor, in the order of the file. */
 function tensorsOf({ hidden, layers, intermediate, vocabulary }) {
@@ -38,22 +36,26 @@ function tensorsOf({ hidden, layers, intermediate, vocabulary }) {
 
 const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
 
-/** Uniform numbers from a 32-bit state that must not be 0 (xorshift, Marsaglia 2003), cut to bf16. */
-function fillRandom(weights, state) {
-  const f32 = new Float32Array(1);
-  const bits = new Uint32Array(f32.buffer);
-  for (let i = 0; i < weights.length; i++) {
+/** Uniform numbers from a 32-bit state that must not be 0 (xorshift, Marsaglia 2003), the share `sparsity` of them 0. */
+function fillRandom(weights, sparsity, state) {
+  const next = () => {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    f32[0] = (state / 2 ** 31) * LARGEST_WEIGHT;
-    weights[i] = bits[0] >>> 16;
-  }
+    return state / 2 ** 31;
+  };
+  for (let i = 0; i < weights.length; i++) weights[i] = Math.abs(next()) < sparsity ? 0 : next() * LARGEST_WEIGHT;
   return state;
 }
 
-/** The same weights for the same size and seed. */
-export async function writeRandomLlama(folder, size, seed = 1) {
+/** The upper halves of the numbers' bits. */
+const bf16 = (weights) => Uint16Array.from(new Uint32Array(weights.buffer), (bits) => bits >>> 16);
+
+/**
+ * The same weights for the same size and seed.
+ * @param options dtype: 'F32' or 'BF16'; sparsity: share of zeros in the linear layers of the blocks
+ */
+export async function writeRandomLlama(folder, size, { dtype = 'F32', sparsity = 0, seed = 1 } = {}) {
   const config = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
@@ -67,7 +69,7 @@ export async function writeRandomLlama(folder, size, seed = 1) {
     tie_word_embeddings: false,
     hidden_act: 'silu',
     rms_norm_eps: 1e-5,
-    torch_dtype: 'bfloat16',
+    torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16',
   };
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
 
@@ -75,8 +77,8 @@ export async function writeRandomLlama(folder, size, seed = 1) {
   const header = {};
   let offset = 0;
   for (const [name, shape] of tensors) {
-    const end = offset + BYTES_PER_WEIGHT * sizeOf(shape);
-    header[name] = { dtype: 'BF16', shape, data_offsets: [offset, end] };
+    const end = offset + (dtype === 'F32' ? 4 : 2) * sizeOf(shape);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(header));
@@ -88,11 +90,10 @@ export async function writeRandomLlama(folder, size, seed = 1) {
     await file.writeFile(length);
     await file.writeFile(json);
     let state = seed;
-    for (const [, shape] of tensors) {
-      const weights = new Uint16Array(sizeOf(shape));
-      if (shape.length === 1) weights.fill(ONE);
-      else state = fillRandom(weights, state);
-      await file.writeFile(weights);
+    for (const [name, shape] of tensors) {
+      const weights = new Float32Array(sizeOf(shape)).fill(1);
+      if (shape.length > 1) state = fillRandom(weights, /_proj/.test(name) ? sparsity : 0, state);
+      await file.writeFile(dtype === 'F32' ? weights : bf16(weights));
     }
   } finally {
     await file.close();

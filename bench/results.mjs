@@ -1,4 +1,4 @@
-// Writes RESULTS.md: dense layers, selection, team and prefill, on this machine, as the benchmarks print them. A run that
+// Writes RESULTS.md: dense layers, sparse ones, selection, team and whole models, on this machine, as the benchmarks print them. A run that
 // fails leaves the file as it was; one with fewer samples, or of a part, is printed instead of written.
 //
 //   node bench/results.mjs
@@ -13,6 +13,7 @@ import { dense } from './dense.mjs';
 import { machine } from './machine.mjs';
 import { prefill } from './prefill.mjs';
 import { selection } from './selection.mjs';
+import { sparse } from './sparse.mjs';
 import { markdownOf } from './table.mjs';
 import { team } from './team.mjs';
 
@@ -38,9 +39,10 @@ const others = (process.env.NODES ?? '').split(delimiter).filter(Boolean);
 const sections = [
   { heading: 'Dense layers', machine: machine(), tables: await dense() },
   ...others.map((node) => ({ heading: 'Dense layers, another Node', ...denseOn(node) })),
+  { heading: 'Sparse matrices', machine: machine(), tables: await sparse() },
   { heading: 'Selection', machine: machine(), tables: await selection() },
   { heading: 'Team', machine: machine(), tables: await team() },
-  { heading: 'Prefill and decoding', machine: machine(), tables: await prefill() },
+  { heading: 'Whole models', machine: machine(), tables: await prefill() },
 ];
 const text = [
   '# Results',

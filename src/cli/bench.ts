@@ -1,11 +1,13 @@
 // `neuroal bench`: how fast a model loads, reads a prompt and writes, and how much memory that takes.
 
 import type { Command } from 'commander';
+import type { Speed, SpeedOptions } from '../generate/speed.js';
+import type { LoadOptions } from '../models/model.js';
 import { grouped, secondsSince, size, table } from './figures.js';
-import { type EngineFlags, modelArgument, wholeNumber, withEngine } from './options.js';
+import { modelArgument, type RunFlags, wholeNumber, withRun } from './options.js';
 import { inSession } from './session.js';
 
-interface BenchFlags extends EngineFlags {
+interface BenchFlags extends RunFlags {
   promptTokens?: number;
   newTokens?: number;
   runs?: number;
@@ -13,7 +15,7 @@ interface BenchFlags extends EngineFlags {
 
 /** Adds the command. */
 export function addBench(program: Command): void {
-  withEngine(
+  withRun(
     program
       .command('bench')
       .description('measure tokens/s of prefill and decode (medians), load time and peak memory')
@@ -36,17 +38,21 @@ export function addBench(program: Command): void {
         const { source, parameters, bytes } = model;
         const family = model.config.model_type;
         const { prefill, decode } = await measureSpeed(model, { ...options, signal, onProgress });
-        const engine = record.engineRecord(model.engine);
         const peakRssBytes = record.peakRssBytes();
-        const measured = { engine, load, prefill, decode, peakRssBytes, bytes };
+        const sparse = model.forms.filter((form) => form.sparse).length;
+        const dense = sparse ? await denseSpeed(folder, { ...options, signal, onProgress }) : null;
+        const engine = record.engineRecord(model.engine);
+        const layers = { sparse, all: model.forms.length };
+        const measured = { engine, load, prefill, decode, peakRssBytes, bytes, layers, ...(dense && { dense }) };
         if (options.json) await session.printJson({ model: { source, family, parameters }, ...measured });
         else
           await session.print(
             `${table([
-              ['', 'tokens', 'tokens/s'],
-              ['prefill', grouped(prefill.tokens), grouped(Math.round(prefill.tokensPerSecond))],
-              ['decode', grouped(decode.tokens), grouped(Math.round(decode.tokensPerSecond))],
+              ['', 'tokens', 'tokens/s', ...(dense ? ['all dense'] : [])],
+              ['prefill', ...figures(prefill, dense?.prefill)],
+              ['decode', ...figures(decode, dense?.decode)],
             ]).join('\n')}\n\n` +
+              (dense ? `${sparse} of ${layers.all} linear layers run as sparse matrices\n` : '') +
               `${family}, ${grouped(parameters)} parameters, ${size(bytes)} of weights; loaded in ${load} s, ` +
               `peak memory ${size(peakRssBytes)}\n` +
               `${engine.backend}, ${engine.simd} SIMD, ${engine.threads} threads, Node ${engine.node}, ${engine.platform}\n`,
@@ -56,4 +62,24 @@ export function addBench(program: Command): void {
       }
     }),
   );
+}
+
+/** The speed of the same model with no layer as a sparse matrix. */
+async function denseSpeed(folder: string | undefined, options: LoadOptions & SpeedOptions): Promise<Speed> {
+  const [{ measureSpeed }, { loadModel }] = await Promise.all([
+    import('../generate/speed.js'),
+    import('../models/model.js'),
+  ]);
+  const model = await loadModel(folder, { ...options, sparse: false });
+  try {
+    return await measureSpeed(model, options);
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** Tokens, and tokens per second of one measurement or of two. */
+function figures(own: Speed['prefill'], dense: Speed['prefill'] | undefined): string[] {
+  const rate = ({ tokensPerSecond }: Speed['prefill']) => grouped(Math.round(tokensPerSecond));
+  return [grouped(own.tokens), rate(own), ...(dense ? [rate(dense)] : [])];
 }

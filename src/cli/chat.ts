@@ -9,11 +9,11 @@ import { quoted } from '../quoted.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import { failure } from './failure.js';
 import { secondsSince, styled } from './figures.js';
-import { type EngineFlags, modelArgument, place, withEngine } from './options.js';
+import { modelArgument, place, type RunFlags, withRun } from './options.js';
 import { type SamplingFlags, withSampling } from './sampling.js';
 import { inSession, type Session } from './session.js';
 
-interface ChatFlags extends EngineFlags, SamplingFlags {
+interface ChatFlags extends RunFlags, SamplingFlags {
   prompt?: string;
   system?: string;
   template?: string;
@@ -27,7 +27,7 @@ const mostTemplateBytes = 2 ** 20;
 
 /** Adds the command. */
 export function addChat(program: Command): void {
-  withEngine(
+  withRun(
     withSampling(
       program
         .command('chat')

@@ -3,11 +3,11 @@
 import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { grouped, secondsSince, table } from './figures.js';
-import { type EngineFlags, modelArgument, place, wholeNumber, withEngine } from './options.js';
+import { modelArgument, place, type RunFlags, wholeNumber, withRun } from './options.js';
 import { inSession } from './session.js';
 import { splitSources } from './sources.js';
 
-interface EvalFlags extends EngineFlags {
+interface EvalFlags extends RunFlags {
   perplexity?: string;
   seqLen?: number;
   limit?: number;
@@ -15,7 +15,7 @@ interface EvalFlags extends EngineFlags {
 
 /** Adds the command. */
 export function addEval(program: Command): void {
-  withEngine(
+  withRun(
     program
       .command('eval')
       .description('measure perplexity')

@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import type { Generation } from '../generate/generate.js';
 import { secondsSince, styled } from './figures.js';
-import { type EngineFlags, modelArgument, withEngine } from './options.js';
+import { modelArgument, type RunFlags, withRun } from './options.js';
 import { type SamplingFlags, withSampling } from './sampling.js';
 import { inSession } from './session.js';
 
-interface GenerateFlags extends EngineFlags, SamplingFlags {
+interface GenerateFlags extends RunFlags, SamplingFlags {
   prompt?: string;
 }
 
@@ -19,7 +19,7 @@ export function addGenerate(program: Command): void {
     .description('continue a prompt; into a pipe or file only the new text goes')
     .addArgument(modelArgument())
     .option('--prompt <TEXT>', 'text to continue (required)');
-  withEngine(withSampling(command)).action((folder: string | undefined, options: GenerateFlags) =>
+  withRun(withSampling(command)).action((folder: string | undefined, options: GenerateFlags) =>
     inSession(options, async (session) => {
       const { prompt, json } = options;
       if (prompt === undefined) throw new UsageError('expected --prompt TEXT (the text to continue), got none');

@@ -4,6 +4,7 @@
 
 import { Argument, type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
+import { PREFERENCES, type Preference } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';
 import { quoted } from '../quoted.js';
 
@@ -19,6 +20,11 @@ export interface EngineFlags extends CommonOptions {
   backend?: 'wasm';
   threads?: number;
   deterministic?: boolean;
+}
+
+/** Options of every command that runs a model as it is. */
+export interface RunFlags extends EngineFlags {
+  prefer?: Preference;
 }
 
 /** What the library uses where the option is left out, as help shows it. */
@@ -106,6 +112,15 @@ export function withEngine(command: Command): Command {
       .addOption(choice('--backend <NAME>', 'device that computes', ['wasm'], 'wasm'))
       .addOption(wholeNumber('--threads <N>', 'threads that compute', 'physical cores'))
       .option('--deterministic', 'the same bits on every machine, at some cost in speed'),
+  );
+}
+
+/** Adds what every command has that runs a model as it is. */
+export function withRun(command: Command): Command {
+  return withEngine(
+    command.addOption(
+      choice('--prefer <WHAT>', 'what decides whether a pruned layer runs as a sparse matrix', PREFERENCES, 'speed'),
+    ),
   );
 }
 

@@ -28,6 +28,8 @@ import { Workspace } from './workspace.js';
 export interface LoadOptions extends EngineOptions, LongRunning {
   /** What decides in which form a pruned layer is in memory; speed. */
   prefer?: Preference | undefined;
+  /** Whether pruned layers may be sparse matrices; true. */
+  sparse?: boolean | undefined;
 }
 
 /** Tokens that go through the blocks together: enough to keep the kernels busy, few enough to bound activations. */
@@ -49,7 +51,7 @@ export async function loadModel(folder: string = embeddedFolder, options: LoadOp
 }
 
 async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
-  const { signal, onProgress, prefer = 'speed' } = options;
+  const { signal, onProgress, prefer = 'speed', sparse = true } = options;
   if (!PREFERENCES.includes(prefer))
     throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
   const graph = graphOf(checkpoint);
@@ -67,7 +69,8 @@ async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model
       const choose: ChooseForm = (tensor, values, dtype) => {
         const name = tensor.replace(/\.weight$/, '');
         const sparsity = countZeros(values) / values.length;
-        const form = formOf(sparsity, dtype, prefer);
+        const best = formOf(sparsity, dtype, prefer);
+        const form = { ...best, sparse: best.sparse && sparse };
         if (layers.has(name)) forms.push({ block, name, sparsity, ...form });
         return form;
       };

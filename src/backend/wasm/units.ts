@@ -4,6 +4,8 @@
 export const ELEMENTS = 1024;
 export const LINEAR_ROWS = 32;
 export const LINEAR_TOKENS = 256;
+/** Bytes of scratch memory of a thread. */
+export const LINEAR_SCRATCH = 8192;
 export const ATTENTION_QUERIES = 64;
 export const ATTENTION_FEW = 4;
 /** Scratch memory of a thread: bytes, and besides these rows of headDim f32. */

@@ -35,6 +35,7 @@ import {
   ATTENTION_SCRATCH,
   ELEMENTS,
   LINEAR_ROWS,
+  LINEAR_SCRATCH,
   LINEAR_TOKENS,
   MULTIPLY_LEFT,
   MULTIPLY_ROWS,
@@ -146,7 +147,11 @@ class WasmBackend implements Backend {
       Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
-    this.#run('linear', split, [y], [x, weight, bias, y, columns, rows, tokens, Number(weight.dtype === 'bf16')]);
+    const half = weight.dtype === 'bf16';
+    const operands = [x, weight, bias, y, columns, rows, tokens, Number(half)];
+    // Only of several tokens are weights of bf16 widened in memory.
+    if (half && tokens > 1) this.#run('linear', split, [y], operands, LINEAR_SCRATCH);
+    else this.#run('linear', split, [y], [...operands, null, 0]);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
