@@ -1,11 +1,21 @@
 // Token embeddings: rows of a table, by id.
 
-/** y[t] = table[ids[t]], rows of n f32, which the table holds as such or, if `half`, as bf16. A unit is a token. */
-export function embed(ids: usize, table: usize, y: usize, n: i32, half: bool, begin: i32, end: i32): void {
-  let bytes = <usize>n << 2, stored = half ? bytes >> 1 : bytes;
+import { BF16, CONSTANTS, storeConstants, widen } from './halves';
+
+/** Bytes of scratch memory of a thread. */
+export const EMBED_SCRATCH: i32 = <i32>CONSTANTS;
+
+/** y[t] = table[ids[t]], rows of n f32; `kind` says of what the table is (halves.ts). A unit is a token. */
+export function embed(
+  ids: usize, table: usize, y: usize, n: i32, kind: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+): void {
+  scratch += stride * thread;
+  storeConstants(scratch);
+  let bytes = <usize>n << 2, stored = kind ? bytes >> 1 : bytes;
   for (let t = <usize>begin; t < <usize>end; t++) {
     let row = table + <usize>load<u32>(ids + (t << 2)) * stored, yt = y + t * bytes;
-    if (!half) memory.copy(yt, row, bytes);
-    else for (let i: usize = 0; i < bytes; i += 4) store<u32>(yt + i, <u32>load<u16>(row + (i >> 1)) << 16);
+    if (!kind) memory.copy(yt, row, bytes);
+    else if (kind == BF16) widen<u16>(row, yt, n, scratch);
+    else widen<i16>(row, yt, n, scratch);
   }
 }

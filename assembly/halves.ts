@@ -1,82 +1,114 @@
-// Weights of bf16, widened on the way: a bf16 is the upper half of an f32, so that an unpacking with zeros is all there is
-// to do. For one token that happens in registers; for more, a few rows go through scratch memory and are read many times.
+// Weights of 16 bits, widened on the way, with the bits that the same numbers in f32 give. For one token that happens in
+// registers; for more, a few rows go through scratch memory and are read many times.
+//
+// A bf16 is the upper half of an f32: an unpacking with zeros is all there is to do. An f16 is unpacked, moved to where
+// an f32 has its exponent and mantissa, and multiplied by a power of two. What is stored is 1024 times the weight: f16 has
+// subnormal numbers where weights are, f32 that multiplies would meet them too, and that takes a hundred times as long.
 
-import { madd, sum, sums } from './lanes';
 import { gathered, scatter } from './dots';
+import { madd, sum, sums } from './lanes';
+
+/** As the backend numbers the kinds of weights; 0 is f32. The functions here are made for u16, bf16, and i16, f16. */
+export const BF16: i32 = 1;
+export const F16: i32 = 2;
+
+/** Bytes of the constants. */
+export const CONSTANTS: usize = 32;
+
+/** Writes the constants of f16: loaded from memory they stay in registers, in the code newer V8 builds them at every use. */
+export function storeConstants(at: usize): void {
+  v128.store(at, i32x4.splat(0x8fffe000));
+  // 2¹¹² for the bias of the exponent, 2⁻¹⁰ for the 1024.
+  v128.store(at, f32x4.splat(reinterpret<f32>((102 + 127) << 23)), 16);
+}
+
+/** Four numbers whose patterns are upper halves. */
+// @ts-ignore: decorator
+@inline
+function widened<H>(v: v128, mask: v128, factor: v128): v128 {
+  if (isSigned<H>()) return f32x4.mul(v128.and(i32x4.shr_s(v, 3), mask), factor);
+  return v;
+}
 
 /** The first four of eight. */
 // @ts-ignore: decorator
 @inline
-function low(v: v128): v128 {
-  return v128.shuffle<u16>(i32x4.splat(0), v, 0, 8, 1, 9, 2, 10, 3, 11);
+function low<H>(v: v128, mask: v128, factor: v128): v128 {
+  return widened<H>(v128.shuffle<u16>(i32x4.splat(0), v, 0, 8, 1, 9, 2, 10, 3, 11), mask, factor);
 }
 
 /** The other four. */
 // @ts-ignore: decorator
 @inline
-function high(v: v128): v128 {
-  return v128.shuffle<u16>(i32x4.splat(0), v, 4, 12, 5, 13, 6, 14, 7, 15);
+function high<H>(v: v128, mask: v128, factor: v128): v128 {
+  return widened<H>(v128.shuffle<u16>(i32x4.splat(0), v, 4, 12, 5, 13, 6, 14, 7, 15), mask, factor);
 }
 
 /** One number. */
 // @ts-ignore: decorator
 @inline
-function one(at: usize): f32 {
-  return reinterpret<f32>(<u32>load<u16>(at) << 16);
+function one<H>(at: usize, constants: usize): f32 {
+  let bits = <i32>load<u16>(at) << 16;
+  if (isSigned<H>()) return reinterpret<f32>((bits >> 3) & load<i32>(constants)) * load<f32>(constants, 16);
+  return reinterpret<f32>(bits);
 }
 
-/** n numbers of bf16 as f32. */
-export function widen(from: usize, to: usize, n: i32): void {
+/** n numbers as f32. */
+export function widen<H>(from: usize, to: usize, n: i32, constants: usize): void {
   let end8 = from + (<usize>(n & ~7) << 1), end = from + (<usize>n << 1);
+  let m = v128.load(constants), f = v128.load(constants, 16);
   for (; from < end8; from += 16, to += 32) {
     let v = v128.load(from);
-    v128.store(to, low(v));
-    v128.store(to, high(v), 16);
+    v128.store(to, low<H>(v, m, f));
+    v128.store(to, high<H>(v, m, f), 16);
   }
-  for (; from < end; from += 2, to += 4) store<f32>(to, one(from));
+  for (; from < end; from += 2, to += 4) store<f32>(to, one<H>(from, constants));
 }
 
-/** dots4x1 of dots.ts on weights of bf16, with the same bits. */
-export function halfDots4x1(
-  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool,
+/** dots4x1 of dots.ts on such weights. */
+export function halfDots4x1<H>(
+  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool, constants: usize,
 ): void {
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-  let end = x + (<usize>(n & ~7) << 2);
+  let m = v128.load(constants), f = v128.load(constants, 16), end = x + (<usize>(n & ~7) << 2);
   while (x < end) {
     let u = v128.load(x), v = v128.load(x, 16), h = v128.load(w0);
-    a0 = madd(v, high(h), madd(u, low(h), a0)); h = v128.load(w1);
-    a1 = madd(v, high(h), madd(u, low(h), a1)); h = v128.load(w2);
-    a2 = madd(v, high(h), madd(u, low(h), a2)); h = v128.load(w3);
-    a3 = madd(v, high(h), madd(u, low(h), a3));
+    a0 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a0)); h = v128.load(w1);
+    a1 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a1)); h = v128.load(w2);
+    a2 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a2)); h = v128.load(w3);
+    a3 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a3));
     x += 32; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
   }
   if (n & 4) {
     let u = v128.load(x);
-    a0 = madd(u, low(v128.load64_zero(w0)), a0); a1 = madd(u, low(v128.load64_zero(w1)), a1);
-    a2 = madd(u, low(v128.load64_zero(w2)), a2); a3 = madd(u, low(v128.load64_zero(w3)), a3);
+    a0 = madd(u, low<H>(v128.load64_zero(w0), m, f), a0); a1 = madd(u, low<H>(v128.load64_zero(w1), m, f), a1);
+    a2 = madd(u, low<H>(v128.load64_zero(w2), m, f), a2); a3 = madd(u, low<H>(v128.load64_zero(w3), m, f), a3);
     x += 16; w0 += 8; w1 += 8; w2 += 8; w3 += 8;
   }
   let s = sums(a0, a1, a2, a3);
   for (let rest = n & 3; rest > 0; rest--) {
-    let q = f32x4.replace_lane(f32x4.replace_lane(f32x4.splat(one(w0)), 1, one(w1)), 2, one(w2));
-    s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), f32x4.replace_lane(q, 3, one(w3))));
+    let q = f32x4.replace_lane(f32x4.splat(one<H>(w0, constants)), 1, one<H>(w1, constants));
+    q = f32x4.replace_lane(f32x4.replace_lane(q, 2, one<H>(w2, constants)), 3, one<H>(w3, constants));
+    s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), q));
     x += 4; w0 += 2; w1 += 2; w2 += 2; w3 += 2;
   }
   let base = bias ? gathered(bias, gap) : f32x4.splat(0);
   scatter(y, gap, f32x4.add(add ? gathered(y, gap) : base, s));
 }
 
-/** dots1x1 of dots.ts on weights of bf16, with the same bits. */
-export function halfDots1x1(x: usize, w: usize, n: i32, y: usize, bias: usize, add: bool): void {
-  let a = f32x4.splat(0), end4 = x + (<usize>(n & ~3) << 2);
+/** dots1x1 of dots.ts on such weights. */
+export function halfDots1x1<H>(
+  x: usize, w: usize, n: i32, y: usize, bias: usize, add: bool, constants: usize,
+): void {
+  let a = f32x4.splat(0), m = v128.load(constants), f = v128.load(constants, 16), end4 = x + (<usize>(n & ~3) << 2);
   while (x < end4) {
-    a = madd(v128.load(x), low(v128.load64_zero(w)), a);
+    a = madd(v128.load(x), low<H>(v128.load64_zero(w), m, f), a);
     x += 16; w += 8;
   }
   let s = sum(a);
   for (let rest = n & 3; rest > 0; rest--) {
-    s += load<f32>(x) * one(w);
+    s += load<f32>(x) * one<H>(w, constants);
     x += 4; w += 2;
   }
   store<f32>(y, (add ? load<f32>(y) : bias ? load<f32>(bias) : 0) + s);

@@ -14,7 +14,7 @@ export { countColumnScores, findColumnScore, scoreColumns } from './columnScores
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';
 export { cross } from './cross';
 export { ELIMINATE_COLUMNS, ELIMINATE_ROWS, eliminateColumns } from './eliminateColumns';
-export { embed } from './embed';
+export { EMBED_SCRATCH, embed } from './embed';
 export { gram } from './gram';
 export {
   INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertMirror, invertSolve, invertUpdate, invertWhole,
@@ -31,7 +31,7 @@ export { PRODUCT_COLUMNS, PRODUCT_SCRATCH } from './products';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
 export { softcap } from './softcap';
-export { countEntries, fillEntries, SPARSE_BLOCK, SPARSE_SLICE } from './sparse';
+export { countEntries, fillEntries, SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
 export { SPARSE_ROWS, SPARSE_SCRATCH, SPARSE_TOKENS, sparseLinear } from './sparseLinear';
 export { SPARSE_GROUPS, sparseVectors } from './sparseVectors';
 export { ELEMENTS } from './units';

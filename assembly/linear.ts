@@ -1,9 +1,9 @@
 // y[T, rows] = x[T, columns] · W[rows, columns]ᵀ + bias. W is used as Hugging Face stores it, row-major and unpacked,
-// so that pruning can edit it in place and one layout serves one token and thousands. W may be of bf16: that is half the
-// memory to read, and gives the bits that the same numbers in f32 give.
+// so that pruning can edit it in place and one layout serves one token and thousands. W may be of 16 bits: half the memory
+// to read, and the bits that the same numbers in f32 give.
 
 import { dots1x1, dots4x1, dots4x2 } from './dots';
-import { halfDots1x1, halfDots4x1, widen } from './halves';
+import { BF16, CONSTANTS, F16, halfDots1x1, halfDots4x1, storeConstants, widen } from './halves';
 
 /** A unit is LINEAR_ROWS rows of W for LINEAR_TOKENS tokens: W's part stays in the first cache, x's in the second. */
 export const LINEAR_ROWS: i32 = 32;
@@ -12,47 +12,52 @@ export const LINEAR_TOKENS: i32 = 256;
 const COLUMNS: i32 = 512;
 /** Fewer tokens than these read weights as streams. */
 const STREAMED: i32 = 16;
-/** Bytes of scratch memory of a thread: four rows of W, a stretch of columns of each, widened. */
-export const LINEAR_SCRATCH: i32 = 4 * 4 * COLUMNS;
+/** Bytes of scratch memory of a thread: constants, then four rows of W, a stretch of columns of each, widened. */
+export const LINEAR_SCRATCH: i32 = <i32>CONSTANTS + 4 * 4 * COLUMNS;
 
 /**
- * Units: row blocks vary fastest, ⌈rows/32⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. W is of f32, or of
- * bf16 if `half`.
+ * Units: row blocks vary fastest, ⌈rows/32⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. `kind` says of what W
+ * is (halves.ts); f32, 0, needs no scratch memory.
  */
 export function linear(
-  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, half: bool, scratch: usize,
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, kind: i32, scratch: usize,
   stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
+  if (kind) storeConstants(scratch);
   let rowBlocks = (rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
     let r1 = min(r + LINEAR_ROWS, rows), t1 = min(t + LINEAR_TOKENS, tokens);
-    block(x, w, bias, y, columns, rows, r, r1, t, t1, half, scratch);
+    block(x, w, bias, y, columns, rows, r, r1, t, t1, kind, scratch);
   }
 }
 
 function block(
-  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, r0: i32, r1: i32, t0: i32, t1: i32, half: bool,
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, r0: i32, r1: i32, t0: i32, t1: i32, kind: i32,
   scratch: usize,
 ): void {
-  let strideX = <usize>columns << 2, strideY = <usize>rows << 2, size = <usize>(half ? 1 : 2), row = <usize>columns << size;
+  let strideX = <usize>columns << 2, strideY = <usize>rows << 2, size = <usize>(kind ? 1 : 2), row = <usize>columns << size;
   // Of few tokens the weights come from memory, which is fastest as four long streams: each tile takes one row of every
   // quarter of the block. Of many they come from the cache, and neighbouring rows make neighbouring results.
   let quarter = (r1 - r0) >> 2, apart = t1 - t0 < STREAMED ? quarter : 1, step = apart == 1 ? 4 : 1;
-  let gap = <usize>apart << 2, widened = half && t1 - t0 > 1;
+  let gap = <usize>apart << 2, rows4 = scratch + CONSTANTS;
   for (let i = 0; i < quarter; i++) {
     let r = r0 + i * step, wr = w + row * r, br = bias ? bias + (<usize>r << 2) : 0;
     for (let k = 0; k < columns; k += COLUMNS) {
       let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << size), strideW = row * apart;
       let xt = x + strideX * t0 + (<usize>k << 2), yt = y + strideY * t0 + (<usize>r << 2);
-      if (half && !widened) {
-        halfDots4x1(xt, wk, strideW, n, yt, gap, br, k > 0);
+      if (kind && t1 - t0 == 1) {
+        if (kind == F16) halfDots4x1<i16>(xt, wk, strideW, n, yt, gap, br, k > 0, scratch);
+        else halfDots4x1<u16>(xt, wk, strideW, n, yt, gap, br, k > 0, scratch);
         continue;
       }
-      if (widened) {
-        for (let j: usize = 0; j < 4; j++) widen(wk + strideW * j, scratch + 4 * COLUMNS * j, n);
-        wk = scratch;
+      if (kind) {
+        for (let j: usize = 0; j < 4; j++) {
+          if (kind == BF16) widen<u16>(wk + strideW * j, rows4 + 4 * COLUMNS * j, n, scratch);
+          else widen<i16>(wk + strideW * j, rows4 + 4 * COLUMNS * j, n, scratch);
+        }
+        wk = rows4;
         strideW = 4 * COLUMNS;
       }
       let t = t0;
@@ -69,7 +74,8 @@ function block(
       let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << size);
       for (let t = t0; t < t1; t++) {
         let xt = x + strideX * t + (<usize>k << 2), yt = y + strideY * t + (<usize>r << 2);
-        if (half) halfDots1x1(xt, wk, n, yt, br, k > 0);
+        if (kind == BF16) halfDots1x1<u16>(xt, wk, n, yt, br, k > 0, scratch);
+        else if (kind) halfDots1x1<i16>(xt, wk, n, yt, br, k > 0, scratch);
         else dots1x1(xt, wk, n, yt, br, k > 0);
       }
     }

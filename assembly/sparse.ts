@@ -1,20 +1,21 @@
-// A sparse matrix: how it lies in memory, and how it is made of a dense one.
+// A sparse matrix: how it lies in memory, and how it is made of a dense one. It is sliced ELLPACK (SELL) with slices of four
+// rows, here called groups.
 //
 // Columns are cut into blocks of SPARSE_BLOCK, so that an offset in a block has 16 bits: most matrices are one. Inside a
 // block four rows at a time, a group, are interleaved entry by entry: for one token they are the lanes of a vector, for
-// many each row is walked alone, and either way an output is one chain along its columns with the same bits. Many tokens
-// walk a block by slices of SPARSE_SLICE columns, so that the part of the tokens that meets a slice stays in the first cache.
+// many each row is walked alone, and either way an output is one chain along its columns, with the same bits for finite x. Many tokens
+// walk a block by strips of SPARSE_STRIP columns, so that the part of the tokens that meets a strip stays in the first cache.
 //
 //   starts[blocks·groups + 1] (u32)    where each group of each block begins, groups varying fastest
-//   counts[slices·groups·4] (u32)      entries of each row in the block, up to the end of the slice
+//   counts[strips·groups·4] (u32)      entries of each row in the block, up to the end of the strip
 //   offsets (u16)                      of the four rows' entries in turn: 4·(column within the block)
 //   values (f32, or its upper half)    likewise
 //
 // Rows shorter than the longest of their group are filled up with entries of value 0 and offset 0.
 
-/** Columns of a block, a multiple of those of a slice. */
+/** Columns of a block, a multiple of those of a strip. */
 export const SPARSE_BLOCK: i32 = 16384;
-export const SPARSE_SLICE: i32 = 128;
+export const SPARSE_STRIP: i32 = 128;
 
 /** counts of w[rows, columns]. A unit is a group. */
 export function countEntries(w: usize, counts: usize, rows: i32, columns: i32, begin: i32, end: i32): void {
@@ -22,9 +23,9 @@ export function countEntries(w: usize, counts: usize, rows: i32, columns: i32, b
   for (let g = begin; g < end; g++)
     for (let r = g << 2; r < (g + 1) << 2; r++) {
       let to = counts + (<usize>r << 2), count: u32 = 0;
-      for (let k = 0; k < columns; k += SPARSE_SLICE, to += stride) {
+      for (let k = 0; k < columns; k += SPARSE_STRIP, to += stride) {
         if (k % SPARSE_BLOCK == 0) count = 0;
-        if (r < rows) count += nonzeros(w + ((<usize>r * columns + k) << 2), min(SPARSE_SLICE, columns - k));
+        if (r < rows) count += nonzeros(w + ((<usize>r * columns + k) << 2), min(SPARSE_STRIP, columns - k));
         store<u32>(to, count);
       }
     }

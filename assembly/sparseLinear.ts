@@ -1,9 +1,9 @@
 // y[T, rows] = x[T, columns] · Wᵀ + bias for a sparse W and many tokens: each entry of W multiplies the tokens of a tile,
-// which stay in the first cache for a block of columns; sums of a tile wait in scratch memory, a row behind another.
+// which stay in the first cache for a strip of columns; sums of a tile wait in scratch memory, a row behind another.
 
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
-import { SPARSE_BLOCK, SPARSE_SLICE } from './sparse';
+import { SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
 
 /** A unit is SPARSE_ROWS rows of W for SPARSE_TOKENS tokens. */
 export const SPARSE_ROWS: i32 = 128;
@@ -29,11 +29,11 @@ export function sparseLinear(
       let width = tileWidth(tokens - t), bytes = <usize>width << 2, x = packed + (<usize>columns << 2) * t;
       let sums = scratch + bytes * (from - r0);
       for (let r = from; r < r1; r++) spread(scratch + bytes * (r - r0), width, bias ? load<f32>(bias + (<usize>(r - first) << 2)) : 0);
-      // Two slices at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
-      let step = width == SPARSE_TILE ? SPARSE_SLICE : 2 * SPARSE_SLICE, perSlice = <usize>groups << 4, before: usize = 0;
+      // Two strips at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
+      let step = width == SPARSE_TILE ? SPARSE_STRIP : 2 * SPARSE_STRIP, perStrip = <usize>groups << 4, before: usize = 0;
       for (let k = 0; k < columns; k += step) {
         let inBlock = k % SPARSE_BLOCK, b = k / SPARSE_BLOCK, xb = x + bytes * (k - inBlock);
-        let s = starts + (<usize>(b * groups) << 2), c = counts + perSlice * ((min(k + step, columns) - 1) / SPARSE_SLICE);
+        let s = starts + (<usize>(b * groups) << 2), c = counts + perStrip * ((min(k + step, columns) - 1) / SPARSE_STRIP);
         if (!inBlock) before = 0;
         if (width == SPARSE_NARROW) {
           if (half) narrow<u16>(xb, s, before, c, offsets, values, from, r1, sums);
@@ -61,7 +61,7 @@ function value<V>(at: usize): v128 {
 }
 
 /**
- * A slice of the rows [r, end) times a tile of 32 tokens, added to their sums: the entries from what `before` (0: nothing)
+ * A strip of the rows [r, end) times a tile of 32 tokens, added to their sums: the entries from what `before` (0: nothing)
  * counts to what `counts` does. The way out in the middle is never taken (a row of
  * tokens does not lie at 0): it parts the loads, all of which V8 would otherwise do first, in registers that it lacks.
  */

@@ -88,9 +88,7 @@ export async function prefill() {
       const watch = watchLinear(model);
       return () => run(model, watch);
     });
-    const samples = await takeTurns(turns, (_, error) => {
-      throw error;
-    });
+    const samples = await takeTurns(turns);
     const rows = entries.map(({ dtype, sparsity, peak, model: { engine } }, i) => {
       const dense = entries.findIndex(
         (e) => e.dtype === 'F32' && e.sparsity === 0 && sameEngine(e.model.engine, engine),

@@ -3,9 +3,10 @@
 //
 //   node bench/results.mjs
 //   NODES=/one/node:/another/node node bench/results.mjs        dense layers on these too
+//   ONLY=sparse,whole node bench/results.mjs                     these sections anew, the others as they are in the file
 
 import { spawnSync } from 'node:child_process';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runs } from './contest/turns.mjs';
@@ -33,29 +34,51 @@ function denseOn(node) {
   return JSON.parse(stdout);
 }
 
+/** The text of each section of a RESULTS.md, by its heading. */
+function sectionsIn(text) {
+  const parts = text.split(/^(?=## )/m).slice(1);
+  return new Map(parts.map((part) => [part.slice(3, part.indexOf('\n')), part]));
+}
+
 const sectionOf = ({ heading, machine, tables }) => [`## ${heading}`, '', machine, '', ...tables.map(markdownOf)];
 
 const others = (process.env.NODES ?? '').split(delimiter).filter(Boolean);
-const sections = [
-  { heading: 'Dense layers', machine: machine(), tables: await dense() },
-  ...others.map((node) => ({ heading: 'Dense layers, another Node', ...denseOn(node) })),
-  { heading: 'Sparse matrices', machine: machine(), tables: await sparse() },
-  { heading: 'Selection', machine: machine(), tables: await selection() },
-  { heading: 'Team', machine: machine(), tables: await team() },
-  { heading: 'Whole models', machine: machine(), tables: await prefill() },
-];
+const measured = async (tables) => ({ machine: machine(), tables: await tables() });
+/** Each section by its heading, and how it is measured. */
+const parts = {
+  'Dense layers': () => measured(dense),
+  ...Object.fromEntries(
+    others.map((node, i) => [`Dense layers, another Node${i ? ` (${i + 1})` : ''}`, () => denseOn(node)]),
+  ),
+  'Sparse matrices': () => measured(sparse),
+  Selection: () => measured(selection),
+  Team: () => measured(team),
+  'Whole models': () => measured(prefill),
+};
+
+const file = here('RESULTS.md');
+const asked = (process.env.ONLY ?? '').split(',').filter(Boolean);
+const unknown = asked.find((word) => !Object.keys(parts).some((heading) => heading.toLowerCase().startsWith(word)));
+if (unknown !== undefined) throw new Error(`expected ONLY of ${Object.keys(parts).join(', ')}, got ${unknown}`);
+const before = asked.length ? sectionsIn(readFileSync(file, 'utf8')) : new Map();
+
+const sections = [];
+for (const heading of new Set([...before.keys(), ...Object.keys(parts)])) {
+  const again = parts[heading] && (!asked.length || asked.some((word) => heading.toLowerCase().startsWith(word)));
+  if (again) sections.push(sectionOf({ heading, ...(await parts[heading]()) }).join('\n'));
+  else if (before.has(heading)) sections.push(before.get(heading));
+}
 const text = [
   '# Results',
   '',
   `Written by \`node bench/results.mjs\`. Contestants take turns, one sample each and never two at a time; figures are medians of ${runs} samples after one that is not counted, with the least and the most of them.`,
   '',
-  ...sections.flatMap(sectionOf),
+  ...sections,
 ].join('\n');
 
 if (runs < FEWEST_RUNS || process.env.SHAPES !== undefined || process.env.TOKENS !== undefined) {
   console.log(text);
 } else {
-  const file = here('RESULTS.md');
   const written = `${file}.${process.pid}`;
   try {
     writeFileSync(written, text);

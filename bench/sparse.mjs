@@ -1,8 +1,9 @@
-// Linear layers as sparse matrices beside the same layers dense, in turn: from which share of zeros on they are faster, and
-// by how much.
+// Linear layers as sparse matrices, and dense in 16 bits, beside the same layers dense in f32, in turn: from which share of
+// zeros on they are faster, and by how much.
 
 import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
 import { createWasmBackend } from '../dist/backend/wasm/wasm.js';
+import { WEIGHTS_16 } from '../dist/tensor/weights16.js';
 import { random } from './contest/layer.mjs';
 import { timed, warmUp } from './contest/timing.mjs';
 import { runs, takeTurns } from './contest/turns.mjs';
@@ -11,14 +12,14 @@ import { figure, ratio } from './table.mjs';
 
 /** [name, rows, columns, numbers of tokens] */
 const shapes = [
-  ['OPT-125m fc1', 3072, 768, [1, 8, 32, 128]],
+  ['OPT-125m fc1', 3072, 768, [1, 2, 4, 8, 32, 128]],
   ['Llama-7B q_proj', 4096, 4096, [1, 8, 32, 128]],
   ['embedded gate_proj', 352, 128, [1, 4096]],
 ];
 const sparsities = [0.5, 0.6, 0.7, 0.8, 0.9];
 const builds = relaxedSimdSupported() ? ['plain', 'relaxed'] : ['plain'];
 
-/** The dense layer and its sparse twins, by their columns in the table. */
+/** The dense layer, its 16-bit twins and its sparse ones, by their columns in the table. */
 function formsOf(backend, rows, columns) {
   const dense = backend.allocate('f32', [rows, columns]);
   const values = random(rows * columns);
@@ -30,7 +31,12 @@ function formsOf(backend, rows, columns) {
     return ['f32', 'bf16'].map((kind) => backend.compress(dense, kind));
   });
   backend.write(dense, values);
-  return [dense, ...twins];
+  const halves = WEIGHTS_16.map((kind) => {
+    const half = backend.allocate(kind, [rows, columns]);
+    backend.fill(half, 0.5);
+    return half;
+  });
+  return [dense, ...halves, ...twins];
 }
 
 async function measure(simd, threads) {
@@ -44,12 +50,7 @@ async function measure(simd, threads) {
       backend.write(x, random(x.size));
       const run = (form) => () => backend.linear(y, x, form, null);
       for (const form of forms) await warmUp(run(form));
-      const samples = await takeTurns(
-        forms.map((form) => () => timed(run(form))),
-        (_, error) => {
-          throw error;
-        },
-      );
+      const samples = await takeTurns(forms.map((form) => () => timed(run(form))));
       const [dense, ...twins] = samples;
       rows.push([
         `${name} ${out}×${columns}`,
@@ -72,16 +73,17 @@ export async function sparse() {
   for (const simd of builds) for (const threads of [1, 2]) rows.push(...(await measure(simd, threads)));
   return [
     {
-      title: 'Sparse matrices: how many times as fast as the dense layer in f32',
+      title: 'Sparse and 16-bit matrices: how many times as fast as the dense layer in f32',
       notes: [
-        `By share of zeros, spread evenly, and by what the values are kept as; ${runs} samples of each in turn. GFLOP/s are those of the dense layer.`,
+        `By share of zeros, spread evenly, and by what the values are kept as; ${runs} samples of each in turn. GFLOP/s are those of the dense layer in f32.`,
       ],
       head: [
         'layer',
         'T',
         'build',
         'threads',
-        'dense GFLOP/s',
+        'dense f32 GFLOP/s',
+        ...WEIGHTS_16.map((kind) => `dense ${kind}`),
         ...sparsities.flatMap((s) => [`${100 * s} % f32`, `${100 * s} % bf16`]),
       ],
       rows,

@@ -48,9 +48,7 @@ export async function team() {
         const times = microseconds(run, rhythm);
         return { median: median(times), p99: times[Math.floor(0.99 * times.length)] };
       });
-      const [one, two] = await takeTurns(turns, (_, error) => {
-        throw error;
-      });
+      const [one, two] = await takeTurns(turns);
       rows.push([
         rhythm.name,
         String(rhythm.jobs),

@@ -266,6 +266,18 @@ describe('the other commands', () => {
     expect(speed.decode.tokensPerSecond).toBeGreaterThan(0);
   });
 
+  it('bench measures a pruned model as it runs, and all dense beside it', async () => {
+    const out = join(folder, 'benched');
+    await json('prune', 'embedded', '--out', out, '--method', 'magnitude', '--top-up', 'uniform');
+    const brief = ['--prompt-tokens', '16', '--new-tokens', '4', '--runs', '1', '--threads', '1'];
+    const speed = await json('bench', out, ...brief);
+    expect(speed.layers).toEqual({ sparse: 56, all: 56 });
+    expect(speed.dense).toMatchObject({ prefill: { tokens: 16 }, decode: { tokens: 4 } });
+    const human = await neuroal('bench', out, ...brief);
+    expect(human.out).toContain('56 of 56 linear layers run as sparse matrices');
+    expect(human.out).toContain('all dense');
+  });
+
   it('inspect counts, doctor checks', async () => {
     const [inspection, human, doctor] = await Promise.all([json('inspect'), neuroal('inspect'), json('doctor')]);
     expect(inspection.blocks).toHaveLength(8);

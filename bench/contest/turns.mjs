@@ -12,9 +12,10 @@ const PAUSE_MILLISECONDS = 20;
 /**
  * The samples of each turn: `runs` of them, after one round that is not counted.
  * @param turns functions that take one sample each
- * @param failed takes (turn, error) where a turn fails; it is out from then on, and its samples are null
+ * @param failed takes (turn, error) where a turn fails, which is out from then on, and its samples null; without it the error
+ *   is thrown
  */
-export async function takeTurns(turns, failed) {
+export async function takeTurns(turns, failed = raise) {
   const samples = turns.map(() => []);
   for (let round = 0; round <= runs; round++)
     for (const [i, turn] of turns.entries()) {
@@ -29,4 +30,8 @@ export async function takeTurns(turns, failed) {
       }
     }
   return samples;
+}
+
+function raise(_, error) {
+  throw error;
 }

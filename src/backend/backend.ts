@@ -115,8 +115,8 @@ export interface Backend {
 
   // Layers. -----------------------------------------------------------------------------------------------------------
   /**
-   * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A W of bf16 gives the bits that the same numbers in f32
-   * give; a sparse one leaves out the products with its zeros, also where x is not finite.
+   * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A W of bf16 or f16 gives the bits that the same numbers
+   * in f32 give; a sparse one may leave out the products with its zeros, and may not: x is finite.
    */
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void;
   /** The weights of a matrix that are not 0 (nor −0), kept as they are or rounded to bf16, half to even; free it when done. */

@@ -290,8 +290,8 @@ function typed(tensor: Tensor, dtype: DType, name: string, where: string): void 
 }
 
 function matrix(tensor: Tensor, name: string, where: string): void {
-  if (tensor.dtype !== 'f32' && tensor.dtype !== 'bf16')
-    throw new BackendError({ expected: `${name} of type f32 or bf16`, got: tensor.dtype, where });
+  if (tensor.dtype === 'f64' || tensor.dtype === 'i32')
+    throw new BackendError({ expected: `${name} of type f32, bf16 or f16`, got: tensor.dtype, where });
 }
 
 function equal(got: number, expected: number, what: string, where: string): void {

@@ -121,7 +121,7 @@ export async function openCheckpoint(model: string, options: LongRunning = {}): 
   const shards = await openShards(folder);
   try {
     if (!isSparse(config)) return new Checkpoint(folder, config, shards, null, source);
-    return new Checkpoint(folder, denseReader(config), shards, await findParts(shards, folder), source);
+    return new Checkpoint(folder, denseReader(config), shards, await findParts(shards, folder, options.signal), source);
   } catch (error) {
     await closeAll(shards);
     throw error;

@@ -13,11 +13,14 @@ interface Member {
 /** The text of a valid JSON object without the members named `key`. */
 export function withoutMember(json: string, key: string): string {
   const members = membersOf(json);
-  const i = members.findIndex((member) => member.key === key);
-  if (i < 0) return json;
-  const { begin, end } = members[i];
-  const cut = i > 0 ? [members[i - 1].end, end] : members.length > 1 ? [begin, members[1].begin] : [begin, end];
-  return withoutMember(json.slice(0, cut[0]) + json.slice(cut[1]), key);
+  if (!members.some((member) => member.key === key)) return json;
+  const kept: string[] = [];
+  for (const [i, member] of members.entries()) {
+    if (member.key === key) continue;
+    // The comma before a member stays with it, unless it has become the first.
+    kept.push(json.slice(kept.length === 0 ? member.begin : members[i - 1].end, member.end));
+  }
+  return json.slice(0, members[0].begin) + kept.join('') + json.slice(members[members.length - 1].end);
 }
 
 /** The text of a valid JSON object with one more member at its end, on a line of its own where the others have that. */

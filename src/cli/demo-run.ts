@@ -101,7 +101,7 @@ export async function runDemo({ sparsity, onPerplexity, ...options }: DemoOption
     const records: RunRecord[] = [];
     for (const name of Object.keys(prunings) as (keyof typeof prunings)[]) {
       const out = join(folder, name);
-      const record = await prune({ ...options, ...calibration, ...prunings[name], sparsity, out });
+      const record = await prune({ ...options, ...calibration, ...prunings[name], sparsity, out, format: 'sparse' });
       await measure(name, out, record);
       records.push(record);
     }

@@ -67,7 +67,7 @@ function describe(
       'better.',
     `uniform, NeuroAL: Wanda scores on ${calibration.windows} windows of ${calibration.seqLen} tokens, ` +
       `${calibration.searchWindows} of them for the search of λ. ADMM: weights fitted to what the dense model computes.`,
-    'Zeros are stored here, so size and speed stay.',
+    'Zeros are neither stored nor multiplied: sizes are those of sparse files, speeds those of sparse matrices.',
     `Model: ${model.family}, ${model.parameters} parameters; ${engine.simd} SIMD, ${engine.threads} threads; ` +
       `${seconds.total.toFixed(1)} s in all.`,
     '',

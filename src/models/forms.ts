@@ -1,18 +1,14 @@
 // Dense or sparse, f32 or bf16: the form in which a matrix is in memory while a model runs, and the choice of it.
 
+import { bytesPerElement } from '../tensor/dtype.js';
+
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
 export type Preference = (typeof PREFERENCES)[number];
 
-/**
- * Share of zeros from which a sparse matrix is the faster form of a layer, for one token and for many; `npm run bench --
- * sparse` measures it.
- */
-export const FASTER_FROM = 0.5;
-
 /** A matrix in memory: its values, and whether its zeros are left out. */
 export interface Form {
-  values: 'f32' | 'bf16';
+  values: 'f32' | 'bf16' | 'f16';
   sparse: boolean;
 }
 
@@ -26,14 +22,43 @@ export interface LayerForm extends Form {
 }
 
 /**
- * The form that a matrix had better have. What a checkpoint holds in bf16 stays so, everything else is f32: no form rounds.
- * @param sparsity share of its weights that are 0
- * @param dtype of the matrix in the checkpoint
+ * Share of zeros (less what fills rows up) from which a sparse matrix is the faster form, for one token and for many, by the
+ * values of the dense one: of fewer bytes there are fewer to save. `npm run bench -- sparse` measures where that is.
  */
-export function formOf(sparsity: number, dtype: string, prefer: Preference): Form {
-  const values = dtype === 'BF16' ? 'bf16' : 'f32';
-  const bytes = values === 'bf16' ? 2 : 4;
-  // An entry takes two bytes for its column. Rows of a group have nearly the same number of entries.
-  const smaller = 1.03 * (1 - sparsity) * (bytes + 2) < bytes;
-  return { values, sparse: prefer === 'speed' ? sparsity >= FASTER_FROM : smaller };
+export const FASTER_FROM = { f32: 0.5, bf16: 0.6, f16: 0.65 } as const;
+
+/** Dense, in the dtype of the checkpoint where that has 16 bits, else in f32. Nothing is rounded. */
+export function denseForm(dtype: string): Form {
+  return { values: dtype === 'BF16' ? 'bf16' : dtype === 'F16' ? 'f16' : 'f32', sparse: false };
+}
+
+/**
+ * The form that the weights of a linear layer had better have. The entries of a sparse matrix are bf16 where the checkpoint
+ * has that, else f32.
+ * @param values [rows, columns]
+ * @param dtype of the layer in the checkpoint
+ */
+export function formOf(values: Float32Array, shape: readonly number[], dtype: string, prefer: Preference): Form {
+  const dense = denseForm(dtype);
+  const kept = dense.values === 'bf16' ? 'bf16' : 'f32';
+  const [rows, columns] = shape;
+  const share = entriesOf(values, rows, columns) / values.length;
+  const smaller = (bytesPerElement[kept] + 2) * share < bytesPerElement[dense.values];
+  const faster = share <= 1 - FASTER_FROM[dense.values];
+  return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
+}
+
+/** Entries of the sparse matrix, in which four rows at a time are as long as the longest of them. */
+function entriesOf(values: Float32Array, rows: number, columns: number): number {
+  let entries = 0;
+  for (let group = 0; group < rows; group += 4) {
+    let longest = 0;
+    for (let row = group; row < Math.min(group + 4, rows); row++) {
+      let count = 0;
+      for (let i = row * columns; i < (row + 1) * columns; i++) if (values[i] !== 0) count++;
+      longest = Math.max(longest, count);
+    }
+    entries += 4 * longest;
+  }
+  return entries;
 }

@@ -11,7 +11,7 @@ import { type LongRunning, safePoint } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
-import { formOf, type LayerForm, PREFERENCES, type Preference } from './forms.js';
+import { denseForm, formOf, type LayerForm, PREFERENCES, type Preference } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
 import {
@@ -39,39 +39,45 @@ const LOGITS_ELEMENTS = 1 << 24;
 
 /**
  * Loads a Hugging Face folder, or a model of the Hub by its name, to run it; without either, the model embedded in the package.
+ * Matrices stay in 16 bits where the checkpoint has them so, and pruned layers become sparse matrices (docs/running.md).
+ * @throws UsageError for options.
  * @throws CheckpointError, ConfigError where the folder is not a model that this version knows.
  */
 export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
+  const { prefer = 'speed', sparse = true } = options;
+  if (!PREFERENCES.includes(prefer))
+    throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
+  if (typeof sparse !== 'boolean') throw new UsageError(`expected sparse to be true or false, got ${quoted(sparse)}`);
   const checkpoint = await openCheckpoint(folder, options);
   try {
-    return await load(checkpoint, options);
+    return await load(checkpoint, { ...options, prefer, sparse });
   } finally {
     await checkpoint.close();
   }
 }
 
-async function load(checkpoint: Checkpoint, options: LoadOptions): Promise<Model> {
-  const { signal, onProgress, prefer = 'speed', sparse = true } = options;
-  if (!PREFERENCES.includes(prefer))
-    throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
+async function load(
+  checkpoint: Checkpoint,
+  options: LoadOptions & { prefer: Preference; sparse: boolean },
+): Promise<Model> {
+  const { signal, onProgress, prefer, sparse } = options;
   const graph = graphOf(checkpoint);
   await checkTensors(checkpoint, graph, signal);
   const total = graph.config.num_hidden_layers;
   const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
   const backend = await openBackend(options);
   try {
-    const dense: ChooseForm = (_, __, dtype) => ({ ...formOf(0, dtype, prefer), sparse: false });
+    const dense: ChooseForm = (_, __, ___, dtype) => denseForm(dtype);
     const outer = await loadOuter(checkpoint, graph, backend, signal, dense);
     const blocks: Weights[] = [];
     const forms: LayerForm[] = [];
     const layers = new Set(graph.linears.map(({ name }) => name));
     for (let block = 0; block < total; block++) {
-      const choose: ChooseForm = (tensor, values, dtype) => {
+      const choose: ChooseForm = (tensor, values, shape, dtype) => {
         const name = tensor.replace(/\.weight$/, '');
-        const sparsity = countZeros(values) / values.length;
-        const best = formOf(sparsity, dtype, prefer);
-        const form = { ...best, sparse: best.sparse && sparse };
-        if (layers.has(name)) forms.push({ block, name, sparsity, ...form });
+        if (!layers.has(name)) return denseForm(dtype);
+        const form = sparse ? formOf(values, shape, dtype, prefer) : denseForm(dtype);
+        forms.push({ block, name, sparsity: countZeros(values) / values.length, ...form });
         return form;
       };
       blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, choose));

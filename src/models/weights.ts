@@ -5,9 +5,9 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
-import { narrowBF16 } from '../tensor/half.js';
 import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { patternsOf, type Weights16 } from '../tensor/weights16.js';
 import type { Form } from './forms.js';
 import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
 
@@ -175,8 +175,8 @@ export function loadOuter(
   return load(checkpoint, graph, backend, '', graph.outerTensors, signal, choose);
 }
 
-/** The form of a matrix in memory, by its name (inside the block), its values, and its dtype in the checkpoint. */
-export type ChooseForm = (name: string, values: Float32Array, dtype: string) => Form;
+/** The form of a matrix [rows, columns] in memory, by its name (inside the block) and its dtype in the checkpoint. */
+export type ChooseForm = (name: string, values: Float32Array, shape: readonly number[], dtype: string) => Form;
 
 /** All tensors of block b, by their names inside it: dense ones in f32, unless `choose` says otherwise of a matrix. */
 export function loadBlock(
@@ -208,7 +208,7 @@ async function load(
     for (const [name, spec] of tensors) {
       const values = await read(checkpoint, graph, prefix + name, spec, signal);
       const { dtype } = checkpoint.info(storedName(checkpoint, graph, prefix + name));
-      const form = spec.shape.length === 2 ? choose?.(name, values, dtype) : undefined;
+      const form = spec.shape.length === 2 ? choose?.(name, values, spec.shape, dtype) : undefined;
       put(backend, weights, name, spec.shape, values, form ?? { values: 'f32', sparse: false });
     }
   } catch (error) {
@@ -218,7 +218,7 @@ async function load(
   return weights;
 }
 
-/** Adds one tensor; the dense twin of a sparse one goes at once. */
+/** Adds one tensor; the dense twin of a sparse one goes at once. What 16 bits cannot hold exactly stays f32. */
 function put(
   backend: Backend,
   weights: Map<string, Matrix>,
@@ -227,18 +227,17 @@ function put(
   values: Float32Array,
   form: Form,
 ): void {
-  if (form.values === 'bf16' && !form.sparse) {
-    const half = backend.allocate('bf16', shape);
-    weights.set(name, half);
-    const patterns = new Uint16Array(values.length);
-    narrowBF16(values, patterns);
-    backend.write(half, patterns);
+  const patterns = form.sparse || form.values === 'f32' ? null : patternsOf(form.values, values);
+  if (patterns) {
+    const tensor = backend.allocate(form.values as Weights16, shape);
+    weights.set(name, tensor as DenseMatrix);
+    backend.write(tensor, patterns);
     return;
   }
   const tensor = backend.allocate('f32', shape);
   weights.set(name, tensor);
   backend.write(tensor, values);
   if (!form.sparse) return;
-  weights.set(name, backend.compress(tensor, form.values));
+  weights.set(name, backend.compress(tensor, form.values === 'bf16' ? 'bf16' : 'f32'));
   backend.free(tensor);
 }

@@ -99,7 +99,9 @@ export class AlignmentRun {
 
   /** The layers of block b whose pass is faster as sparse matrices. */
   #sparseLayers(i: number, b: number): string[] {
-    return [...this.candidates[i][b]].flatMap(([name, target]) => (meanTarget(target) >= FASTER_FROM ? [name] : []));
+    return [...this.candidates[i][b]].flatMap(([name, target]) =>
+      meanTarget(target) >= FASTER_FROM.f32 ? [name] : [],
+    );
   }
 
   /** The dense pass of block 0, for all candidates; its Gram matrices go once the last of them has been there. */

@@ -66,8 +66,8 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const sparse = format === 'sparse' ? await sparseTwin(output, options) : null;
         const saved = performance.now();
 
-        // Both go through the layers in the same order.
-        const layers = pruned.map((layer, i) => (sparse ? { ...layer, format: sparse.layers[i].format } : layer));
+        const forms = new Map(sparse?.layers.map((layer) => [layer.name, layer.format]));
+        const layers = pruned.map((layer) => (sparse ? { ...layer, format: forms.get(layer.name) } : layer));
         const weights = layers.reduce((sum, l) => sum + l.rows * l.cols, 0);
         const zeros = layers.reduce((sum, l) => sum + l.zeros, 0);
         const { policy: _policy, score: _score, allocator: _allocator, ...published } = plan;
@@ -109,10 +109,11 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
  * The pruned folder in sparse form, written beside the dense one, which has not appeared and never will; neither will this
  * one before it is published.
  */
-async function sparseTwin(dense: OutputFolder, { out, ...options }: PruneOptions): Promise<Conversion> {
+async function sparseTwin(dense: OutputFolder, { out, force, signal, onProgress }: PruneOptions): Promise<Conversion> {
   const checkpoint = await openCheckpoint(dense.partial);
   try {
-    return await convertFolder(checkpoint, graphOf(checkpoint), out, { ...options, format: 'sparse' });
+    const options = { format: 'sparse', force, signal, onProgress } as const;
+    return await convertFolder(checkpoint, graphOf(checkpoint), out, options);
   } finally {
     await checkpoint.close();
   }

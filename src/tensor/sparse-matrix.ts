@@ -8,8 +8,8 @@ import type { Storage, Tensor } from './tensor.js';
 export const SPARSE_VALUES = ['f32', 'bf16'] as const;
 export type SparseValues = (typeof SPARSE_VALUES)[number];
 
-/** A table of which rows are read. */
-export type DenseMatrix = Tensor<'f32'> | Tensor<'bf16'>;
+/** A matrix with all its entries: the weight of a linear layer, or a table of embeddings. */
+export type DenseMatrix = Tensor<'f32'> | Tensor<'bf16'> | Tensor<'f16'>;
 
 /** The weight of a linear layer, in any form. */
 export type Matrix = DenseMatrix | SparseMatrix;

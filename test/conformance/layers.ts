@@ -1,6 +1,7 @@
 // Cases of the layers, without attention and the elementwise operations: sizes that fill no vector, single rows, and
 // sizes that are cut in chunks.
 
+import { WEIGHTS_16 } from '../../src/tensor/weights16.js';
 import { type Case, close, type Tolerance } from './case.js';
 import { type Draw, listed, mixed, normal, uniform, whole } from './draws.js';
 import type { Rig } from './rig.js';
@@ -50,18 +51,23 @@ const linear: Case[] = linearSizes.flatMap(([tokens, rows, columns]) =>
   })),
 );
 
+/** Weights from the smallest that f16 has to about a hundred times the usual. */
+const small: Draw = (random, index) => normal(random, index) * 10 ** (6 * random() - 6);
+
 const halfWeights: Case[] = linearSizes.flatMap(([tokens, rows, columns]) =>
-  [true, false].map((biased) => ({
-    name: `linear ${tokens} tokens, ${rows}×${columns} of bf16${biased ? ', bias' : ''}`,
-    tolerance: ofOperands,
-    run(rig) {
-      const x = rig.f32([tokens, columns], mixed);
-      const weight = rig.bf16([rows, columns], mixed);
-      const y = rig.result([tokens, rows]);
-      rig.backend.linear(y, x, weight, biased ? rig.f32([rows], mixed) : null);
-      return [y];
-    },
-  })),
+  WEIGHTS_16.flatMap((dtype) =>
+    [true, false].map((biased) => ({
+      name: `linear ${tokens} tokens, ${rows}×${columns} of ${dtype}${biased ? ', bias' : ''}`,
+      tolerance: ofOperands,
+      run(rig) {
+        const x = rig.f32([tokens, columns], mixed);
+        const weight = rig[dtype]([rows, columns], small);
+        const y = rig.result([tokens, rows]);
+        rig.backend.linear(y, x, weight, biased ? rig.f32([rows], mixed) : null);
+        return [y];
+      },
+    })),
+  ),
 );
 
 const rowsOfLarger: Case = {
@@ -91,12 +97,12 @@ const partsOfFused: Case = {
 };
 
 const embed: Case[] = sizes.flatMap(([tokens, columns]) =>
-  (['f32', 'bf16'] as const).map((dtype) => ({
+  (['f32', ...WEIGHTS_16] as const).map((dtype) => ({
     name: `embed ${tokens} tokens of ${columns}, ${dtype}`,
     tolerance: 'exact',
     run(rig) {
       const y = rig.result([tokens, columns]);
-      rig.backend.embed(y, rig.i32([tokens], whole(0, 310)), rig[dtype]([311, columns], mixed));
+      rig.backend.embed(y, rig.i32([tokens], whole(0, 310)), rig[dtype]([311, columns], small));
       return [y];
     },
   })),

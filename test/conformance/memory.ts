@@ -7,10 +7,11 @@ import { type Draw, mixed, oneOf, whole } from './draws.js';
 const draws: Record<DType, Draw> = {
   f32: mixed,
   bf16: whole(0, 0x7f7f),
+  f16: whole(0x400, 0x7bff),
   f64: (random, i) => mixed(random, i) * 1e200,
   i32: whole(-(2 ** 31), 2 ** 31 - 1),
 };
-const dtypes: DType[] = ['f32', 'bf16', 'f64', 'i32'];
+const dtypes: DType[] = ['f32', 'bf16', 'f16', 'f64', 'i32'];
 const lengths = [1, 3, 7, 64, 1025];
 
 const eachLength = (name: string, run: (dtype: DType, length: number) => Case['run']): Case[] =>

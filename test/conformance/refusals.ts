@@ -75,6 +75,9 @@ export const refusals: Refusal[] = [
   refusal('expected values of f32, bf16, got f16, in compress', (rig) => {
     rig.backend.compress(rig.f32([2, 2]), 'f16' as 'bf16');
   }),
+  refusal('expected weight of type f32, bf16 or f16, got f64, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.f64([3, 5]) as unknown as Tensor<'f32'>, null),
+  ),
   refusal('expected rows within 0..3, got 1..4, in SparseMatrix.rows', (rig) => {
     rig.sparse([3, 5], 'f32', normal).rows(1, 4);
   }),

@@ -4,9 +4,9 @@
 
 import type { Backend } from '../../src/backend/backend.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
-import { narrowBF16 } from '../../src/tensor/half.js';
 import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
+import { patternOf, type Weights16 } from '../../src/tensor/weights16.js';
 import { type Draw, generator, normal } from './draws.js';
 
 export interface RigOptions {
@@ -25,9 +25,9 @@ export interface Result {
 }
 
 const [before, after] = [3, 5];
-/** Of bf16 a pattern, that of a NaN. */
-const border: Record<DType, number> = { f32: Number.NaN, bf16: 0x7fc1, f64: Number.NaN, i32: -123456789 };
-const arrays = { f32: Float32Array, bf16: Uint16Array, f64: Float64Array, i32: Int32Array };
+/** Of 16 bits a pattern, that of a NaN. */
+const border: Record<DType, number> = { f32: Number.NaN, bf16: 0x7fc1, f16: 0x7e01, f64: Number.NaN, i32: -123456789 };
+const arrays = { f32: Float32Array, bf16: Uint16Array, f16: Uint16Array, f64: Float64Array, i32: Int32Array };
 
 export class Rig {
   readonly #owners = new Map<Tensor, Tensor>();
@@ -50,15 +50,12 @@ export class Rig {
     return this.tensor('f64', shape, this.#signed(draw));
   }
 
-  /** Drawn numbers rounded to bf16. */
   bf16(shape: number[], draw: Draw = normal): Tensor<'bf16'> {
-    const [value, pattern] = [new Float32Array(1), new Uint16Array(1)];
-    const signed = this.#signed(draw);
-    return this.tensor('bf16', shape, (random, i) => {
-      value[0] = signed(random, i);
-      narrowBF16(value, pattern);
-      return pattern[0];
-    });
+    return this.#rounded('bf16', shape, draw);
+  }
+
+  f16(shape: number[], draw: Draw = normal): Tensor<'f16'> {
+    return this.#rounded('f16', shape, draw);
   }
 
   i32(shape: number[], draw: Draw): Tensor<'i32'> {
@@ -115,6 +112,12 @@ export class Rig {
     for (const owner of this.#owners.values()) this.backend.free(owner);
     this.#owners.clear();
     for (const matrix of this.#sparse.splice(0)) this.backend.free(matrix);
+  }
+
+  /** Drawn numbers rounded to what 16 bits can hold. */
+  #rounded<D extends Weights16>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
+    const signed = this.#signed(draw);
+    return this.tensor(dtype, shape, (random, i) => patternOf(dtype, signed(random, i)));
   }
 
   /** The draw as it is, or of absolute values where those are asked for. */

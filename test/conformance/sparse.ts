@@ -53,6 +53,21 @@ const products: Case[] = sizes.flatMap(([tokens, rows, columns, density]) =>
   ),
 );
 
+/** Rows of one group with all, none, few and most of their entries. */
+const uneven: Case[] = [1, 7, 35].flatMap((tokens) =>
+  (['f32', 'bf16'] as const).map((values) => ({
+    name: `linear ${tokens} tokens, sparse 30×300 of ${values}, rows full and empty, bias`,
+    tolerance: ofOperands,
+    run(rig) {
+      const shares = [1, 0, 0.1, 0.9];
+      const draw: Draw = (random, i) => share(shares[Math.floor(i / 300) % 4], normal)(random, i);
+      const [x, weight, y] = [rig.f32([tokens, 300]), rig.sparse([30, 300], values, draw), rig.result([tokens, 30])];
+      rig.backend.linear(y, x, weight, rig.f32([30]));
+      return [y];
+    },
+  })),
+);
+
 /** Rows [begin, end) of a matrix, and of those the rows but the first and the last. */
 const views: Case[] = [1, 4, 36, 70].flatMap((tokens) =>
   [
@@ -77,4 +92,16 @@ const views: Case[] = [1, 4, 36, 70].flatMap((tokens) =>
   })),
 );
 
-export const sparseCases = [...products, ...views];
+/** A view of a matrix of two blocks of columns. */
+const viewsOfTwo: Case[] = [1, 5].map((tokens) => ({
+  name: `linear ${tokens} tokens, rows 5–11 of a sparse 13×16500 of bf16`,
+  tolerance: ofOperands,
+  run(rig) {
+    const [x, weight] = [rig.f32([tokens, 16500]), rig.sparse([13, 16500], 'bf16', share(0.2, normal))];
+    const y = rig.result([tokens, 6]);
+    rig.backend.linear(y, x, weight.rows(5, 11), rig.f32([6]));
+    return [y];
+  },
+}));
+
+export const sparseCases = [...products, ...uneven, ...views, ...viewsOfTwo];

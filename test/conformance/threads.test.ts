@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
-import { widenBF16 } from '../../src/tensor/half.js';
+import { valuesOf, WEIGHTS_16, type Weights16 } from '../../src/tensor/weights16.js';
 import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
@@ -64,21 +64,26 @@ describe('linear gives a token the same bits alone and among others', () => {
   });
 });
 
-describe('linear with weights of bf16 gives the bits that the same numbers in f32 give', () => {
+describe.each(WEIGHTS_16)('linear with weights of %s gives the bits that the same numbers in f32 give', (dtype) => {
   it.each([
     [1, 13, 37],
+    [1, 300, 516],
     [5, 300, 513],
     [65, 66, 130],
+    [257, 37, 600],
   ])('%i tokens, %i×%i', async (tokens, rows, columns) => {
     for (const backend of backends) {
       const rig = new Rig(backend, 6);
-      const [x, half, wide] = [rig.f32([tokens, columns], mixed), rig.bf16([rows, columns]), rig.f32([rows, columns])];
-      const values = new Float32Array(half.size);
-      widenBF16(await backend.read(half), values);
-      backend.write(wide, values);
+      const [x, half, wide] = [
+        rig.f32([tokens, columns], mixed),
+        rig[dtype]([rows, columns]),
+        rig.f32([rows, columns]),
+      ];
+      backend.write(wide, valuesOf(dtype, await backend.read<Weights16>(half)));
       const [narrow, full] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
-      backend.linear(narrow, x, half, null);
-      backend.linear(full, x, wide, null);
+      const bias = rig.f32([rows]);
+      backend.linear(narrow, x, half, bias);
+      backend.linear(full, x, wide, bias);
       expect(bits(await rig.read(narrow))).toBe(bits(await rig.read(full)));
       rig.clear();
     }

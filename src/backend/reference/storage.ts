@@ -3,8 +3,8 @@
 
 import { BackendError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType } from '../../tensor/dtype.js';
-import { narrowBF16, widenBF16 } from '../../tensor/half.js';
 import { type Storage, Tensor } from '../../tensor/tensor.js';
+import { patternsOf, valuesOf } from '../../tensor/weights16.js';
 import type { Backend } from '../backend.js';
 import { checkAllocate, checkWrite } from '../shapes.js';
 
@@ -12,6 +12,7 @@ import { checkAllocate, checkWrite } from '../shapes.js';
 export interface HeldAs {
   f32: Float64Array;
   bf16: Float64Array;
+  f16: Float64Array;
   f64: Float64Array;
   i32: Int32Array;
 }
@@ -38,18 +39,6 @@ export function elements<D extends DType>(tensor: Tensor<D>): HeldAs[D] {
   return storage.values.subarray(offset, offset + size) as HeldAs[D];
 }
 
-function widened(patterns: Uint16Array): Float32Array {
-  const values = new Float32Array(patterns.length);
-  widenBF16(patterns, values);
-  return values;
-}
-
-function narrowed(values: ArrayLike<number>): Uint16Array {
-  const patterns = new Uint16Array(values.length);
-  narrowBF16(Float32Array.from(values), patterns);
-  return patterns;
-}
-
 type Memory = Pick<Backend, 'allocate' | 'write' | 'read' | 'fill'> & { free(tensor: Tensor): void };
 
 /** The memory operations of the reference backend. */
@@ -67,13 +56,16 @@ export const memory: Memory = {
 
   write(tensor, values) {
     checkWrite(tensor, values);
-    const bf16 = tensor.dtype === 'bf16';
-    elements(tensor).set(bf16 ? widened(values as Uint16Array) : values);
+    const { dtype } = tensor as Tensor;
+    const short = dtype === 'bf16' || dtype === 'f16';
+    elements(tensor).set(short ? valuesOf(dtype, values as Uint16Array) : values);
   },
 
   async read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]> {
     const values = elements(tensor);
-    if (tensor.dtype === 'bf16') return narrowed(values) as ArrayOf[D];
+    const { dtype } = tensor as Tensor;
+    if (dtype === 'bf16' || dtype === 'f16')
+      return patternsOf(dtype, Float32Array.from(values)) as Uint16Array as ArrayOf[D];
     return (tensor.dtype === 'f32' ? Float32Array.from(values) : values.slice()) as ArrayOf[D];
   },
 

@@ -20,7 +20,12 @@ export interface KernelRunner {
    * Runs a kernel over `units` units of about `work` multiply-adds each, with `scratch` bytes for each thread. Of the
    * operands only `output` is written, and what shares its storage: views of one allocation are never moved apart.
    */
-  run(kernel: KernelName, units: number, work: number, output: Tensor, operands: Operand[], scratch?: number): void;
-  /** The same for a kernel that writes several tensors. */
-  runAll(kernel: KernelName, units: number, work: number, outputs: Tensor[], operands: Operand[]): void;
+  run(
+    kernel: KernelName,
+    units: number,
+    work: number,
+    output: Tensor | Tensor[],
+    operands: Operand[],
+    scratch?: number,
+  ): void;
 }

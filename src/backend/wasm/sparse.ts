@@ -11,39 +11,35 @@ import {
   SPARSE_NARROW,
   SPARSE_ROWS,
   SPARSE_SCRATCH,
-  SPARSE_SLICE,
+  SPARSE_STRIP,
   SPARSE_TILE,
   SPARSE_TOKENS,
 } from './units.js';
 
-/** More tokens than these are multiplied as tiles, fewer one by one. */
-const VECTORS = 3;
-/** Tokens that are packed before they are multiplied: so few that they stay in the second cache meanwhile. */
-const TOGETHER = 512;
+/** So many tokens are multiplied one by one, more as tiles. */
+const FEW_TOKENS = 3;
+/** Tokens that are packed before they are multiplied: of some hundred columns they stay in the second cache meanwhile. */
+const PACKED_TOKENS = 512;
 
-/** The parts of one matrix. */
+/** One matrix: its index, and its entries, each in one piece so that its parts are never apart. */
 class SparseStorage implements Storage {
   readonly bytes: number;
   freed = false;
 
   constructor(
-    readonly starts: Tensor<'i32'>,
-    readonly counts: Tensor<'i32'>,
-    /** Two to an element. */
-    readonly offsets: Tensor<'i32'>,
-    /** Of bf16 two to an element. */
-    readonly values: Tensor,
+    readonly index: Tensor<'i32'>,
+    readonly entries: Tensor<'i32'>,
+    /** Of the index: where groups begin, the rest being counts. */
+    readonly starts: number,
+    /** Entries, those included that fill rows up. */
+    readonly count: number,
   ) {
-    this.bytes = this.parts.reduce((sum, { storage }) => sum + storage.bytes, 0);
-  }
-
-  get parts(): Tensor[] {
-    return [this.starts, this.counts, this.offsets, this.values];
+    this.bytes = index.storage.bytes + entries.storage.bytes;
   }
 }
 
-/** The parts of a matrix of this backend that is still alive. */
-function partsOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage {
+/** The storage of a matrix of this backend that is still alive. */
+function storageOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage {
   if (storage instanceof SparseStorage && !storage.freed) return storage;
   throw new BackendError({
     expected: 'a sparse matrix of this backend that has not been freed',
@@ -52,35 +48,40 @@ function partsOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage {
   });
 }
 
+/** The parts of a matrix, as assembly/sparse.ts names them. Two offsets are an element, and two values of bf16. */
+function partsOf(storage: SparseStorage) {
+  const { index, entries, starts, count } = storage;
+  return {
+    starts: index.rows(0, starts),
+    counts: index.rows(starts, index.size),
+    offsets: entries.rows(0, count / 2),
+    values: entries.rows(count / 2, entries.size),
+  };
+}
+
 /** The weights of a matrix that are not 0. */
 export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
   const { rowCount: rows, columns } = weight;
   const groups = Math.ceil(rows / 4);
-  const slices = Math.ceil(columns / SPARSE_SLICE);
-  const blocks = Math.ceil(columns / SPARSE_BLOCK);
-  const made: Tensor[] = [];
-  const allocate = <D extends 'i32' | 'f32'>(dtype: D, size: number): Tensor<D> => {
-    const tensor = runner.allocate(dtype, [Math.max(1, size)], `a sparse matrix of ${rows}×${columns}`);
-    made.push(tensor);
-    return tensor;
+  const starts = Math.ceil(columns / SPARSE_BLOCK) * groups + 1;
+  const size = starts + Math.ceil(columns / SPARSE_STRIP) * groups * 4;
+  const purpose = `a sparse matrix of ${rows}×${columns}`;
+  const made: Tensor<'i32'>[] = [];
+  const allocate = (length: number) => {
+    made.push(runner.allocate('i32', [length], purpose));
+    return made[made.length - 1];
   };
   try {
-    const starts = allocate('i32', blocks * groups + 1);
-    const counts = allocate('i32', slices * groups * 4);
+    const index = allocate(size);
+    const counts = index.rows(starts, size);
     runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]);
-    const entries = place(integers(starts), integers(counts), groups);
-    const offsets = allocate('i32', Math.ceil(entries / 2));
-    const kept = values === 'f32' ? allocate('f32', entries) : allocate('i32', Math.ceil(entries / 2));
-    const storage = new SparseStorage(starts, counts, offsets, kept);
-    const half = Number(values === 'bf16');
-    // Both outputs are named: parts of one matrix may lie in different arenas.
-    runner.runAll(
-      'fillEntries',
-      groups,
-      16 * columns,
-      [offsets, kept],
-      [weight, starts, offsets, kept, rows, columns, half],
-    );
+    const words = integers(index);
+    const count = place(words.subarray(0, starts), words.subarray(starts), groups);
+    const entries = allocate(Math.max(1, count / 2 + (values === 'bf16' ? count / 2 : count)));
+    const storage = new SparseStorage(index, entries, starts, count);
+    const parts = partsOf(storage);
+    const operands = [weight, parts.starts, parts.offsets, parts.values, rows, columns, Number(values === 'bf16')];
+    runner.run('fillEntries', groups, 16 * columns, [parts.offsets, parts.values], operands);
     return new SparseMatrix(storage, values, rows, columns);
   } catch (error) {
     for (const tensor of made) runner.free(tensor);
@@ -90,8 +91,9 @@ export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: Sp
 
 /** Frees a matrix and every view of it. */
 export function freeSparse(runner: KernelRunner, matrix: SparseMatrix): void {
-  const storage = partsOf(matrix);
-  for (const part of storage.parts) runner.free(part);
+  const storage = storageOf(matrix);
+  runner.free(storage.index);
+  runner.free(storage.entries);
   storage.freed = true;
 }
 
@@ -103,25 +105,30 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const { starts, counts, offsets, values } = partsOf(matrix);
+  const storage = storageOf(matrix);
+  const { starts, counts, offsets, values } = partsOf(storage);
   const { columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
   const last = first + rowCount;
   const groups = Math.ceil(storedRows / 4);
   const half = Number(matrix.values === 'bf16');
-  const perWeight = (2 * offsets.size) / (storedRows * columns);
-  if (tokens <= VECTORS) {
+  const perWeight = storage.count / (storedRows * columns);
+  if (tokens <= FEW_TOKENS) {
     const units = Math.ceil((Math.ceil(last / 4) - Math.floor(first / 4)) / SPARSE_GROUPS);
     const work = 4 * SPARSE_GROUPS * columns * tokens * perWeight;
     const operands = [x, starts, offsets, values, bias, y, groups, columns, first, last, tokens, half];
     runner.run('sparseVectors', units, work, y, operands);
     return;
   }
-  const packed = runner.allocate('f32', [columns * packedTokens(Math.min(tokens, TOGETHER))], 'tokens side by side');
+  const packed = runner.allocate(
+    'f32',
+    [columns * packedTokens(Math.min(tokens, PACKED_TOKENS))],
+    'tokens side by side',
+  );
   try {
-    for (let t = 0; t < tokens; t += TOGETHER) {
+    for (let t = 0; t < tokens; t += PACKED_TOKENS) {
       const [xs, ys] = [x, y].map((tensor) =>
-        tensor.reshape(tokens, tensor.columns).rows(t, Math.min(t + TOGETHER, tokens)),
+        tensor.reshape(tokens, tensor.columns).rows(t, Math.min(t + PACKED_TOKENS, tokens)),
       );
       const count = xs.rowCount;
       runner.run('packTokens', Math.ceil(count / SPARSE_TILE), SPARSE_TILE * columns, packed, [
@@ -148,13 +155,13 @@ function packedTokens(tokens: number): number {
 
 /** Fills in where every group begins, each as long as its longest row, and returns how many entries there are in all. */
 function place(starts: Int32Array, counts: Int32Array, groups: number): number {
-  const perBlock = (SPARSE_BLOCK / SPARSE_SLICE) * groups;
-  const ofLastSlice = counts.length / 4 - groups;
+  const perBlock = (SPARSE_BLOCK / SPARSE_STRIP) * groups;
+  const ofLastStrip = counts.length / 4 - groups;
   let entries = 0;
   for (let i = 0; i + 1 < starts.length; i++) {
     starts[i] = entries;
     const block = Math.floor(i / groups);
-    const c = 4 * (Math.min((block + 1) * perBlock - groups, ofLastSlice) + (i % groups));
+    const c = 4 * (Math.min((block + 1) * perBlock - groups, ofLastStrip) + (i % groups));
     entries += 4 * Math.max(counts[c], counts[c + 1], counts[c + 2], counts[c + 3]);
   }
   starts[starts.length - 1] = entries;

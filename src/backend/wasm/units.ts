@@ -5,7 +5,8 @@ export const ELEMENTS = 1024;
 export const LINEAR_ROWS = 32;
 export const LINEAR_TOKENS = 256;
 /** Bytes of scratch memory of a thread. */
-export const LINEAR_SCRATCH = 8192;
+export const LINEAR_SCRATCH = 8224;
+export const EMBED_SCRATCH = 32;
 export const ATTENTION_QUERIES = 64;
 export const ATTENTION_FEW = 4;
 /** Scratch memory of a thread: bytes, and besides these rows of headDim f32. */
@@ -22,7 +23,7 @@ export const INVERT_ROWS = 32;
 export const ELIMINATE_ROWS = 64;
 export const ELIMINATE_COLUMNS = 64;
 export const SPARSE_BLOCK = 16384;
-export const SPARSE_SLICE = 128;
+export const SPARSE_STRIP = 128;
 export const SPARSE_TILE = 32;
 export const SPARSE_NARROW = 8;
 export const SPARSE_ROWS = 128;

@@ -2,9 +2,9 @@
 
 import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
-import { narrowBF16 } from '../../tensor/half.js';
 import { type DenseMatrix, type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { patternOf } from '../../tensor/weights16.js';
 import {
   ACTIVATIONS,
   type Activation,
@@ -34,6 +34,7 @@ import {
   ATTENTION_ROWS,
   ATTENTION_SCRATCH,
   ELEMENTS,
+  EMBED_SCRATCH,
   LINEAR_ROWS,
   LINEAR_SCRATCH,
   LINEAR_TOKENS,
@@ -95,9 +96,13 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
 const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = {
   f32: Float32Array,
   bf16: Uint16Array,
+  f16: Uint16Array,
   f64: Float64Array,
   i32: Int32Array,
 };
+
+/** The kinds of weights, in the order in which kernels number them. */
+const KINDS: readonly DType[] = ['f32', 'bf16', 'f16'];
 
 class WasmBackend implements Backend {
   constructor(
@@ -130,9 +135,8 @@ class WasmBackend implements Backend {
 
   fill(tensor: Tensor, value: number): void {
     const { buffer, byteOffset } = viewOf(tensor);
-    const pattern = new Uint16Array(1);
-    if (tensor.dtype === 'bf16') narrowBF16(Float32Array.of(value), pattern);
-    new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(tensor.dtype === 'bf16' ? pattern[0] : value);
+    const pattern = patternOf(tensor.dtype, value);
+    new ARRAYS[tensor.dtype](buffer, byteOffset, tensor.size).fill(pattern);
   }
 
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
@@ -147,10 +151,9 @@ class WasmBackend implements Backend {
       Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
-    const half = weight.dtype === 'bf16';
-    const operands = [x, weight, bias, y, columns, rows, tokens, Number(half)];
-    // Only of several tokens are weights of bf16 widened in memory.
-    if (half && tokens > 1) this.#run('linear', split, [y], operands, LINEAR_SCRATCH);
+    const kind = KINDS.indexOf(weight.dtype);
+    const operands = [x, weight, bias, y, columns, rows, tokens, kind];
+    if (kind) this.#run('linear', split, [y], operands, LINEAR_SCRATCH);
     else this.#run('linear', split, [y], [...operands, null, 0]);
   }
 
@@ -161,8 +164,8 @@ class WasmBackend implements Backend {
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void {
     check.checkEmbed(y, ids, table);
-    const operands = [ids, table, y, table.columns, Number(table.dtype === 'bf16')];
-    this.#run('embed', this.#split(ids.size, table.columns), [y], operands);
+    const operands = [ids, table, y, table.columns, KINDS.indexOf(table.dtype)];
+    this.#run('embed', this.#split(ids.size, table.columns), [y], operands, EMBED_SCRATCH);
   }
 
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void {
@@ -344,9 +347,7 @@ class WasmBackend implements Backend {
       allocate: (dtype, shape, purpose) => this.#allocate(dtype, shape, purpose),
       free: (tensor) => this.free(tensor),
       run: (kernel, units, work, output, operands, scratch) =>
-        this.#run(kernel, this.#split(units, work), [output], operands, scratch),
-      runAll: (kernel, units, work, outputs, operands) =>
-        this.#run(kernel, this.#split(units, work), outputs, operands),
+        this.#run(kernel, this.#split(units, work), [output].flat(), operands, scratch),
     };
   }
 

@@ -21,7 +21,11 @@ export interface FoundParts {
  * Finds the sparse weights in the weight files of a folder. Throws a CheckpointError for parts that are missing, come beside
  * the dense weight, or do not fit together, and for files of another format.
  */
-export async function findParts(shards: ReadonlyMap<string, WeightFile>, folder: string): Promise<FoundParts> {
+export async function findParts(
+  shards: ReadonlyMap<string, WeightFile>,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<FoundParts> {
   const home = new Map<string, SafetensorsFile>();
   for (const file of shards.values()) {
     if (!(file instanceof SafetensorsFile))
@@ -33,6 +37,7 @@ export async function findParts(shards: ReadonlyMap<string, WeightFile>, folder:
   for (const name of home.keys()) {
     const [, layer] = /^(.*)\.(?:compressed|bitmask|row_offsets)$/s.exec(name) ?? [];
     if (layer === undefined || tensors.has(`${layer}.weight`)) continue;
+    signal?.throwIfAborted();
     tensors.set(`${layer}.weight`, await sparseTensor(layer, home, folder));
     for (const part of ['shape', 'compressed', 'bitmask', 'row_offsets', 'scale'])
       if (home.has(`${layer}.${part}`)) owners.set(`${layer}.${part}`, `${layer}.weight`);

@@ -1,4 +1,5 @@
-// Against what compressed-tensors made of the same weights (make_sparse_cases.py), byte for byte, both ways.
+// Against what the steps of compressed-tensors, written down in PyTorch, make of the same weights (make_sparse_cases.py),
+// byte for byte, both ways.
 
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';

@@ -1,0 +1,124 @@
+// Which form a matrix gets in memory, and that no form changes what a model computes beyond the order of its sums.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
+import { type TinyTensors, tinyConfig, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
+import { UsageError } from '../errors.js';
+import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
+import { formOf } from './forms.js';
+import { type LoadOptions, loadModel } from './model.js';
+
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await removeFolder(folder);
+});
+
+type Stored = 'F32' | 'BF16' | 'F16';
+const narrow = { BF16: narrowBF16, F16: narrowF16 };
+const widen = { BF16: widenBF16, F16: widenF16 };
+const [ids] = tinyWindows(1, 11);
+
+/** Four of five weights of every linear layer of the blocks are 0, as a pruned checkpoint has them. */
+function pruned(): TinyTensors {
+  return Object.fromEntries(
+    Object.entries(tinyTensors(tinyConfig, 3)).map(([name, { shape, values }]) => [
+      name,
+      { shape, values: /_proj/.test(name) ? values.map((v, i) => (i % 5 ? 0 : v)) : values },
+    ]),
+  );
+}
+
+/** The tensors in a dtype, and (as F32) what that dtype makes of them. */
+async function folderOf(tensors: TinyTensors, dtype: Stored, asF32 = false): Promise<string> {
+  const stored = Object.entries(tensors).map(([name, { shape, values }]) => {
+    if (dtype === 'F32') return [name, f32(shape, values)];
+    const [patterns, back] = [new Uint16Array(values.length), new Float32Array(values.length)];
+    narrow[dtype](Float32Array.from(values), patterns);
+    widen[dtype](patterns, back);
+    return [name, asF32 ? f32(shape, [...back]) : half(dtype, shape, [...patterns])];
+  });
+  const file = safetensors(Object.fromEntries(stored));
+  folders.push(await folderWith({ 'config.json': JSON.stringify(tinyConfig), 'model.safetensors': file }));
+  return folders.at(-1) as string;
+}
+
+async function run(folder: string, options: LoadOptions = {}) {
+  const model = await loadModel(folder, { threads: 1, ...options });
+  try {
+    return { logits: await model.logits(ids), forms: model.forms };
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** The form of 16 rows of 40, of which the given columns are not 0. */
+function formBy(dtype: string, prefer: 'speed' | 'size', filled: (row: number) => number) {
+  const values = Float32Array.from({ length: 16 * 40 }, (_, i) => Number(i % 40 < filled(Math.floor(i / 40))));
+  return formOf(values, [16, 40], dtype, prefer);
+}
+
+describe('formOf', () => {
+  it('keeps what a checkpoint holds in 16 bits', () => {
+    expect(formBy('F32', 'speed', () => 40)).toEqual({ values: 'f32', sparse: false });
+    expect(formBy('BF16', 'speed', () => 40)).toEqual({ values: 'bf16', sparse: false });
+    expect(formBy('F16', 'size', () => 40)).toEqual({ values: 'f16', sparse: false });
+    expect(formBy('F64', 'speed', () => 40)).toEqual({ values: 'f32', sparse: false });
+  });
+
+  it.each([
+    ['F32', 20, 'f32'],
+    ['BF16', 16, 'bf16'],
+    ['F16', 14, 'f32'],
+  ])('for speed, makes a matrix of %s sparse with no more than %i of 40 entries a row', (dtype, most, values) => {
+    expect(formBy(dtype, 'speed', () => most + 1).sparse).toBe(false);
+    expect(formBy(dtype, 'speed', () => most)).toEqual({ values, sparse: true });
+  });
+
+  it.each([
+    ['F32', 26, 'f32'],
+    ['BF16', 19, 'bf16'],
+    ['F16', 13, 'f32'],
+  ])('for size, makes a matrix of %s sparse with no more than %i of 40 entries a row', (dtype, most, values) => {
+    expect(formBy(dtype, 'size', () => most + 1).sparse).toBe(false);
+    expect(formBy(dtype, 'size', () => most)).toEqual({ values, sparse: true });
+  });
+
+  it('counts what fills rows up: one full row of four makes the others as long', () => {
+    const oneOfFour = (row: number) => (row % 4 === 1 ? 40 : 0);
+    expect(formBy('F32', 'size', oneOfFour).sparse).toBe(false);
+    expect(formBy('F32', 'speed', oneOfFour).sparse).toBe(false);
+    expect(formBy('F32', 'size', (row) => (row < 4 ? 40 : 0)).sparse).toBe(true);
+  });
+});
+
+describe('a loaded model', () => {
+  it.each(['BF16', 'F16'] as const)('computes with %s the bits that the same numbers in f32 give', async (dtype) => {
+    const tensors = tinyTensors(tinyConfig, 3);
+    const own = await run(await folderOf(tensors, dtype));
+    expect(new Set(own.forms.map(({ values }) => values))).toEqual(new Set([dtype.toLowerCase()]));
+    expect(own.logits).toEqual((await run(await folderOf(tensors, dtype, true))).logits);
+  });
+
+  it.each(['F32', 'BF16', 'F16'] as const)('runs pruned layers of %s as sparse matrices', async (dtype) => {
+    const folder = await folderOf(pruned(), dtype);
+    const [sparse, dense] = [await run(folder), await run(folder, { sparse: false })];
+    expect(sparse.forms).toHaveLength(21);
+    expect(sparse.forms.every((form) => form.sparse && form.sparsity > 0.6)).toBe(true);
+    expect(dense.forms.some((form) => form.sparse)).toBe(false);
+    expect(sparse.logits).not.toEqual(dense.logits);
+    expect(sparse.logits).toBeAllClose(dense.logits, 1e-5, 1e-5);
+  });
+
+  it('keeps a layer with a weight that f16 cannot hold 1024 times in f32', async () => {
+    const tensors = tinyTensors(tinyConfig, 3);
+    tensors['model.layers.1.mlp.up_proj.weight'].values[5] = 64;
+    const [own, wide] = [await run(await folderOf(tensors, 'F16')), await run(await folderOf(tensors, 'F16', true))];
+    expect(own.logits).toEqual(wide.logits);
+  });
+
+  it('refuses another preference', async () => {
+    const loading = loadModel(undefined, { prefer: 'space' as 'size' });
+    await expect(loading).rejects.toThrow(UsageError);
+    await expect(loading).rejects.toThrow('expected prefer to be one of speed, size, got "space"');
+  });
+});

@@ -1,0 +1,56 @@
+// Weights of 16 bits as backends hold them. bf16 is what checkpoints call so. f16 holds 1024 times the weight: most weights
+// are small, f16 has subnormal numbers there, and processors are slow with what these become in f32. No bit is lost.
+
+import type { DType } from './dtype.js';
+import { narrowBF16, narrowF16, widenBF16, widenF16 } from './half.js';
+
+/** In the order in which kernels number them, from 1. */
+export const WEIGHTS_16 = ['bf16', 'f16'] as const;
+export type Weights16 = (typeof WEIGHTS_16)[number];
+
+const LIFT = 1024;
+/** As f32 patterns: 2⁻²⁴, the smallest f16, and 64, which 1024 times is too much for it. */
+const SMALLEST = 0x33800000;
+const TOO_LARGE = 0x42800000;
+/** What the exponent of 1024 times a number has less as f16 than that number as f32, where f16 has it. */
+const EXPONENT = (127 - 15 - 10) << 10;
+
+/** What a backend holds for these numbers; null where the dtype cannot hold every one of them exactly. */
+export function patternsOf(dtype: Weights16, values: Float32Array): Uint16Array | null {
+  const patterns = new Uint16Array(values.length);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let lost = 0;
+  if (dtype === 'bf16')
+    for (let i = 0; i < bits.length; i++) {
+      patterns[i] = bits[i] >>> 16;
+      lost |= bits[i] & 0xffff;
+    }
+  else
+    for (let i = 0; i < bits.length; i++) {
+      const size = bits[i] & 0x7fffffff;
+      if (size !== 0 && (size < SMALLEST || size >= TOO_LARGE)) return null;
+      patterns[i] = ((bits[i] >>> 16) & 0x8000) | (size === 0 ? 0 : (size >>> 13) - EXPONENT);
+      lost |= bits[i] & 0x1fff;
+    }
+  return lost === 0 ? patterns : null;
+}
+
+/** The numbers that a backend's patterns stand for. */
+export function valuesOf(dtype: Weights16, patterns: Uint16Array): Float32Array {
+  const values = new Float32Array(patterns.length);
+  if (dtype === 'bf16') widenBF16(patterns, values);
+  else {
+    widenF16(patterns, values);
+    for (let i = 0; i < values.length; i++) values[i] /= LIFT;
+  }
+  return values;
+}
+
+/** What all elements of a tensor are set to that shall be this number: the nearest pattern, or the number itself. */
+export function patternOf(dtype: DType, value: number): number {
+  const pattern = new Uint16Array(1);
+  if (dtype === 'bf16') narrowBF16(Float32Array.of(value), pattern);
+  else if (dtype === 'f16') narrowF16(Float32Array.of(LIFT * value), pattern);
+  else return value;
+  return pattern[0];
+}
