@@ -240,7 +240,7 @@ describe('neuroal convert', () => {
     expect(refused.err).toContain('or use --force');
     expect(forced).toMatchObject({ code: 0, err: '' });
     expect(forced.out).toContain('  sparse   56 of 56 layers\n');
-    expect(forced.out).toContain(`\nnote: nothing but neuroal reads int8 values\nnext: neuroal eval ${sparse}\n`);
+    expect(forced.out).toContain(`\nnote: other loaders do not read int8 values\nnext: neuroal eval ${sparse}\n`);
   });
 
   it('is part of prune, and says what stays dense', async () => {
@@ -268,7 +268,7 @@ describe('the other commands', () => {
 
   it('bench measures a pruned model as it runs, and all dense beside it', async () => {
     const out = join(folder, 'benched');
-    await json('prune', 'embedded', '--out', out, '--method', 'magnitude', '--top-up', 'uniform');
+    await json('prune', embeddedFolder, '--out', out, '--method', 'magnitude', '--top-up', 'uniform');
     const brief = ['--prompt-tokens', '16', '--new-tokens', '4', '--runs', '1', '--threads', '1'];
     const speed = await json('bench', out, ...brief);
     expect(speed.layers).toEqual({ sparse: 56, all: 56 });

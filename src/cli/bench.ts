@@ -13,6 +13,9 @@ interface BenchFlags extends RunFlags {
   runs?: number;
 }
 
+/** Share of zeros from which a layer counts as pruned. */
+const WORTH_A_WORD = 0.1;
+
 /** Adds the command. */
 export function addBench(program: Command): void {
   withRun(
@@ -36,12 +39,22 @@ export function addBench(program: Command): void {
       const { prefill, decode } = await measureAndDispose(model, own);
       const peakRssBytes = record.peakRssBytes();
       const layers = { sparse: forms.filter((form) => form.sparse).length, all: forms.length };
+      const pruned = forms.some(({ sparsity }) => sparsity > WORTH_A_WORD);
       // The same model once more, with no layer as a sparse matrix.
       const dense = layers.sparse
         ? await measureAndDispose(await loadModel(folder, { ...own, sparse: false }), own)
         : null;
       const family = model.config.model_type;
-      const measured = { engine, load, prefill, decode, peakRssBytes, bytes, ...(dense && { layers, dense }) };
+      const measured = {
+        engine,
+        load,
+        prefill,
+        decode,
+        peakRssBytes,
+        bytes,
+        ...(pruned && { layers }),
+        ...(dense && { dense }),
+      };
       if (options.json) await session.printJson({ model: { source, family, parameters }, ...measured });
       else
         await session.print(
@@ -50,7 +63,9 @@ export function addBench(program: Command): void {
             ['prefill', ...figures(prefill, dense?.prefill)],
             ['decode', ...figures(decode, dense?.decode)],
           ]).join('\n')}\n\n` +
-            (dense ? `${layers.sparse} of ${layers.all} linear layers run as sparse matrices\n` : '') +
+            (pruned
+              ? `${layers.sparse} of ${layers.all} linear layers run as sparse matrices (docs/running.md)\n`
+              : '') +
             `${family}, ${grouped(parameters)} parameters, ${size(bytes)} of weights; loaded in ${load} s, ` +
             `peak memory ${size(peakRssBytes)}\n` +
             `${engine.backend}, ${engine.simd} SIMD, ${engine.threads} threads, Node ${engine.node}, ${engine.platform}\n`,

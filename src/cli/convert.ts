@@ -47,7 +47,9 @@ function describe({ model, convert, layers, bytes }: ConvertRecord, out: string,
     ...(convert.format === 'sparse' && sparse < layers.length
       ? [`note: ${layers.length - sparse} layers stay dense, since their sparse form would not be smaller`]
       : []),
-    ...(convert.values === 'int8' ? ['note: nothing but neuroal reads int8 values'] : []),
+    ...(sparse
+      ? [`note: other loaders do not read ${convert.values === 'int8' ? 'int8 values' : 'sparse folders'}`]
+      : []),
     `next: neuroal eval ${shellWord(out)}`,
   ];
   return [

@@ -146,11 +146,13 @@ describe('the embedded model at 70 %', () => {
   });
 });
 
-it('weights that are not pruned stay dense', async () => {
+it('weights that are not pruned stay dense, and so does the folder', async () => {
   const { layers } = await convert({ out: place('unpruned'), format: 'sparse' });
   expect(layers.every(({ format, dtype }) => format === 'dense' && dtype === 'F16')).toBe(true);
   const { layers: found, bytes } = await inspect(place('unpruned'));
-  expect(found.every(({ format }) => format === 'dense')).toBe(true);
+  expect(found.every(({ format }) => format === undefined)).toBe(true);
+  const config = (folder: string) => readFile(join(folder, 'config.json'), 'utf8');
+  expect(await config(place('unpruned'))).toBe(await config(embeddedFolder));
   expect(bytes).toBeLessThan(3355192);
   expect(await ppl(place('unpruned'))).toBe(await ppl(embeddedFolder));
 });

@@ -67,8 +67,8 @@ describe('formOf', () => {
 
   it.each([
     ['F32', 20, 'f32'],
-    ['BF16', 16, 'bf16'],
-    ['F16', 16, 'f32'],
+    ['BF16', 18, 'bf16'],
+    ['F16', 18, 'f32'],
   ])('for speed, makes a matrix of %s sparse with no more than %i of 40 entries a row', (dtype, most, values) => {
     expect(formBy(dtype, 'speed', () => most + 1).sparse).toBe(false);
     expect(formBy(dtype, 'speed', () => most)).toEqual({ values, sparse: true });

@@ -25,8 +25,8 @@ export interface Result {
 }
 
 const [before, after] = [3, 5];
-/** Of 16 bits a pattern, that of a NaN. */
-const border: Record<DType, number> = { f32: Number.NaN, bf16: 0x7fc1, f16: 0x7e01, f64: Number.NaN, i32: -123456789 };
+/** Of 16 bits a pattern: of bf16 that of a NaN, of f16, which a backend need not tell from numbers, the largest. */
+const border: Record<DType, number> = { f32: Number.NaN, bf16: 0x7fc1, f16: 0x7bff, f64: Number.NaN, i32: -123456789 };
 const arrays = { f32: Float32Array, bf16: Uint16Array, f16: Uint16Array, f64: Float64Array, i32: Int32Array };
 
 export class Rig {

@@ -79,7 +79,9 @@ export async function writeWeights(
     }
   }
   await output.writeWeights((folder) => writeLayouts(folder, layouts, tensors(), signal));
-  if (format === 'sparse') await writeConfig(source, output, plans, values === 'I8');
+  // A folder where nothing is sparse is a dense one.
+  if ([...plans.values()].some(({ form }) => form.format === 'sparse'))
+    await writeConfig(source, output, plans, values === 'I8');
   return {
     forms: new Map(Array.from(plans, ([name, { form }]) => [name, form])),
     bytes: layouts.reduce((sum, { header, tensors }) => sum + (tensors.at(-1)?.end ?? header.length), 0),
