@@ -89,31 +89,29 @@ export async function prefill() {
       return () => run(model, watch);
     });
     const samples = await takeTurns(turns);
-    const rows = entries.map(({ dtype, sparsity, peak, model: { engine } }, i) => {
-      const dense = entries.findIndex(
-        (e) => e.dtype === 'F32' && e.sparsity === 0 && sameEngine(e.model.engine, engine),
-      );
-      const [own, base] = [samples[i], samples[dense]];
+    const rows = entries.map((entry, i) => {
+      const { dtype, sparsity, peak, model } = entry;
+      const dense = entries.findIndex((e) => e.dtype === dtype && e.sparsity === 0 && sameEngine(e, entry));
+      const full = entries.findIndex((e) => e.dtype === 'F32' && e.sparsity === 0 && sameEngine(e, entry));
+      const against = (other, part) =>
+        other === i
+          ? '–'
+          : ratio(
+              samples[other].map((s) => s[part]),
+              samples[i].map((s) => s[part]),
+            );
       return [
         dtype.toLowerCase(),
         percent(sparsity),
-        engine.simd,
-        String(engine.threads),
-        spread(own.map((s) => (1000 * PROMPT_TOKENS) / s.prefill)),
-        i === dense
-          ? '–'
-          : ratio(
-              base.map((s) => s.prefill),
-              own.map((s) => s.prefill),
-            ),
-        percent(median(own.map((s) => s.linear / s.prefill))),
-        spread(own.map((s) => (1000 * NEW_TOKENS) / s.decode)),
-        i === dense
-          ? '–'
-          : ratio(
-              base.map((s) => s.decode),
-              own.map((s) => s.decode),
-            ),
+        model.engine.simd,
+        String(model.engine.threads),
+        spread(samples[i].map((s) => (1000 * PROMPT_TOKENS) / s.prefill)),
+        against(dense, 'prefill'),
+        against(full, 'prefill'),
+        percent(median(samples[i].map((s) => s.linear / s.prefill))),
+        spread(samples[i].map((s) => (1000 * NEW_TOKENS) / s.decode)),
+        against(dense, 'decode'),
+        against(full, 'decode'),
         peak,
       ];
     });
@@ -121,10 +119,10 @@ export async function prefill() {
       {
         title: `A Llama of ${(parameters / 1e6).toFixed(0)} million random parameters: tokens/s`,
         notes: [
-          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Of f32" compares with the dense model in f32, same build and threads. Memory is the peak of a process that loads and runs the model on one thread, beside the size of its file.`,
+          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Of dense" compares with the dense model of the same weights, build and threads, "of dense f32" with that in f32. Memory is the peak of a process that loads and runs the model on one thread, beside the size of its file.`,
         ],
         // biome-ignore format: a column each
-        head: ['weights', 'zeros', 'build', 'threads', 'prefill', 'of f32', 'of it in linear layers', 'decode', 'of f32', 'MB'],
+        head: ['weights', 'zeros', 'build', 'threads', 'prefill', 'of dense', 'of dense f32', 'of it in linear layers', 'decode', 'of dense', 'of dense f32', 'MB'],
         rows,
       },
     ];
@@ -134,4 +132,4 @@ export async function prefill() {
   }
 }
 
-const sameEngine = (a, b) => a.simd === b.simd && a.threads === b.threads;
+const sameEngine = ({ model: { engine: a } }, { model: { engine: b } }) => a.simd === b.simd && a.threads === b.threads;
