@@ -10,7 +10,7 @@ export function embed(
   ids: usize, table: usize, y: usize, n: i32, kind: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
-  storeConstants(scratch);
+  if (kind) storeConstants(scratch);
   let bytes = <usize>n << 2, stored = kind ? bytes >> 1 : bytes;
   for (let t = <usize>begin; t < <usize>end; t++) {
     let row = table + <usize>load<u32>(ids + (t << 2)) * stored, yt = y + t * bytes;

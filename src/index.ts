@@ -3,6 +3,7 @@
 export type { Backend, BackendInfo } from './backend/backend.js';
 export type { EngineOptions } from './backend/open.js';
 export { embeddedFolder, embeddedTexts } from './checkpoint/embedded.js';
+export type { Format } from './checkpoint/sparse/layout.js';
 export {
   BackendError,
   CheckpointError,
@@ -18,7 +19,7 @@ export { type ChatOptions, chat, latestMessages } from './generate/chat.js';
 export { type GenerateOptions, type Generation, generate } from './generate/generate.js';
 export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
 export { type ConvertedLayer, type ConvertRecord, convert } from './models/convert.js';
-export type { ConvertOptions, Format, Values } from './models/convert-options.js';
+export type { ConvertOptions, Values } from './models/convert-options.js';
 export type { LayerForm, Preference } from './models/forms.js';
 export type { ModelConfig } from './models/graph.js';
 export { type Inspection, inspect, type LayerInspection } from './models/inspect.js';

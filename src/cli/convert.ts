@@ -1,9 +1,10 @@
 // `neuroal convert`: writes a model folder in another form, sparse or dense.
 
 import type { Command } from 'commander';
+import { type Format, formats } from '../checkpoint/sparse/layout.js';
 import { UsageError } from '../errors.js';
 import type { ConvertRecord } from '../models/convert.js';
-import { type ConvertOptions, type Format, formats, valueDtypes } from '../models/convert-options.js';
+import { type ConvertOptions, valueDtypes } from '../models/convert-options.js';
 import { grouped, shellWord, size } from './figures.js';
 import { type CommonOptions, choice, modelArgument, place, withCommon } from './options.js';
 import { inSession } from './session.js';

@@ -90,6 +90,7 @@ function describe(
     `  seconds  ${seconds.total.toFixed(1)} (search ${seconds.search.toFixed(1)}, prune ${seconds.prune.toFixed(1)})`,
     `  folder   ${out}`,
     ...(format === 'sparse' ? [`  sparse   ${sparse.length} of ${layers.length} layers`] : []),
+    ...(quiet || sparse.length === 0 ? [] : ['note: other loaders do not read sparse folders']),
     ...(quiet ? [] : [...missed(prune, sparsity.achieved), `next: neuroal eval ${shellWord(out)}`]),
   ].join('\n');
 }

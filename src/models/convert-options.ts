@@ -1,12 +1,8 @@
 // The options of a conversion, what they may be, and which of them do not go together.
 
-import type { ValueDtype } from '../checkpoint/sparse/layout.js';
+import { type Format, formats, type ValueDtype } from '../checkpoint/sparse/layout.js';
 import { UsageError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
-
-/** What the linear layers of a folder's blocks are stored as. */
-export const formats = ['dense', 'sparse'] as const;
-export type Format = (typeof formats)[number];
 
 /** What values are stored as; int8 in sparse folders only. */
 export const valueDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16', int8: 'I8' } as const satisfies Record<

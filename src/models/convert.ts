@@ -4,9 +4,10 @@
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { OutputFolder } from '../checkpoint/output.js';
+import type { Format } from '../checkpoint/sparse/layout.js';
 import { type Form, writeWeights } from '../checkpoint/sparse/write.js';
 import { peakRssBytes, recordHead } from '../record.js';
-import { type ConvertOptions, checkOptions, type Format, type Values, valueDtypes } from './convert-options.js';
+import { type ConvertOptions, checkOptions, type Values, valueDtypes } from './convert-options.js';
 import { graphOf } from './families.js';
 import type { Graph } from './graph.js';
 import { checkTensors, countParameters, storedLayer } from './weights.js';

@@ -5,7 +5,7 @@ import { f32, folderWith, half, removeFolder, safetensors } from '../../test/che
 import { type TinyTensors, tinyConfig, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
 import { UsageError } from '../errors.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
-import { formOf } from './forms.js';
+import { countEntries, formOf } from './forms.js';
 import { type LoadOptions, loadModel } from './model.js';
 
 const folders: string[] = [];
@@ -54,7 +54,7 @@ async function run(folder: string, options: LoadOptions = {}) {
 /** The form of 16 rows of 40, of which the given columns are not 0. */
 function formBy(dtype: string, prefer: 'speed' | 'size', filled: (row: number) => number) {
   const values = Float32Array.from({ length: 16 * 40 }, (_, i) => Number(i % 40 < filled(Math.floor(i / 40))));
-  return formOf(values, [16, 40], dtype, prefer);
+  return formOf(countEntries(values, [16, 40]), dtype, prefer);
 }
 
 describe('formOf', () => {

@@ -1,6 +1,7 @@
-// Dense or sparse, f32 or bf16: the form in which a matrix is in memory while a model runs, and the choice of it.
+// Dense or sparse, of 32 bits or 16: the form in which a matrix is in memory while a model runs, and the choice of it.
 
 import { bytesPerElement } from '../tensor/dtype.js';
+import { countZeros } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
@@ -35,30 +36,37 @@ export function denseForm(dtype: string): Form {
 /**
  * The form that the weights of a linear layer had better have. The entries of a sparse matrix are bf16 where the checkpoint
  * has that, else f32.
- * @param values [rows, columns]
  * @param dtype of the layer in the checkpoint
  */
-export function formOf(values: Float32Array, shape: readonly number[], dtype: string, prefer: Preference): Form {
+export function formOf({ entries, weights }: EntryCount, dtype: string, prefer: Preference): Form {
   const dense = denseForm(dtype);
   const kept = dense.values === 'bf16' ? 'bf16' : 'f32';
-  const [rows, columns] = shape;
-  const share = entriesOf(values, rows, columns) / values.length;
+  const share = entries / weights;
   const smaller = (bytesPerElement[kept] + 2) * share < bytesPerElement[dense.values];
   const faster = share + FASTER_FROM[dense.values] <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
 }
 
-/** Entries of the sparse matrix, in which four rows at a time are as long as the longest of them. */
-function entriesOf(values: Float32Array, rows: number, columns: number): number {
+/** What a matrix has of zeros, and would have of entries as a sparse one. */
+export interface EntryCount {
+  weights: number;
+  zeros: number;
+  /** Four rows that lie together have as many as the longest of them. */
+  entries: number;
+}
+
+/** Counts values[rows, columns]. */
+export function countEntries(values: Float32Array, [rows, columns]: readonly number[]): EntryCount {
+  let zeros = 0;
   let entries = 0;
   for (let group = 0; group < rows; group += 4) {
     let longest = 0;
     for (let row = group; row < Math.min(group + 4, rows); row++) {
-      let count = 0;
-      for (let i = row * columns; i < (row + 1) * columns; i++) if (values[i] !== 0) count++;
-      longest = Math.max(longest, count);
+      const found = countZeros(values.subarray(row * columns, (row + 1) * columns));
+      zeros += found;
+      longest = Math.max(longest, columns - found);
     }
     entries += 4 * longest;
   }
-  return entries;
+  return { weights: values.length, zeros, entries };
 }

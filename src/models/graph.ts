@@ -54,8 +54,8 @@ export interface ModelConfig {
 }
 
 /**
- * Tensors by their name inside the block, or inside the model for those outside blocks; the weight of a linear layer may
- * be a sparse matrix.
+ * Tensors by their name inside the block, or inside the model for those outside blocks. In a model loaded to run matrices may
+ * be of 16 bits, and the weights of linear layers sparse.
  */
 export type Weights = ReadonlyMap<string, Matrix>;
 

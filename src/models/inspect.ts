@@ -2,10 +2,11 @@
 
 import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
+import type { Format } from '../checkpoint/sparse/layout.js';
 import { type LongRunning, safePoint } from '../progress.js';
-import type { Format } from './convert-options.js';
+import { countZeros } from '../tensor/zeros.js';
 import { graphOf } from './families.js';
-import { checkTensors, countParameters, countZeros, readWeight, storedLayer } from './weights.js';
+import { checkTensors, countParameters, readWeight, storedLayer } from './weights.js';
 
 export interface LayerInspection {
   /** As in the checkpoint, without ".weight". */

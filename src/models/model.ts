@@ -11,18 +11,10 @@ import { type LongRunning, safePoint } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
-import { denseForm, formOf, type LayerForm, PREFERENCES, type Preference } from './forms.js';
+import { countEntries, denseForm, formOf, type LayerForm, PREFERENCES, type Preference } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import {
-  type ChooseForm,
-  checkTensors,
-  countParameters,
-  countZeros,
-  freeWeights,
-  loadBlock,
-  loadOuter,
-} from './weights.js';
+import { type ChooseForm, checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
 import { Workspace } from './workspace.js';
 
 export interface LoadOptions extends EngineOptions, LongRunning {
@@ -76,8 +68,9 @@ async function load(
       const choose: ChooseForm = (tensor, values, shape, dtype) => {
         const name = tensor.replace(/\.weight$/, '');
         if (!layers.has(name)) return denseForm(dtype);
-        const form = sparse ? formOf(values, shape, dtype, prefer) : denseForm(dtype);
-        forms.push({ block, name, sparsity: countZeros(values) / values.length, ...form });
+        const count = countEntries(values, shape);
+        const form = sparse ? formOf(count, dtype, prefer) : denseForm(dtype);
+        forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
         return form;
       };
       blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, choose));

@@ -56,13 +56,6 @@ export function storedLayer(checkpoint: Checkpoint, graph: Graph, block: number,
   return storedName(checkpoint, graph, `${graph.prefix(block)}${name}.weight`).replace(/\.weight$/, '');
 }
 
-/** How many weights are 0 (or −0). */
-export function countZeros(values: Float32Array): number {
-  let zeros = 0;
-  for (const v of values) if (v === 0) zeros++;
-  return zeros;
-}
-
 /** Fails unless the checkpoint holds the tensors of the graph, all and no other, each in its shape: asked before any work. */
 export async function checkTensors(checkpoint: Checkpoint, graph: Graph, signal?: AbortSignal): Promise<void> {
   const check = (prefix: string, tensors: TensorSpecs) => {

@@ -3,8 +3,9 @@
 
 import type { OutputFolder } from '../checkpoint/output.js';
 import type { Weights } from '../models/graph.js';
-import { countZeros, freeWeights, loadBlock, storedLayer, storedValues, tensorOf } from '../models/weights.js';
+import { freeWeights, loadBlock, storedLayer, storedValues, tensorOf } from '../models/weights.js';
 import { safePoint } from '../progress.js';
+import { countZeros } from '../tensor/zeros.js';
 import { type Allocation, meanTarget, type Target } from './allocation.js';
 import type { PruneContext } from './context.js';
 import { DenseTargets } from './dense-targets.js';

@@ -2,7 +2,7 @@
 // no difference, the first inputs never differ, and how many candidates share a load of a block changes nothing.
 
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { removeFolder } from '../../test/checkpoint-fixture.js';
 import { plainAlignment } from '../../test/golden/plain-llama.js';
 import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
@@ -93,6 +93,15 @@ describe('alignments', () => {
     expect(misalignment).toBe(0);
     expect(differences).toHaveLength(3);
     for (const block of differences) for (const delta of block.values()) expect(delta.every((d) => d === 0)).toBe(true);
+  });
+
+  it('sends the windows through sparse matrices where most of a layer goes, and only there', async () => {
+    const compress = vi.spyOn(context.backend, 'compress');
+    await align(0.3);
+    expect(compress).not.toHaveBeenCalled();
+    await align(0.6);
+    expect(compress).toHaveBeenCalledTimes(3 * 7);
+    compress.mockRestore();
   });
 
   it('the inputs of the first layers of a block never differ, all others do', async () => {

@@ -1,8 +1,8 @@
 // The options of a pruning run, their defaults, and which of them do not go together.
 
 import type { EngineOptions } from '../backend/open.js';
+import { type Format, formats } from '../checkpoint/sparse/layout.js';
 import { UsageError } from '../errors.js';
-import { type Format, formats } from '../models/convert-options.js';
 import type { LongRunning } from '../progress.js';
 import type { Allocator } from './allocate/allocator.js';
 import type { MaskPolicy, Rounding } from './masks.js';

@@ -62,8 +62,9 @@ export async function prune(options: PruneOptions): Promise<RunRecord> {
         const pruned = await pruneBlocks(context, found.allocation, output);
         const done = performance.now();
         onProgress?.({ phase: 'save', done: 0, total: 1 });
-        await output.flush();
         const sparse = format === 'sparse' ? await sparseTwin(output, options) : null;
+        // A dense folder that is only on the way to a sparse one need not be on the disk.
+        if (!sparse) await output.flush();
         const saved = performance.now();
 
         const forms = new Map(sparse?.layers.map((layer) => [layer.name, layer.format]));

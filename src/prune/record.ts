@@ -1,7 +1,7 @@
 // The run record: everything from which a pruning run can be repeated, and what came out. Its form is the JSON contract
 // of the command line, schema 1; it lies beside the weights as neuroal.json.
 
-import type { Format } from '../models/convert-options.js';
+import type { Format } from '../checkpoint/sparse/layout.js';
 import type { EngineRecord } from '../record.js';
 import type { Plan } from './options.js';
 

@@ -21,20 +21,30 @@ const FEW_TOKENS = 3;
 /** Tokens that are packed before they are multiplied: of some hundred columns they stay in the second cache meanwhile. */
 const PACKED_TOKENS = 512;
 
-/** One matrix: its index, and its entries, each in one piece so that its parts are never apart. */
+/**
+ * One matrix: its index (starts, then counts) and its entries (offsets, then values), each in one piece; the parts are as
+ * assembly/sparse.ts names them. Two offsets are an element, and two values of bf16.
+ */
 class SparseStorage implements Storage {
   readonly bytes: number;
   freed = false;
+  readonly starts: Tensor<'i32'>;
+  readonly counts: Tensor<'i32'>;
+  readonly offsets: Tensor<'i32'>;
+  readonly values: Tensor<'i32'>;
 
   constructor(
     readonly index: Tensor<'i32'>,
     readonly entries: Tensor<'i32'>,
-    /** Of the index: where groups begin, the rest being counts. */
-    readonly starts: number,
+    starts: number,
     /** Entries, those included that fill rows up. */
     readonly count: number,
   ) {
     this.bytes = index.storage.bytes + entries.storage.bytes;
+    this.starts = index.rows(0, starts);
+    this.counts = index.rows(starts, index.size);
+    this.offsets = entries.rows(0, count / 2);
+    this.values = entries.rows(count / 2, entries.size);
   }
 }
 
@@ -46,17 +56,6 @@ function storageOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage 
     got: storage instanceof SparseStorage ? 'one that has' : 'one of another backend',
     where: `a sparse matrix [${rowCount},${columns}]`,
   });
-}
-
-/** The parts of a matrix, as assembly/sparse.ts names them. Two offsets are an element, and two values of bf16. */
-function partsOf(storage: SparseStorage) {
-  const { index, entries, starts, count } = storage;
-  return {
-    starts: index.rows(0, starts),
-    counts: index.rows(starts, index.size),
-    offsets: entries.rows(0, count / 2),
-    values: entries.rows(count / 2, entries.size),
-  };
 }
 
 /** The weights of a matrix that are not 0. */
@@ -79,9 +78,9 @@ export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: Sp
     const count = place(words.subarray(0, starts), words.subarray(starts), groups);
     const entries = allocate(Math.max(1, count / 2 + (values === 'bf16' ? count / 2 : count)));
     const storage = new SparseStorage(index, entries, starts, count);
-    const parts = partsOf(storage);
-    const operands = [weight, parts.starts, parts.offsets, parts.values, rows, columns, Number(values === 'bf16')];
-    runner.run('fillEntries', groups, 16 * columns, [parts.offsets, parts.values], operands);
+    const written = [storage.offsets, storage.values];
+    const operands = [weight, storage.starts, ...written, rows, columns, Number(values === 'bf16')];
+    runner.run('fillEntries', groups, 16 * columns, written, operands);
     return new SparseMatrix(storage, values, rows, columns);
   } catch (error) {
     for (const tensor of made) runner.free(tensor);
@@ -105,14 +104,13 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const storage = storageOf(matrix);
-  const { starts, counts, offsets, values } = partsOf(storage);
+  const { starts, counts, offsets, values, count: entries } = storageOf(matrix);
   const { columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
   const last = first + rowCount;
   const groups = Math.ceil(storedRows / 4);
   const half = Number(matrix.values === 'bf16');
-  const perWeight = storage.count / (storedRows * columns);
+  const perWeight = entries / (storedRows * columns);
   if (tokens <= FEW_TOKENS) {
     const units = Math.ceil((Math.ceil(last / 4) - Math.floor(first / 4)) / SPARSE_GROUPS);
     const work = 4 * SPARSE_GROUPS * columns * tokens * perWeight;

@@ -4,7 +4,7 @@ import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { type DenseMatrix, type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { patternOf } from '../../tensor/weights16.js';
+import { patternOf, WEIGHTS_16 } from '../../tensor/weights16.js';
 import {
   ACTIVATIONS,
   type Activation,
@@ -102,15 +102,27 @@ const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?
 };
 
 /** The kinds of weights, in the order in which kernels number them. */
-const KINDS: readonly DType[] = ['f32', 'bf16', 'f16'];
+const KINDS: readonly DType[] = ['f32', ...WEIGHTS_16];
 
 class WasmBackend implements Backend {
+  /** For the operations that have files of their own. */
+  readonly #runner: KernelRunner;
+
   constructor(
     readonly info: BackendInfo,
     readonly team: Team,
     readonly memory: ArenaMemory,
     readonly grainWork: number,
-  ) {}
+  ) {
+    this.#runner = {
+      threads: team.threads,
+      reserve: memory.reserve,
+      allocate: (dtype, shape, purpose) => this.#allocate(dtype, shape, purpose),
+      free: (tensor) => this.free(tensor),
+      run: (kernel, units, work, output, operands, scratch) =>
+        this.#run(kernel, this.#split(units, work), Array.isArray(output) ? output : [output], operands, scratch),
+    };
+  }
 
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {
     return this.#allocate(dtype, shape);
@@ -153,8 +165,7 @@ class WasmBackend implements Backend {
     );
     const kind = KINDS.indexOf(weight.dtype);
     const operands = [x, weight, bias, y, columns, rows, tokens, kind];
-    if (kind) this.#run('linear', split, [y], operands, LINEAR_SCRATCH);
-    else this.#run('linear', split, [y], [...operands, null, 0]);
+    this.#run('linear', split, [y], operands, kind ? LINEAR_SCRATCH : 0);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
@@ -164,8 +175,9 @@ class WasmBackend implements Backend {
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void {
     check.checkEmbed(y, ids, table);
-    const operands = [ids, table, y, table.columns, KINDS.indexOf(table.dtype)];
-    this.#run('embed', this.#split(ids.size, table.columns), [y], operands, EMBED_SCRATCH);
+    const kind = KINDS.indexOf(table.dtype);
+    const operands = [ids, table, y, table.columns, kind];
+    this.#run('embed', this.#split(ids.size, table.columns), [y], operands, kind ? EMBED_SCRATCH : 0);
   }
 
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void {
@@ -339,18 +351,6 @@ class WasmBackend implements Backend {
     return new Tensor(this.memory.allocate(size * bytesPerElement[dtype], purpose), dtype, [...shape]);
   }
 
-  /** For the operations that have files of their own. */
-  get #runner(): KernelRunner {
-    return {
-      threads: this.team.threads,
-      reserve: this.memory.reserve,
-      allocate: (dtype, shape, purpose) => this.#allocate(dtype, shape, purpose),
-      free: (tensor) => this.free(tensor),
-      run: (kernel, units, work, output, operands, scratch) =>
-        this.#run(kernel, this.#split(units, work), [output].flat(), operands, scratch),
-    };
-  }
-
   /** Draws of about `grainWork`, but four for each thread at least; an operation no larger than one stays on the caller. */
   #split(units: number, work: number): Split {
     const grain = Math.max(1, Math.round(this.grainWork / work));
@@ -368,15 +368,15 @@ class WasmBackend implements Backend {
   }
 
   /**
-   * Runs one kernel. Its arguments are the operands, then (scratch, stride) where it needs `scratch` bytes for each
-   * thread. Operands that lie in different arenas are brought together first, and `outputs` are brought back.
+   * Runs one kernel. Its arguments are the operands, then (scratch, stride) where it takes scratch memory: `scratch` bytes
+   * for each thread, 0 where it needs none this time. Operands that lie in different arenas are brought together first, and `outputs` are brought back.
    */
-  #run(kernel: KernelName, split: Split, outputs: Tensor[], operands: Operand[], scratch = 0): void {
-    const stride = Math.ceil(scratch / 64) * 64;
+  #run(kernel: KernelName, split: Split, outputs: Tensor[], operands: Operand[], scratch?: number): void {
+    const stride = Math.ceil((scratch ?? 0) / 64) * 64;
     const tensors = operands.filter((o) => o instanceof Tensor);
     const gathered = this.memory.gather(tensors, stride * this.team.threads);
     const args = operands.map((o) => (o instanceof Tensor ? addressIn(gathered, o) : (o ?? 0)));
-    if (gathered.scratch) args.push(gathered.scratch.pointer, stride);
+    if (scratch !== undefined) args.push(gathered.scratch?.pointer ?? 0, stride);
     let done = false;
     try {
       this.team.run({ kernel, arena: gathered.arena, args, ...split });

@@ -6,6 +6,10 @@ import type { FloatDtype } from '../float-dtype.js';
 import type { NewTensor } from '../safetensors-layout.js';
 import { sizeOf, valueBytes } from '../stored-dtype.js';
 
+/** What the linear layers of a folder's blocks are stored as. */
+export const formats = ['dense', 'sparse'] as const;
+export type Format = (typeof formats)[number];
+
 /** What values are stored as: floats, or int8 with a scale for each row. */
 export type ValueDtype = FloatDtype | 'I8';
 

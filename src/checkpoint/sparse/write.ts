@@ -13,12 +13,12 @@ import { defaultShardBytes, namesToWrite, type WrittenTensor, writeLayouts } fro
 import { denseConfig, sparseConfig } from './config.js';
 import { compress, countNonZeros, maskOf } from './encode.js';
 import { toInt8 } from './int8.js';
-import { partsOf, type SparseShape, sparseBytes, type ValueDtype } from './layout.js';
+import { type Format, partsOf, type SparseShape, sparseBytes, type ValueDtype } from './layout.js';
 import { patternsOf } from './patterns.js';
 import { readAs } from './values.js';
 
 export interface WriteOptions extends LongRunning {
-  format: 'dense' | 'sparse';
+  format: Format;
   /** What the weights are stored as; their own dtype where it is left out. I8 has a sparse form only. */
   values?: ValueDtype | undefined;
   /** Most bytes of tensors in a file: 5·10^9. */
@@ -27,7 +27,7 @@ export interface WriteOptions extends LongRunning {
 
 /** What becomes of a weight. */
 export interface Form {
-  format: 'dense' | 'sparse';
+  format: Format;
   dtype: ValueDtype;
   /** Of the tensor, or of all its parts. */
   bytes: number;
@@ -92,7 +92,7 @@ export async function writeWeights(
 async function planOf(
   source: Checkpoint,
   name: string,
-  format: 'dense' | 'sparse',
+  format: Format,
   values: ValueDtype | undefined,
   signal?: AbortSignal,
 ): Promise<Planned> {
