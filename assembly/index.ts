@@ -19,6 +19,7 @@ export { gram } from './gram';
 export {
   INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertMirror, invertSolve, invertUpdate, invertWhole,
 } from './invert';
+export { int8Linear } from './int8Linear';
 export { layerNorm } from './layerNorm';
 export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear } from './linear';
 export { logProbabilities } from './logProbabilities';
@@ -28,6 +29,7 @@ export { countScores, lastEqual, maskThreshold } from './maskThreshold';
 export { MULTIPLY_LEFT, MULTIPLY_ROWS, multiply } from './multiply';
 export { packTokens, SPARSE_NARROW, SPARSE_TILE } from './packTokens';
 export { PRODUCT_COLUMNS, PRODUCT_SCRATCH } from './products';
+export { quantizeTokens, TOKEN_HEAD } from './quantizeTokens';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
 export { softcap } from './softcap';

@@ -11,7 +11,7 @@ export const LINEAR_TOKENS: i32 = 256;
 /** Columns at a time; partial sums go through y. */
 const COLUMNS: i32 = 512;
 /** Fewer tokens than these read weights as streams. */
-const STREAMED: i32 = 16;
+export const STREAMED: i32 = 16;
 /** Bytes of scratch memory of a thread: constants, then four rows of W, a stretch of columns of each, widened. */
 export const LINEAR_SCRATCH: i32 = <i32>CONSTANTS + 4 * 4 * COLUMNS;
 

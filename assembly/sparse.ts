@@ -9,7 +9,7 @@
 //   starts[blocks·groups + 1] (u32)    where each group of each block begins, groups varying fastest
 //   counts[strips·groups·4] (u32)      entries of each row in the block, up to the end of the strip
 //   offsets (u16)                      of the four rows' entries in turn: 4·(column within the block)
-//   values (f32, or its upper half)    likewise
+//   values (f32, its upper half, or i8)   likewise
 //
 // Rows shorter than the longest of their group are filled up with entries of value 0 and offset 0.
 
@@ -40,9 +40,15 @@ function nonzeros(w: usize, n: i32): u32 {
   return count;
 }
 
-/** offsets and values of w[rows, columns], given its starts. A unit is a group. */
+/** How values are kept, as the backend numbers it; those of int8 are times the scale of their row. */
+export const OF_F32: i32 = 0;
+export const OF_BF16: i32 = 1;
+export const OF_INT8: i32 = 2;
+
+/** offsets and values of w[rows, columns], given its starts, and scale[rows] for values of int8. A unit is a group. */
 export function fillEntries(
-  w: usize, starts: usize, offsets: usize, values: usize, rows: i32, columns: i32, half: bool, begin: i32, end: i32,
+  w: usize, starts: usize, offsets: usize, values: usize, scale: usize, rows: i32, columns: i32, kind: i32, begin: i32,
+  end: i32,
 ): void {
   let groups = (rows + 3) >> 2;
   for (let g = begin; g < end; g++)
@@ -51,20 +57,22 @@ export function fillEntries(
       let n = min(SPARSE_BLOCK, columns - k);
       for (let lane: usize = 0; lane < 4; lane++) {
         let r = (g << 2) + <i32>lane, row = w + ((<usize>r * columns + k) << 2), entry = first + lane;
+        let step: f32 = kind == OF_INT8 && r < rows ? load<f32>(scale + (<usize>r << 2)) : 1;
         for (let c = 0; r < rows && c < n; c++) {
           let value = load<f32>(row + (<usize>c << 2));
           if (value == 0) continue;
-          put(offsets, values, entry, c, value, half);
+          put(offsets, values, entry, c, value / step, kind);
           entry += 4;
         }
-        for (; entry < stop; entry += 4) put(offsets, values, entry, 0, 0, half);
+        for (; entry < stop; entry += 4) put(offsets, values, entry, 0, 0, kind);
       }
     }
 }
 
-function put(offsets: usize, values: usize, entry: usize, column: i32, value: f32, half: bool): void {
+function put(offsets: usize, values: usize, entry: usize, column: i32, value: f32, kind: i32): void {
   store<u16>(offsets + (entry << 1), <u16>(column << 2));
-  if (half) store<u16>(values + (entry << 1), <u16>(nearestHalf(value) >> 16));
+  if (kind == OF_INT8) store<i8>(values + entry, <i8>nearest(value));
+  else if (kind == OF_BF16) store<u16>(values + (entry << 1), <u16>(nearestHalf(value) >> 16));
   else store<f32>(values + (entry << 2), value);
 }
 

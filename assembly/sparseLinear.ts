@@ -3,7 +3,7 @@
 
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
-import { SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
+import { OF_BF16, OF_INT8, SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
 
 /** A unit is SPARSE_ROWS rows of W for SPARSE_TOKENS tokens. */
 export const SPARSE_ROWS: i32 = 128;
@@ -13,14 +13,17 @@ export const SPARSE_SCRATCH: i32 = SPARSE_ROWS * SPARSE_TILE * 4;
 
 /**
  * Rows [first, last) of W, for tokens packed as tiles; y has last − first columns, bias as many or is 0. Units: blocks of
- * rows, counted from the group of `first`, vary fastest, then token blocks. `half`: values are the upper halves of f32.
+ * rows, counted from the group of `first`, vary fastest, then token blocks. `kind` says what the values are (sparse.ts), and
+ * scale, of int8 only, has last − first.
  */
 export function sparseLinear(
-  packed: usize, starts: usize, counts: usize, offsets: usize, values: usize, bias: usize, y: usize, groups: i32,
-  columns: i32, first: i32, last: i32, tokens: i32, half: bool, scratch: usize, stride: usize, begin: i32, end: i32,
-  thread: i32,
+  packed: usize, starts: usize, counts: usize, offsets: usize, values: usize, scale: usize, bias: usize, y: usize,
+  groups: i32, columns: i32, first: i32, last: i32, tokens: i32, kind: i32, scratch: usize, stride: usize, begin: i32,
+  end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
+  // Sums begin with the bias; where they are scaled at the end, it is added then.
+  let start = kind == OF_INT8 ? 0 : bias;
   let base = first & ~3, rowBlocks = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r0 = base + (unit % rowBlocks) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
@@ -28,7 +31,7 @@ export function sparseLinear(
     for (let t = t0; t < t1; t += SPARSE_TILE) {
       let width = tileWidth(tokens - t), bytes = <usize>width << 2, x = packed + (<usize>columns << 2) * t;
       let sums = scratch + bytes * (from - r0);
-      for (let r = from; r < r1; r++) spread(scratch + bytes * (r - r0), width, bias ? load<f32>(bias + (<usize>(r - first) << 2)) : 0);
+      for (let r = from; r < r1; r++) spread(scratch + bytes * (r - r0), width, start ? load<f32>(start + (<usize>(r - first) << 2)) : 0);
       // Two strips at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
       let step = width == SPARSE_TILE ? SPARSE_STRIP : 2 * SPARSE_STRIP, perStrip = <usize>groups << 4, before: usize = 0;
       for (let k = 0; k < columns; k += step) {
@@ -36,12 +39,19 @@ export function sparseLinear(
         let s = starts + (<usize>(b * groups) << 2), c = counts + perStrip * ((min(k + step, columns) - 1) / SPARSE_STRIP);
         if (!inBlock) before = 0;
         if (width == SPARSE_NARROW) {
-          if (half) narrow<u16>(xb, s, before, c, offsets, values, from, r1, sums);
+          if (kind == OF_INT8) narrow<i8>(xb, s, before, c, offsets, values, from, r1, sums);
+          else if (kind == OF_BF16) narrow<u16>(xb, s, before, c, offsets, values, from, r1, sums);
           else narrow<f32>(xb, s, before, c, offsets, values, from, r1, sums);
-        } else if (half) wide<u16>(xb, s, before, c, offsets, values, from, r1, sums);
+        } else if (kind == OF_INT8) wide<i8>(xb, s, before, c, offsets, values, from, r1, sums);
+        else if (kind == OF_BF16) wide<u16>(xb, s, before, c, offsets, values, from, r1, sums);
         else wide<f32>(xb, s, before, c, offsets, values, from, r1, sums);
         before = c;
       }
+      if (kind == OF_INT8)
+        for (let r = from; r < r1; r++) {
+          let own = <usize>(r - first) << 2, added: f32 = bias ? load<f32>(bias + own) : 0;
+          rescale(scratch + bytes * (r - r0), width, load<f32>(scale + own), added);
+        }
       deliver(scratch, bytes, y + (<usize>(last - first) << 2) * t, last - first, r0, from, r1, first, min(width, tokens - t));
     }
   }
@@ -52,10 +62,17 @@ function spread(to: usize, width: i32, value: f32): void {
   for (let end = to + (<usize>width << 2); to < end; to += 16) v128.store(to, v);
 }
 
+/** sum · scale + bias of a tile's tokens. */
+function rescale(at: usize, width: i32, scale: f32, bias: f32): void {
+  let s = f32x4.splat(scale), b = f32x4.splat(bias);
+  for (let end = at + (<usize>width << 2); at < end; at += 16) v128.store(at, f32x4.add(f32x4.mul(v128.load(at), s), b));
+}
+
 /** A value, in four lanes. */
 // @ts-ignore: decorator
 @inline
 function value<V>(at: usize): v128 {
+  if (sizeof<V>() == 1) return f32x4.splat(<f32>load<i8>(at));
   if (sizeof<V>() == 2) return i32x4.splat(<i32>load<u16>(at) << 16);
   return v128.load32_splat(at);
 }

@@ -3,32 +3,44 @@
 // apart, so that one's chain of additions goes on while the other's waits, and memory is read as several long streams.
 
 import { madd } from './lanes';
-import { SPARSE_BLOCK } from './sparse';
+import { OF_BF16, OF_INT8, SPARSE_BLOCK } from './sparse';
 
 /** Groups of a unit. */
 export const SPARSE_GROUPS: i32 = 32;
 
 /** Rows [first, last) of W, as sparseLinear has them; units are counted from the group of `first`. */
 export function sparseVectors(
-  x: usize, starts: usize, offsets: usize, values: usize, bias: usize, y: usize, groups: i32, columns: i32, first: i32,
-  last: i32, tokens: i32, half: bool, begin: i32, end: i32,
+  x: usize, starts: usize, offsets: usize, values: usize, scale: usize, bias: usize, y: usize, groups: i32, columns: i32,
+  first: i32, last: i32, tokens: i32, kind: i32, begin: i32, end: i32,
 ): void {
+  // Sums begin with the bias; where they are scaled at the end, it is added then.
+  let start = kind == OF_INT8 ? 0 : bias;
   let base = first >> 2, stop = (last + 3) >> 2, strideY = <usize>(last - first) << 2;
   for (let unit = begin; unit < end; unit++) {
     let g0 = base + unit * SPARSE_GROUPS, g1 = min(g0 + SPARSE_GROUPS, stop), middle = (g0 + g1 + 1) >> 1;
     for (let t = 0; t < tokens; t++) {
       // Row r is at to + 4·r; the bias likewise.
-      let to = y + strideY * t - (<usize>first << 2), biases = bias - (<usize>first << 2);
+      let to = y + strideY * t - (<usize>first << 2), biases = start - (<usize>first << 2);
       for (let k = 0, b = 0; k < columns; k += SPARSE_BLOCK, b++) {
         let s = starts + (<usize>(b * groups) << 2), xk = x + (<usize>(t * columns + k) << 2);
         for (let g = g0; g < middle; g++) {
           let other = g + middle - g0 < g1 ? g + middle - g0 : -1;
-          let before = b ? to : biases, none = !b && !bias;
-          if (half) pair<u16>(xk, s, offsets, values, g, other, none, before, to, first, last);
+          let before = b ? to : biases, none = !b && !start;
+          if (kind == OF_INT8) pair<i8>(xk, s, offsets, values, g, other, none, before, to, first, last);
+          else if (kind == OF_BF16) pair<u16>(xk, s, offsets, values, g, other, none, before, to, first, last);
           else pair<f32>(xk, s, offsets, values, g, other, none, before, to, first, last);
         }
       }
+      if (kind == OF_INT8) scaleRows(to, scale, bias, first, max(g0 << 2, first), min(g1 << 2, last));
     }
+  }
+}
+
+/** sum · scale + bias for the rows [r, end). */
+function scaleRows(to: usize, scale: usize, bias: usize, first: i32, r: i32, end: i32): void {
+  for (; r < end; r++) {
+    let at = <usize>r << 2, own = <usize>(r - first) << 2, sum = load<f32>(to + at) * load<f32>(scale + own);
+    store<f32>(to + at, sum + (bias ? load<f32>(bias + own) : 0));
   }
 }
 
@@ -36,6 +48,10 @@ export function sparseVectors(
 // @ts-ignore: decorator
 @inline
 function four<V>(at: usize): v128 {
+  if (sizeof<V>() == 1) {
+    let v = i16x8.extend_low_i8x16_s(v128.load32_zero(at));
+    return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v));
+  }
   if (sizeof<V>() == 2) return i32x4.shl(v128.load_ext<u16>(at), 16);
   return v128.load(at);
 }

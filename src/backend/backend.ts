@@ -4,7 +4,8 @@
 // Shapes in comments: T tokens, rows × columns of a weight matrix as Hugging Face stores it ([out, in], row-major).
 
 import type { ArrayOf, DType } from '../tensor/dtype.js';
-import type { DenseMatrix, Matrix, SparseMatrix, SparseValues } from '../tensor/sparse-matrix.js';
+import type { Int8Matrix } from '../tensor/int8-matrix.js';
+import type { Matrix, SparseMatrix, SparseValues, Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Where the tokens of an attention call stand. Sequences of equal length lie one after another in the rows. */
@@ -107,7 +108,7 @@ export interface Backend {
   /** New storage of the given shape; its content is undefined. */
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D>;
   /** Gives the storage of `tensor` back; it and every view of it are dead. */
-  free(tensor: Tensor | SparseMatrix): void;
+  free(tensor: Tensor | Int8Matrix | SparseMatrix): void;
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void;
   /** The content of `tensor` after all operations enqueued so far. */
   read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]>;
@@ -116,13 +117,19 @@ export interface Backend {
   // Layers. -----------------------------------------------------------------------------------------------------------
   /**
    * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A W of bf16 or f16 gives the bits that the same numbers
-   * in f32 give; a sparse one may leave out the products with its zeros, and may not: x is finite.
+   * in f32 give; a sparse one may leave out the products with its zeros, and may not: x is finite. One of int8 meets tokens of
+   * int16: with a = max|x| of the token, column c is x_c / a · 32767 in f32, rounded to nearest, half to even, times a / 32767;
+   * sums are exact over 512 columns at least. A sparse one of int8 meets x as it is.
    */
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void;
-  /** The weights of a matrix that are not 0 (nor −0), kept as they are or rounded to bf16, half to even; free it when done. */
-  compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix;
+  /**
+   * The weights of a matrix that are not 0 (nor −0); free it when done. They are kept as they are or rounded to bf16, half to
+   * even; or as int8: divided by scale[rows], which is given for those only, and rounded in the same way. The quotients must
+   * lie within ±127; the scale belongs to the matrix from then on, and is freed with it.
+   */
+  compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix;
   /** y[T, n] = table[ids[T], n]. Ids are trusted: check them against the vocabulary first. */
-  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void;
+  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void;
   /** y[T, n] = x / √(mean(x²) + eps) · weight[n], without a weight when null; y may be x. */
   rmsNorm(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor<'f32'> | null, eps: number): void;
   /** y[T, n] = (x − mean) / √(variance + eps) · weight[n] + bias[n], without those that are null; y may be x. */

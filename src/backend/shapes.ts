@@ -4,8 +4,10 @@
 
 import { BackendError } from '../errors.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
-import { SPARSE_VALUES, SparseMatrix, type SparseValues } from '../tensor/sparse-matrix.js';
+import { Int8Matrix } from '../tensor/int8-matrix.js';
+import { type Matrix, SPARSE_VALUES, SparseMatrix, type SparseValues, type Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { WEIGHTS_16 } from '../tensor/weights16.js';
 import {
   ACTIVATIONS,
   type Activation,
@@ -30,7 +32,7 @@ export function checkWrite(tensor: Tensor, values: ArrayLike<number>): void {
 }
 
 /** y[T, rows], x[T, columns], weight[rows, columns], bias[rows]; y overlaps neither x nor weight. */
-export function checkLinear(y: Tensor, x: Tensor, weight: Tensor | SparseMatrix, bias: Tensor | null): void {
+export function checkLinear(y: Tensor, x: Tensor, weight: Matrix, bias: Tensor | null): void {
   typed(y, 'f32', 'y', 'linear');
   typed(x, 'f32', 'x', 'linear');
   equal(x.columns, weight.columns, 'columns of x', 'linear');
@@ -43,23 +45,32 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Tensor | SparseMatrix,
   apart(y, x, 'y', 'x', 'linear');
   if (weight instanceof SparseMatrix) return;
   matrix(weight, 'weight', 'linear');
-  apart(y, weight, 'y', 'weight', 'linear');
+  if (!(weight instanceof Int8Matrix)) apart(y, weight, 'y', 'weight', 'linear');
 }
 
-/** weight[rows, columns], and values of a kind that there is. */
-export function checkCompress(weight: Tensor, values: SparseValues): void {
+/** weight[rows, columns], values of a kind that there is, and scale[rows] for those of int8. */
+export function checkCompress(weight: Tensor, values: SparseValues, scale?: Tensor): void {
   typed(weight, 'f32', 'weight', 'compress');
   oneOf(values, SPARSE_VALUES, 'values', 'compress');
+  if ((values === 'int8') !== (scale !== undefined))
+    throw new BackendError({
+      expected: values === 'int8' ? 'a scale for each row' : 'no scale',
+      got: scale === undefined ? 'none' : 'one',
+      where: `compress to ${values}`,
+    });
+  if (scale === undefined) return;
+  typed(scale, 'f32', 'scale', 'compress');
+  equal(scale.size, weight.rowCount, 'size of scale', 'compress');
 }
 
 /** y[T, n], ids[T], table[vocabulary, n]. */
-export function checkEmbed(y: Tensor, ids: Tensor, table: Tensor): void {
+export function checkEmbed(y: Tensor, ids: Tensor, table: Table): void {
   typed(y, 'f32', 'y', 'embed');
   typed(ids, 'i32', 'ids', 'embed');
   matrix(table, 'table', 'embed');
   equal(y.columns, table.columns, 'columns of y', 'embed');
   equal(y.rowCount, ids.size, 'rows of y', 'embed');
-  apart(y, table, 'y', 'table', 'embed');
+  if (!(table instanceof Int8Matrix)) apart(y, table, 'y', 'table', 'embed');
 }
 
 /** y and x of one shape, weight as long as a row, eps ≥ 0. */
@@ -289,8 +300,14 @@ function typed(tensor: Tensor, dtype: DType, name: string, where: string): void 
     throw new BackendError({ expected: `${name} of type ${dtype}`, got: tensor.dtype, where });
 }
 
-function matrix(tensor: Tensor, name: string, where: string): void {
-  if (tensor.dtype === 'f64' || tensor.dtype === 'i32')
+function matrix(tensor: Tensor | Int8Matrix, name: string, where: string): void {
+  if (tensor instanceof Int8Matrix) {
+    typed(tensor.values, 'i8', `values of ${name}`, where);
+    typed(tensor.scale, 'f32', `scale of ${name}`, where);
+    equal(tensor.scale.size, tensor.rowCount, `size of scale of ${name}`, where);
+    return;
+  }
+  if (!['f32', ...WEIGHTS_16].includes(tensor.dtype))
     throw new BackendError({ expected: `${name} of type f32, bf16 or f16`, got: tensor.dtype, where });
 }
 

@@ -5,7 +5,8 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
-import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
+import { Int8Matrix } from '../tensor/int8-matrix.js';
+import { type DenseMatrix, type Matrix, SparseMatrix, type Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { patternsOf, type Weights16 } from '../tensor/weights16.js';
 import type { Form } from './forms.js';
@@ -19,7 +20,7 @@ export function matrixOf(weights: Weights, name: string): Matrix {
 }
 
 /** The table of that name, of which rows are read; a sparse matrix there is a mistake of whoever loaded it. */
-export function tableOf(weights: Weights, name: string): DenseMatrix {
+export function tableOf(weights: Weights, name: string): Table {
   const table = matrixOf(weights, name);
   if (table instanceof SparseMatrix) throw unfit(name, 'a sparse matrix');
   return table;
@@ -28,11 +29,11 @@ export function tableOf(weights: Weights, name: string): DenseMatrix {
 /** The tensor of that name in f32; another form there is a mistake of whoever loaded it. */
 export function tensorOf(weights: Weights, name: string): Tensor<'f32'> {
   const tensor = tableOf(weights, name);
-  if (!isF32(tensor)) throw unfit(name, `one of ${tensor.dtype}`);
+  if (!isF32(tensor)) throw unfit(name, `one of ${tensor instanceof Int8Matrix ? 'int8' : tensor.dtype}`);
   return tensor;
 }
 
-const isF32 = (tensor: DenseMatrix): tensor is Tensor<'f32'> => tensor.dtype === 'f32';
+const isF32 = (table: Table): table is Tensor<'f32'> => !(table instanceof Int8Matrix) && table.dtype === 'f32';
 
 const unfit = (name: string, got: string) =>
   new BackendError({ expected: `a dense tensor ${name} of f32`, got, where: 'the forward pass' });

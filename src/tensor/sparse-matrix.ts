@@ -2,22 +2,28 @@
 // affair; it is made by one (`Backend.compress`) and freed by it, and views of rows share it.
 
 import { BackendError } from '../errors.js';
+import type { Int8Matrix } from './int8-matrix.js';
 import type { Storage, Tensor } from './tensor.js';
 
-/** How the values that are not zero are kept: as they are, or rounded to the nearest bf16. */
-export const SPARSE_VALUES = ['f32', 'bf16'] as const;
+/** How the values that are not zero are kept: as they are, rounded to the nearest bf16, or as int8 with a scale for each row. */
+export const SPARSE_VALUES = ['f32', 'bf16', 'int8'] as const;
 export type SparseValues = (typeof SPARSE_VALUES)[number];
 
-/** A matrix with all its entries: the weight of a linear layer, or a table of embeddings. */
+/** A matrix with all its entries, each as it is. */
 export type DenseMatrix = Tensor<'f32'> | Tensor<'bf16'> | Tensor<'f16'>;
 
+/** A matrix of which rows are read: embeddings. */
+export type Table = DenseMatrix | Int8Matrix;
+
 /** The weight of a linear layer, in any form. */
-export type Matrix = DenseMatrix | SparseMatrix;
+export type Matrix = Table | SparseMatrix;
 
 export class SparseMatrix {
   constructor(
     readonly storage: Storage,
     readonly values: SparseValues,
+    /** Of its rows, where values are int8; freed with it. */
+    readonly scale: Tensor<'f32'> | null,
     /** Rows of the matrix in the storage, of which these are [first, first + rowCount). */
     readonly storedRows: number,
     readonly columns: number,
@@ -33,6 +39,8 @@ export class SparseMatrix {
         got: `${begin}..${end}`,
         where: 'SparseMatrix.rows',
       });
-    return new SparseMatrix(this.storage, this.values, this.storedRows, this.columns, this.first + begin, end - begin);
+    const scale = this.scale?.rows(begin, end) ?? null;
+    const { storage, values, storedRows, columns, first } = this;
+    return new SparseMatrix(storage, values, scale, storedRows, columns, first + begin, end - begin);
   }
 }

@@ -4,6 +4,7 @@ import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import type { Case } from './case.js';
 import { elementwiseCases } from './elementwise.js';
+import { int8Cases } from './int8.js';
 import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { memoryCases } from './memory.js';
@@ -14,6 +15,7 @@ import { updateCases } from './updates.js';
 export const cases: Case[] = [
   ...memoryCases,
   ...layerCases,
+  ...int8Cases,
   ...sparseCases,
   ...elementwiseCases,
   ...attentionCases,

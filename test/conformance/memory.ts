@@ -8,10 +8,11 @@ const draws: Record<DType, Draw> = {
   f32: mixed,
   bf16: whole(0, 0x7f7f),
   f16: whole(0x400, 0x7bff),
+  i8: whole(-128, 127),
   f64: (random, i) => mixed(random, i) * 1e200,
   i32: whole(-(2 ** 31), 2 ** 31 - 1),
 };
-const dtypes: DType[] = ['f32', 'bf16', 'f16', 'f64', 'i32'];
+const dtypes: DType[] = ['f32', 'bf16', 'f16', 'i8', 'f64', 'i32'];
 const lengths = [1, 3, 7, 64, 1025];
 
 const eachLength = (name: string, run: (dtype: DType, length: number) => Case['run']): Case[] =>
@@ -24,7 +25,7 @@ export const memoryCases: Case[] = [
 
   ...eachLength('fill', (dtype, length) => (rig) => {
     const tensor = rig.tensor(dtype, [length], draws[dtype]);
-    rig.backend.fill(tensor, -2.5 * (dtype === 'i32' ? 2 : 1));
+    rig.backend.fill(tensor, -2.5 * (dtype === 'i32' || dtype === 'i8' ? 2 : 1));
     return [tensor];
   }),
 

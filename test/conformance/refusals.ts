@@ -1,6 +1,7 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
 import type { BlockSelection, Scores, Selection } from '../../src/backend/backend.js';
+import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { normal } from './draws.js';
 import type { Rig } from './rig.js';
@@ -72,7 +73,24 @@ export const refusals: Refusal[] = [
   refusal('expected size of bias = 3, got 2, in linear', (rig) =>
     rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.sparse([3, 5], 'f32', normal), rig.f32([2])),
   ),
-  refusal('expected values of f32, bf16, got f16, in compress', (rig) => {
+  refusal('expected a scale for each row, got none, in compress to int8', (rig) => {
+    rig.backend.compress(rig.f32([2, 2]), 'int8');
+  }),
+  refusal('expected no scale, got one, in compress to bf16', (rig) => {
+    rig.backend.compress(rig.f32([2, 2]), 'bf16', rig.f32([2]));
+  }),
+  refusal('expected size of scale = 2, got 3, in compress', (rig) => {
+    rig.backend.compress(rig.f32([2, 2]), 'int8', rig.f32([3]));
+  }),
+  refusal('expected size of scale of weight = 3, got 2, in linear', (rig) =>
+    rig.backend.linear(
+      rig.result([2, 3]),
+      rig.f32([2, 5]),
+      new Int8Matrix(rig.int8([3, 5]).values, rig.f32([2])),
+      null,
+    ),
+  ),
+  refusal('expected values of f32, bf16, int8, got f16, in compress', (rig) => {
     rig.backend.compress(rig.f32([2, 2]), 'f16' as 'bf16');
   }),
   refusal('expected weight of type f32, bf16 or f16, got f64, in linear', (rig) =>

@@ -4,6 +4,8 @@
 
 import type { Backend } from '../../src/backend/backend.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
+import { toInt8 } from '../../src/tensor/int8.js';
+import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { patternOf, type Weights16 } from '../../src/tensor/weights16.js';
@@ -26,8 +28,22 @@ export interface Result {
 
 const [before, after] = [3, 5];
 /** Of 16 bits a pattern: of bf16 that of a NaN, of f16, which a backend need not tell from numbers, the largest. */
-const border: Record<DType, number> = { f32: Number.NaN, bf16: 0x7fc1, f16: 0x7bff, f64: Number.NaN, i32: -123456789 };
-const arrays = { f32: Float32Array, bf16: Uint16Array, f16: Uint16Array, f64: Float64Array, i32: Int32Array };
+const border: Record<DType, number> = {
+  f32: Number.NaN,
+  bf16: 0x7fc1,
+  f16: 0x7bff,
+  i8: -128,
+  f64: Number.NaN,
+  i32: -123456789,
+};
+const arrays = {
+  f32: Float32Array,
+  bf16: Uint16Array,
+  f16: Uint16Array,
+  i8: Int8Array,
+  f64: Float64Array,
+  i32: Int32Array,
+};
 
 export class Rig {
   readonly #owners = new Map<Tensor, Tensor>();
@@ -62,6 +78,15 @@ export class Rig {
     return this.tensor('i32', shape, draw);
   }
 
+  /** Drawn numbers as int8, with the scale of each row. */
+  int8(shape: number[], draw: Draw = normal): Int8Matrix {
+    const { values, scale } = toInt8(this.#drawn(shape, draw), shape[0], shape[1]);
+    return new Int8Matrix(
+      this.tensor('i8', shape, (_, i) => values[i]),
+      this.tensor('f32', [shape[0]], (_, i) => scale[i]),
+    );
+  }
+
   /** A place for a result. */
   result(shape: number[]): Tensor<'f32'> {
     return this.tensor('f32', shape, () => Number.NaN);
@@ -74,8 +99,9 @@ export class Rig {
 
   /** A sparse matrix of a drawn dense one, which is freed at once: it must not be needed. */
   sparse(shape: number[], values: SparseValues, draw: Draw): SparseMatrix {
-    const dense = this.f32(shape, draw);
-    const matrix = this.backend.compress(dense, values);
+    const weights = this.#drawn(shape, draw);
+    const dense = this.tensor('f32', shape, (_, i) => weights[i]);
+    const matrix = this.backend.compress(dense, values, values === 'int8' ? this.#scaleOf(weights, shape) : undefined);
     this.#sparse.push(matrix);
     const owner = this.#owners.get(dense) as Tensor;
     this.backend.fill(owner, Number.NaN);
@@ -112,6 +138,18 @@ export class Rig {
     for (const owner of this.#owners.values()) this.backend.free(owner);
     this.#owners.clear();
     for (const matrix of this.#sparse.splice(0)) this.backend.free(matrix);
+  }
+
+  #drawn(shape: number[], draw: Draw): Float32Array {
+    const signed = this.#signed(draw);
+    return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => signed(this.#random, i));
+  }
+
+  /** The scales of rows of int8, which a sparse matrix takes over. */
+  #scaleOf(weights: Float32Array, [rows, columns]: number[]): Tensor<'f32'> {
+    const scale = this.backend.allocate('f32', [rows]);
+    this.backend.write(scale, toInt8(weights, rows, columns).scale);
+    return scale;
   }
 
   /** Drawn numbers rounded to what 16 bits can hold. */

@@ -1,7 +1,7 @@
 // Cases of sparse matrices: sizes that fill no group, no block of columns and no tile of tokens, rows and matrices without a
 // single entry, views of rows that begin inside a group.
 
-import type { SparseValues } from '../../src/tensor/sparse-matrix.js';
+import { SPARSE_VALUES } from '../../src/tensor/sparse-matrix.js';
 import type { Case, Tolerance } from './case.js';
 import { type Draw, mixed, normal } from './draws.js';
 
@@ -38,7 +38,7 @@ const share =
     random() < density ? draw(random, index) : random() < 0.5 ? -0 : 0;
 
 const products: Case[] = sizes.flatMap(([tokens, rows, columns, density]) =>
-  (['f32', 'bf16'] as const).flatMap((values: SparseValues) =>
+  SPARSE_VALUES.flatMap((values) =>
     [true, false].map((biased) => ({
       name: `linear ${tokens} tokens, sparse ${rows}×${columns} of ${values}, ${100 * density} %${biased ? ', bias' : ''}`,
       tolerance: ofOperands,
@@ -55,7 +55,7 @@ const products: Case[] = sizes.flatMap(([tokens, rows, columns, density]) =>
 
 /** Rows of one group with all, none, few and most of their entries. */
 const uneven: Case[] = [1, 7, 35].flatMap((tokens) =>
-  (['f32', 'bf16'] as const).map((values) => ({
+  SPARSE_VALUES.map((values) => ({
     name: `linear ${tokens} tokens, sparse 30×300 of ${values}, rows full and empty, bias`,
     tolerance: ofOperands,
     run(rig) {
@@ -75,33 +75,37 @@ const views: Case[] = [1, 4, 36, 70].flatMap((tokens) =>
     [3, 9],
     [1, 4],
     [126, 262],
-  ].map(([begin, end]) => ({
-    name: `linear ${tokens} tokens, rows ${begin}–${end} of a sparse matrix`,
-    tolerance: ofOperands,
-    run(rig) {
-      const [x, weight] = [rig.f32([tokens, 300]), rig.sparse([270, 300], 'f32', share(0.3, normal))];
-      const [bias, y, inner] = [
-        rig.f32([end - begin]),
-        rig.result([tokens, end - begin]),
-        rig.result([tokens, end - begin - 2]),
-      ];
-      rig.backend.linear(y, x, weight.rows(begin, end), bias);
-      rig.backend.linear(inner, x, weight.rows(begin, end).rows(1, end - begin - 1), null);
-      return [y, inner];
-    },
-  })),
+  ].flatMap(([begin, end]) =>
+    (['f32', 'int8'] as const).map((values) => ({
+      name: `linear ${tokens} tokens, rows ${begin}–${end} of a sparse matrix of ${values}`,
+      tolerance: ofOperands,
+      run(rig) {
+        const [x, weight] = [rig.f32([tokens, 300]), rig.sparse([270, 300], values, share(0.3, normal))];
+        const [bias, y, inner] = [
+          rig.f32([end - begin]),
+          rig.result([tokens, end - begin]),
+          rig.result([tokens, end - begin - 2]),
+        ];
+        rig.backend.linear(y, x, weight.rows(begin, end), bias);
+        rig.backend.linear(inner, x, weight.rows(begin, end).rows(1, end - begin - 1), null);
+        return [y, inner];
+      },
+    })),
+  ),
 );
 
 /** A view of a matrix of two blocks of columns. */
-const viewsOfTwo: Case[] = [1, 5].map((tokens) => ({
-  name: `linear ${tokens} tokens, rows 5–11 of a sparse 13×16500 of bf16`,
-  tolerance: ofOperands,
-  run(rig) {
-    const [x, weight] = [rig.f32([tokens, 16500]), rig.sparse([13, 16500], 'bf16', share(0.2, normal))];
-    const y = rig.result([tokens, 6]);
-    rig.backend.linear(y, x, weight.rows(5, 11), rig.f32([6]));
-    return [y];
-  },
-}));
+const viewsOfTwo: Case[] = [1, 5].flatMap((tokens) =>
+  (['bf16', 'int8'] as const).map((values) => ({
+    name: `linear ${tokens} tokens, rows 5–11 of a sparse 13×16500 of ${values}`,
+    tolerance: ofOperands,
+    run(rig) {
+      const [x, weight] = [rig.f32([tokens, 16500]), rig.sparse([13, 16500], values, share(0.2, normal))];
+      const y = rig.result([tokens, 6]);
+      rig.backend.linear(y, x, weight.rows(5, 11), rig.f32([6]));
+      return [y];
+    },
+  })),
+);
 
 export const sparseCases = [...products, ...uneven, ...views, ...viewsOfTwo];

@@ -18,7 +18,7 @@ it('accepts the reference on views', async () => {
   for (const test of cases) {
     expect(await complaint(test, await resultsOf(test, reference, { placement: 'inside' })), test.name).toBeNull();
   }
-});
+}, 300_000);
 
 describe('the suite notices', () => {
   /** One element more than `tensor` shows. */

@@ -11,6 +11,7 @@ import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
 import { mixed, normal } from './draws.js';
 import { elementwiseCases } from './elementwise.js';
+import { int8Cases } from './int8.js';
 import { layerCases } from './layers.js';
 import { measureCases } from './measures.js';
 import { pruningCases } from './pruning.js';
@@ -30,6 +31,7 @@ afterAll(async () => {
 describe('1, 2 and 4 threads give the same bits', () => {
   const cases = [
     layerCases,
+    int8Cases,
     sparseCases,
     elementwiseCases,
     attentionCases,
@@ -90,11 +92,31 @@ describe.each(WEIGHTS_16)('linear with weights of %s gives the bits that the sam
   });
 });
 
+describe('linear with weights of int8 gives a token the same bits alone and among others', () => {
+  it.each([
+    [7, 13, 37],
+    [17, 300, 1031],
+    [33, 66, 128],
+  ])('%i tokens, %i×%i', async (tokens, rows, columns) => {
+    for (const backend of backends) {
+      const rig = new Rig(backend, 5);
+      const [x, weight, bias] = [rig.f32([tokens, columns], mixed), rig.int8([rows, columns]), rig.f32([rows])];
+      const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+      backend.linear(together, x, weight, bias);
+      for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), weight, bias);
+      expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+      rig.clear();
+    }
+  });
+});
+
 describe('a sparse linear gives a token the same bits alone and among others', () => {
   it.each([
     [7, 13, 37, 'f32'],
     [37, 300, 513, 'bf16'],
     [75, 130, 300, 'f32'],
+    [75, 130, 300, 'int8'],
+    [40, 5, 16520, 'int8'],
     [40, 5, 16520, 'f32'],
   ] as const)('%i tokens, %i×%i of %s', async (tokens, rows, columns, values) => {
     for (const backend of backends) {

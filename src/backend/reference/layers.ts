@@ -1,7 +1,10 @@
 // The layers of a model as the textbook writes them: one loop for each index of the formula, all in f64.
 
+import { Int8Matrix } from '../../tensor/int8-matrix.js';
+import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Backend } from '../backend.js';
 import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
+import { roundTokens, valuesOf } from './int8.js';
 import { denseOf } from './sparse.js';
 import { elements } from './storage.js';
 
@@ -12,7 +15,9 @@ export const layers: Layers = {
   linear(y, x, weight, bias) {
     checkLinear(y, x, weight, bias);
     const [rows, columns] = [weight.rowCount, weight.columns];
-    const [result, input, w] = [elements(y), elements(x), elements(denseOf(weight))];
+    const int8 = weight instanceof Int8Matrix;
+    const [result, input] = [elements(y), int8 ? roundTokens(x) : elements(x)];
+    const w = int8 ? valuesOf(weight) : elements(weight instanceof SparseMatrix ? denseOf(weight) : weight);
     const b = bias === null ? null : elements(bias);
     for (let t = 0; t < x.rowCount; t++) {
       for (let r = 0; r < rows; r++) {
@@ -25,7 +30,8 @@ export const layers: Layers = {
 
   embed(y, ids, table) {
     checkEmbed(y, ids, table);
-    const [result, id, vectors, n] = [elements(y), elements(ids), elements(table), table.columns];
+    const vectors = table instanceof Int8Matrix ? valuesOf(table) : elements(table);
+    const [result, id, n] = [elements(y), elements(ids), table.columns];
     for (let t = 0; t < ids.size; t++) {
       for (let c = 0; c < n; c++) result[t * n + c] = vectors[id[t] * n + c];
     }

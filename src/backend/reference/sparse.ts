@@ -2,10 +2,12 @@
 
 import { BackendError } from '../../errors.js';
 import { narrowBF16, widenBF16 } from '../../tensor/half.js';
-import { type DenseMatrix, type Matrix, SparseMatrix } from '../../tensor/sparse-matrix.js';
+import { Int8Matrix } from '../../tensor/int8-matrix.js';
+import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import type { Backend } from '../backend.js';
 import { checkCompress } from '../shapes.js';
+import { nearestEven } from './int8.js';
 import { elements, memory } from './storage.js';
 
 class ReferenceSparse implements Storage {
@@ -21,15 +23,14 @@ function allOf({ storage }: SparseMatrix): Tensor<'f32'> {
   throw new BackendError({ expected: 'a sparse matrix of the reference backend', got: 'one of another' });
 }
 
-/** A weight as a dense tensor. */
-export function denseOf(weight: Matrix): DenseMatrix {
-  if (!(weight instanceof SparseMatrix)) return weight;
+/** The entries of a sparse matrix, as a dense tensor. */
+export function denseOf(weight: SparseMatrix): Tensor<'f32'> {
   return allOf(weight).rows(weight.first, weight.first + weight.rowCount);
 }
 
 export const sparse: Pick<Backend, 'compress' | 'free'> = {
-  compress(weight, values) {
-    checkCompress(weight, values);
+  compress(weight, values, scale) {
+    checkCompress(weight, values, scale);
     const dense = memory.allocate('f32', [weight.rowCount, weight.columns]);
     const kept = Float32Array.from(elements(weight));
     if (values === 'bf16') {
@@ -37,12 +38,23 @@ export const sparse: Pick<Backend, 'compress' | 'free'> = {
       narrowBF16(kept, halves);
       widenBF16(halves, kept);
     }
+    if (scale !== undefined) {
+      const steps = elements(scale);
+      for (const [i, w] of kept.entries()) {
+        const step = steps[Math.floor(i / weight.columns)];
+        kept[i] = w === 0 ? 0 : nearestEven(Math.fround(w / step)) * step;
+      }
+    }
     // Adding 0 makes a 0 of −0.
     elements(dense).set(kept.map((value) => value + 0));
-    return new SparseMatrix(new ReferenceSparse(dense), values, weight.rowCount, weight.columns);
+    return new SparseMatrix(new ReferenceSparse(dense), values, scale ?? null, weight.rowCount, weight.columns);
   },
 
   free(freed) {
-    memory.free(freed instanceof SparseMatrix ? allOf(freed) : freed);
+    if (freed instanceof Int8Matrix) for (const part of [freed.values, freed.scale]) memory.free(part);
+    else if (freed instanceof SparseMatrix) {
+      memory.free(allOf(freed));
+      if (freed.scale) memory.free(freed.scale);
+    } else memory.free(freed);
   },
 };

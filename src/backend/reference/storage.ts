@@ -13,6 +13,7 @@ export interface HeldAs {
   f32: Float64Array;
   bf16: Float64Array;
   f16: Float64Array;
+  i8: Float64Array;
   f64: Float64Array;
   i32: Int32Array;
 }
@@ -66,7 +67,8 @@ export const memory: Memory = {
     const { dtype } = tensor as Tensor;
     if (dtype === 'bf16' || dtype === 'f16')
       return patternsOf(dtype, Float32Array.from(values)) as Uint16Array as ArrayOf[D];
-    return (tensor.dtype === 'f32' ? Float32Array.from(values) : values.slice()) as ArrayOf[D];
+    if (dtype === 'i8') return Int8Array.from(values) as ArrayOf[D];
+    return (dtype === 'f32' ? Float32Array.from(values) : values.slice()) as ArrayOf[D];
   },
 
   fill(tensor, value) {

@@ -1,7 +1,7 @@
 // Sparse matrices of the wasm backend: made of dense ones, and multiplied (assembly/sparse*.ts has the layout).
 
 import { BackendError } from '../../errors.js';
-import { SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
+import { SPARSE_VALUES, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
@@ -23,7 +23,7 @@ const PACKED_TOKENS = 512;
 
 /**
  * One matrix: its index (starts, then counts) and its entries (offsets, then values), each in one piece; the parts are as
- * assembly/sparse.ts names them. Two offsets are an element, and two values of bf16.
+ * assembly/sparse.ts names them. Two offsets are an element, and two values of bf16, and four of int8.
  */
 class SparseStorage implements Storage {
   readonly bytes: number;
@@ -58,8 +58,16 @@ function storageOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage 
   });
 }
 
+/** Values in an element. */
+const VALUES_OF: Record<SparseValues, number> = { f32: 1, bf16: 2, int8: 4 };
+
 /** The weights of a matrix that are not 0. */
-export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
+export function compress(
+  runner: KernelRunner,
+  weight: Tensor<'f32'>,
+  values: SparseValues,
+  scale: Tensor<'f32'> | null,
+): SparseMatrix {
   const { rowCount: rows, columns } = weight;
   const groups = Math.ceil(rows / 4);
   const starts = Math.ceil(columns / SPARSE_BLOCK) * groups + 1;
@@ -76,12 +84,12 @@ export function compress(runner: KernelRunner, weight: Tensor<'f32'>, values: Sp
     runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]);
     const words = integers(index);
     const count = place(words.subarray(0, starts), words.subarray(starts), groups);
-    const entries = allocate(Math.max(1, count / 2 + (values === 'bf16' ? count / 2 : count)));
+    const entries = allocate(Math.max(1, count / 2 + count / VALUES_OF[values]));
     const storage = new SparseStorage(index, entries, starts, count);
     const written = [storage.offsets, storage.values];
-    const operands = [weight, storage.starts, ...written, rows, columns, Number(values === 'bf16')];
+    const operands = [weight, storage.starts, ...written, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
     runner.run('fillEntries', groups, 16 * columns, written, operands);
-    return new SparseMatrix(storage, values, rows, columns);
+    return new SparseMatrix(storage, values, scale, rows, columns);
   } catch (error) {
     for (const tensor of made) runner.free(tensor);
     throw error;
@@ -93,6 +101,7 @@ export function freeSparse(runner: KernelRunner, matrix: SparseMatrix): void {
   const storage = storageOf(matrix);
   runner.free(storage.index);
   runner.free(storage.entries);
+  if (matrix.scale) runner.free(matrix.scale);
   storage.freed = true;
 }
 
@@ -105,16 +114,16 @@ export function sparseLinear(
   bias: Tensor<'f32'> | null,
 ): void {
   const { starts, counts, offsets, values, count: entries } = storageOf(matrix);
-  const { columns, first, rowCount, storedRows } = matrix;
+  const { scale, columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
   const last = first + rowCount;
   const groups = Math.ceil(storedRows / 4);
-  const half = Number(matrix.values === 'bf16');
+  const kind = SPARSE_VALUES.indexOf(matrix.values);
   const perWeight = entries / (storedRows * columns);
   if (tokens <= FEW_TOKENS) {
     const units = Math.ceil((Math.ceil(last / 4) - Math.floor(first / 4)) / SPARSE_GROUPS);
     const work = 4 * SPARSE_GROUPS * columns * tokens * perWeight;
-    const operands = [x, starts, offsets, values, bias, y, groups, columns, first, last, tokens, half];
+    const operands = [x, starts, offsets, values, scale, bias, y, groups, columns, first, last, tokens, kind];
     runner.run('sparseVectors', units, work, y, operands);
     return;
   }
@@ -137,7 +146,8 @@ export function sparseLinear(
       ]);
       const rowBlocks = Math.ceil((last - (first & ~3)) / SPARSE_ROWS);
       const work = SPARSE_ROWS * Math.min(count, SPARSE_TOKENS) * columns * perWeight;
-      const operands = [packed, starts, counts, offsets, values, bias, ys, groups, columns, first, last, count, half];
+      const parts = [starts, counts, offsets, values, scale, bias];
+      const operands = [packed, ...parts, ys, groups, columns, first, last, count, kind];
       runner.run('sparseLinear', rowBlocks * Math.ceil(count / SPARSE_TOKENS), work, ys, operands, SPARSE_SCRATCH);
     }
   } finally {

@@ -4,6 +4,7 @@
 export const ELEMENTS = 1024;
 export const LINEAR_ROWS = 32;
 export const LINEAR_TOKENS = 256;
+export const TOKEN_HEAD = 16;
 /** Bytes of scratch memory of a thread. */
 export const LINEAR_SCRATCH = 8224;
 export const EMBED_SCRATCH = 32;

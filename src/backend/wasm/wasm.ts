@@ -2,7 +2,8 @@
 
 import { BackendError, UsageError } from '../../errors.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
-import { type DenseMatrix, type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
+import { Int8Matrix } from '../../tensor/int8-matrix.js';
+import { type Matrix, SparseMatrix, type SparseValues, type Table } from '../../tensor/sparse-matrix.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { patternOf, WEIGHTS_16 } from '../../tensor/weights16.js';
 import {
@@ -21,6 +22,7 @@ import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
 import { eliminateColumns } from './eliminate-columns.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
+import { int8Linear } from './int8.js';
 import { invert } from './invert.js';
 import { compileKernels, type KernelName } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
@@ -97,12 +99,13 @@ const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?
   f32: Float32Array,
   bf16: Uint16Array,
   f16: Uint16Array,
+  i8: Int8Array,
   f64: Float64Array,
   i32: Int32Array,
 };
 
 /** The kinds of weights, in the order in which kernels number them. */
-const KINDS: readonly DType[] = ['f32', ...WEIGHTS_16];
+const KINDS: readonly DType[] = ['f32', ...WEIGHTS_16, 'i8'];
 
 class WasmBackend implements Backend {
   /** For the operations that have files of their own. */
@@ -128,8 +131,9 @@ class WasmBackend implements Backend {
     return this.#allocate(dtype, shape);
   }
 
-  free(tensor: Tensor | SparseMatrix): void {
+  free(tensor: Tensor | Int8Matrix | SparseMatrix): void {
     if (tensor instanceof SparseMatrix) freeSparse(this.#runner, tensor);
+    else if (tensor instanceof Int8Matrix) for (const part of [tensor.values, tensor.scale]) this.free(part);
     else this.memory.free(storageOf(tensor));
   }
 
@@ -157,6 +161,10 @@ class WasmBackend implements Backend {
       sparseLinear(this.#runner, y, x, weight, bias);
       return;
     }
+    if (weight instanceof Int8Matrix) {
+      int8Linear(this.#runner, y, x, weight, bias);
+      return;
+    }
     const { rowCount: rows, columns } = weight;
     const tokens = x.rowCount;
     const split = this.#split(
@@ -168,15 +176,16 @@ class WasmBackend implements Backend {
     this.#run('linear', split, [y], operands, kind ? LINEAR_SCRATCH : 0);
   }
 
-  compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
-    check.checkCompress(weight, values);
-    return compress(this.#runner, weight, values);
+  compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
+    check.checkCompress(weight, values, scale);
+    return compress(this.#runner, weight, values, scale ?? null);
   }
 
-  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void {
+  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void {
     check.checkEmbed(y, ids, table);
-    const kind = KINDS.indexOf(table.dtype);
-    const operands = [ids, table, y, table.columns, kind];
+    const [values, scale] = table instanceof Int8Matrix ? [table.values, table.scale] : [table, null];
+    const kind = KINDS.indexOf(values.dtype);
+    const operands = [ids, values, scale, y, table.columns, kind];
     this.#run('embed', this.#split(ids.size, table.columns), [y], operands, kind ? EMBED_SCRATCH : 0);
   }
 

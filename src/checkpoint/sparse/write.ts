@@ -4,6 +4,7 @@
 import { CheckpointError } from '../../errors.js';
 import { type LongRunning, safePoint } from '../../progress.js';
 import { tensorAt } from '../../quoted.js';
+import { toInt8 } from '../../tensor/int8.js';
 import type { Checkpoint } from '../checkpoint.js';
 import { assertFloatDtype, type FloatDtype, finiteFloats } from '../float-dtype.js';
 import type { OutputFolder } from '../output.js';
@@ -12,7 +13,6 @@ import { valueBytes } from '../stored-dtype.js';
 import { defaultShardBytes, namesToWrite, type WrittenTensor, writeLayouts } from '../write-safetensors.js';
 import { denseConfig, sparseConfig } from './config.js';
 import { compress, countNonZeros, maskOf } from './encode.js';
-import { toInt8 } from './int8.js';
 import { type Format, partsOf, type SparseShape, sparseBytes, type ValueDtype } from './layout.js';
 import { patternsOf } from './patterns.js';
 import { readAs } from './values.js';

@@ -9,6 +9,9 @@ export interface Int8Rows {
   scale: Float32Array;
 }
 
+/** Added to a number of up to 2⁵¹ and taken away again it leaves the nearest whole one, of two the even one. */
+const TO_EVEN = 1.5 * 2 ** 52;
+
 /** Rounds to nearest, ties to even; the weights must be finite. */
 export function toInt8(weights: Float32Array, rows: number, columns: number): Int8Rows {
   const values = new Int8Array(weights.length);
@@ -20,7 +23,7 @@ export function toInt8(weights: Float32Array, rows: number, columns: number): In
     if (largest === 0) continue;
     const step = scaleOf(largest);
     scale[r] = step;
-    for (let i = begin; i < begin + columns; i++) values[i] = nearestEven(weights[i] / step);
+    for (let i = begin; i < begin + columns; i++) values[i] = weights[i] / step + TO_EVEN - TO_EVEN;
   }
   return { values, scale };
 }
@@ -33,10 +36,4 @@ function scaleOf(largest: number): number {
   // The product is exact in f64: 24 bits times 7.
   if (value[0] * 127 < largest) bits[0]++;
   return value[0];
-}
-
-function nearestEven(x: number): number {
-  const below = Math.floor(x);
-  const rest = x - below;
-  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }

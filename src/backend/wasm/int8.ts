@@ -1,0 +1,31 @@
+// Weights of int8 in the wasm backend: tokens become int16, then everything is a product of whole numbers
+// (assembly/quantizeTokens.ts, int8Linear.ts).
+
+import type { Int8Matrix } from '../../tensor/int8-matrix.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { KernelRunner } from './runner.js';
+import { LINEAR_ROWS, LINEAR_TOKENS, TOKEN_HEAD } from './units.js';
+
+/** Multiply-adds of f32 that take as long as one of these. */
+const WORK = 0.5;
+
+/** y[T, rows] = x[T, columns] · weightᵀ (+ bias[rows]). */
+export function int8Linear(
+  runner: KernelRunner,
+  y: Tensor<'f32'>,
+  x: Tensor<'f32'>,
+  { values, scale, rowCount: rows, columns }: Int8Matrix,
+  bias: Tensor<'f32'> | null,
+): void {
+  const count = x.rowCount;
+  const bytes = TOKEN_HEAD + 2 * 8 * Math.ceil(columns / 8);
+  const tokens = runner.allocate('i8', [count, bytes], 'tokens of int16');
+  try {
+    runner.run('quantizeTokens', count, 4 * columns, tokens, [x, tokens, columns]);
+    const units = Math.ceil(rows / LINEAR_ROWS) * Math.ceil(count / LINEAR_TOKENS);
+    const work = WORK * LINEAR_ROWS * Math.min(count, LINEAR_TOKENS) * columns;
+    runner.run('int8Linear', units, work, y, [tokens, values, scale, bias, y, columns, rows, count]);
+  } finally {
+    runner.free(tokens);
+  }
+}
