@@ -6,7 +6,7 @@ import { CheckpointError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { type ConfigReader, readConfig } from './config.js';
-import { finiteFloats } from './float-dtype.js';
+import { finiteFloats, finitePatterns } from './float-dtype.js';
 import { locateModel } from './hub/resolve.js';
 import { closeAll, openShards } from './shards.js';
 import { denseReader, isSparse } from './sparse/config.js';
@@ -83,7 +83,28 @@ export class Checkpoint {
    * `expectedShape`, not stored as floats, or not finite.
    */
   async readFloats(name: string, expectedShape: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    const { shape, file, sparse } = this.info(name);
+    const where = this.#checkShape(name, expectedShape);
+    const { file, sparse } = this.info(name);
+    if (sparse) return finiteFloats(await sparse.read(signal), sparse.dtype, where);
+    return this.shard(file).readFloats(name, signal);
+  }
+
+  /**
+   * The same, as the patterns of 16 bits that they are stored as: half the memory. Null for another dtype.
+   */
+  async readPatterns(
+    name: string,
+    expectedShape: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Uint16Array | null> {
+    const where = this.#checkShape(name, expectedShape);
+    const { dtype } = this.info(name);
+    return dtype === 'BF16' || dtype === 'F16' ? finitePatterns(await this.read(name, signal), dtype, where) : null;
+  }
+
+  /** Fails where a tensor has another shape; returns what errors about it say. */
+  #checkShape(name: string, expectedShape: readonly number[]): string {
+    const { shape, file } = this.info(name);
     const where = tensorAt(join(this.folder, file), name);
     if (shape.length !== expectedShape.length || shape.some((length, i) => length !== expectedShape[i]))
       throw new CheckpointError({
@@ -91,8 +112,7 @@ export class Checkpoint {
         got: shapeText(shape),
         where,
       });
-    if (sparse) return finiteFloats(await sparse.read(signal), sparse.dtype, where);
-    return this.shard(file).readFloats(name, signal);
+    return where;
   }
 
   /** A tensor's bytes, row-major, in its stored dtype. Throws a CheckpointError if it is missing. */

@@ -79,6 +79,16 @@ export function finiteFloats(bytes: ArrayBuffer, dtype: FloatDtype, where: strin
   throw new CheckpointError({ expected, got: `${value} at index ${bad}`, where });
 }
 
+/** Stored bytes of 16-bit weights as the patterns that they are; throws a CheckpointError for a NaN or an infinity. */
+export function finitePatterns(bytes: ArrayBuffer, dtype: 'BF16' | 'F16', where: string): Uint16Array {
+  const patterns = new Uint16Array(bytes);
+  const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
+  const bad = patterns.findIndex((pattern) => (pattern & exponent) === exponent);
+  if (bad < 0) return patterns;
+  const [value] = decodeFloats(bytes.slice(2 * bad, 2 * bad + 2), dtype);
+  throw new CheckpointError({ expected: 'finite weights', got: `${value} at index ${bad}`, where });
+}
+
 /** `encodeFloats`, for weights: throws an OutputError for what `dtype` cannot hold as a finite number. */
 export function encodeFinite(values: Float32Array, dtype: FloatDtype, where: string): Uint8Array<ArrayBuffer> {
   const bytes = encodeFloats(values, dtype);

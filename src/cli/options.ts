@@ -4,7 +4,7 @@
 
 import { Argument, type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
-import { PREFERENCES, type Preference } from '../models/forms.js';
+import { PREFERENCES, type Preference, VALUES, type Values } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';
 import { quoted } from '../quoted.js';
 
@@ -25,6 +25,7 @@ export interface EngineFlags extends CommonOptions {
 /** Options of every command that runs a model as it is. */
 export interface RunFlags extends EngineFlags {
   prefer?: Preference;
+  values?: Values;
 }
 
 /** What the library uses where the option is left out, as help shows it. */
@@ -118,9 +119,11 @@ export function withEngine(command: Command): Command {
 /** Adds what every command has that runs a model as it is. */
 export function withRun(command: Command): Command {
   return withEngine(
-    command.addOption(
-      choice('--prefer <WHAT>', 'what decides whether a pruned layer runs as a sparse matrix', PREFERENCES, 'speed'),
-    ),
+    command
+      .addOption(
+        choice('--prefer <WHAT>', 'what decides whether a pruned layer runs as a sparse matrix', PREFERENCES, 'speed'),
+      )
+      .addOption(choice('--values <WHAT>', 'weights in memory; int8 rounds them', VALUES, 'stored')),
   );
 }
 

@@ -5,7 +5,8 @@ import { f32, folderWith, half, removeFolder, safetensors } from '../../test/che
 import { type TinyTensors, tinyConfig, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
 import { UsageError } from '../errors.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
-import { countEntries, formOf } from './forms.js';
+import { toInt8 } from '../tensor/int8.js';
+import { countEntries, formOf, type Preference, type Values } from './forms.js';
 import { type LoadOptions, loadModel } from './model.js';
 
 const folders: string[] = [];
@@ -28,14 +29,21 @@ function pruned(): TinyTensors {
   );
 }
 
-/** The tensors in a dtype, and (as F32) what that dtype makes of them. */
-async function folderOf(tensors: TinyTensors, dtype: Stored, asF32 = false): Promise<string> {
+/** The tensors in a dtype, and (as F32) what that dtype makes of them, and of matrices `change` after it. */
+async function folderOf(
+  tensors: TinyTensors,
+  dtype: Stored,
+  asF32 = false,
+  change: (values: Float32Array, shape: number[]) => Float32Array = (values) => values,
+): Promise<string> {
   const stored = Object.entries(tensors).map(([name, { shape, values }]) => {
-    if (dtype === 'F32') return [name, f32(shape, values)];
-    const [patterns, back] = [new Uint16Array(values.length), new Float32Array(values.length)];
-    narrow[dtype](Float32Array.from(values), patterns);
-    widen[dtype](patterns, back);
-    return [name, asF32 ? f32(shape, [...back]) : half(dtype, shape, [...patterns])];
+    const [patterns, back] = [new Uint16Array(values.length), Float32Array.from(values)];
+    if (dtype !== 'F32') {
+      narrow[dtype](back, patterns);
+      widen[dtype](patterns, back);
+    }
+    if (dtype !== 'F32' && !asF32) return [name, half(dtype, shape, [...patterns])];
+    return [name, f32(shape, [...(shape.length === 2 ? change(back, shape) : back)])];
   });
   const file = safetensors(Object.fromEntries(stored));
   folders.push(await folderWith({ 'config.json': JSON.stringify(tinyConfig), 'model.safetensors': file }));
@@ -52,9 +60,9 @@ async function run(folder: string, options: LoadOptions = {}) {
 }
 
 /** The form of 16 rows of 40, of which the given columns are not 0. */
-function formBy(dtype: string, prefer: 'speed' | 'size', filled: (row: number) => number) {
+function formBy(dtype: string, prefer: Preference, filled: (row: number) => number, kept: Values = 'stored') {
   const values = Float32Array.from({ length: 16 * 40 }, (_, i) => Number(i % 40 < filled(Math.floor(i / 40))));
-  return formOf(countEntries(values, [16, 40]), dtype, prefer);
+  return formOf(countEntries(values, [16, 40]), dtype, { prefer, values: kept });
 }
 
 describe('formOf', () => {
@@ -81,6 +89,14 @@ describe('formOf', () => {
   ])('for size, makes a matrix of %s sparse with no more than %i of 40 entries a row', (dtype, most, values) => {
     expect(formBy(dtype, 'size', () => most + 1).sparse).toBe(false);
     expect(formBy(dtype, 'size', () => most)).toEqual({ values, sparse: true });
+  });
+
+  it.each([
+    ['speed', 8],
+    ['size', 13],
+  ] as const)('of int8, for %s, makes a matrix sparse with no more than %i of 40 entries a row', (prefer, most) => {
+    expect(formBy('F32', prefer, () => most + 1, 'int8')).toEqual({ values: 'int8', sparse: false });
+    expect(formBy('BF16', prefer, () => most, 'int8')).toEqual({ values: 'int8', sparse: true });
   });
 
   it('counts what fills rows up: one full row of four makes the others as long', () => {
@@ -114,6 +130,36 @@ describe('a loaded model', () => {
     tensors['model.layers.1.mlp.up_proj.weight'].values[5] = 64;
     const [own, wide] = [await run(await folderOf(tensors, 'F16')), await run(await folderOf(tensors, 'F16', true))];
     expect(own.logits).toEqual(wide.logits);
+  });
+
+  it.each(['F32', 'BF16'] as const)('of %s runs in int8 as the same weights after rounding do', async (dtype) => {
+    const tensors = tinyTensors(tinyConfig, 3);
+    const own = await run(await folderOf(tensors, dtype), { values: 'int8' });
+    expect(own.forms.every((form) => form.values === 'int8' && !form.sparse)).toBe(true);
+    const rounded = await run(
+      await folderOf(tensors, dtype, true, (values, [rows, columns]) => {
+        const { values: whole, scale } = toInt8(values, rows, columns);
+        return Float32Array.from(whole, (v, i) => v * scale[Math.floor(i / columns)]);
+      }),
+    );
+    // They differ by what rounding tokens to int16 does.
+    expect(own.logits).not.toEqual(rounded.logits);
+    expect(own.logits).toBeAllClose(rounded.logits, 1e-3, 1e-3);
+  });
+
+  it('runs pruned layers of int8 as sparse matrices, with the weights that dense ones have', async () => {
+    const folder = await folderOf(pruned(), 'F32');
+    const options = { values: 'int8', prefer: 'size' } as const;
+    const [sparse, dense] = [await run(folder, options), await run(folder, { ...options, sparse: false })];
+    expect(sparse.forms.every((form) => form.values === 'int8' && form.sparse)).toBe(true);
+    expect(dense.forms.every((form) => form.values === 'int8' && !form.sparse)).toBe(true);
+    expect(sparse.logits).not.toEqual(dense.logits);
+    expect(sparse.logits).toBeAllClose(dense.logits, 1e-3, 1e-3);
+  });
+
+  it('refuses other values', async () => {
+    const loading = loadModel(undefined, { values: 'int4' as 'int8' });
+    await expect(loading).rejects.toThrow('expected values to be one of stored, int8, got "int4"');
   });
 
   it('refuses another preference', async () => {

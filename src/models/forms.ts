@@ -1,16 +1,25 @@
-// Dense or sparse, of 32 bits or 16: the form in which a matrix is in memory while a model runs, and the choice of it.
+// Dense or sparse, of 32 bits, 16 or 8: the form in which a matrix is in memory while a model runs, and the choice of it.
 
-import { bytesPerElement } from '../tensor/dtype.js';
 import { countZeros } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
 export type Preference = (typeof PREFERENCES)[number];
 
+/** What the weights of matrices are in memory: the numbers of the checkpoint, or int8 with a scale for each row. */
+export const VALUES = ['stored', 'int8'] as const;
+export type Values = (typeof VALUES)[number];
+
 /** A matrix in memory: its values, and whether its zeros are left out. */
 export interface Form {
-  values: 'f32' | 'bf16' | 'f16';
+  values: 'f32' | 'bf16' | 'f16' | 'int8';
   sparse: boolean;
+}
+
+/** What the choice of forms goes by. */
+export interface FormOptions {
+  prefer: Preference;
+  values: Values;
 }
 
 /** A linear layer of a block in memory. */
@@ -26,25 +35,37 @@ export interface LayerForm extends Form {
  * Share of zeros (less what fills rows up) from which a sparse matrix is the faster form, by the values of the dense one: for
  * many tokens, and for one where the layer comes from memory. `npm run bench -- sparse` measures where that is.
  */
-export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55 } as const;
+export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as const;
 
-/** Dense, in the dtype of the checkpoint where that has 16 bits, else in f32. Nothing is rounded. */
-export function denseForm(dtype: string): Form {
+/** Bytes of a value. An entry of a sparse matrix has two more, for its column. */
+const BYTES = { f32: 4, bf16: 2, f16: 2, int8: 1 } as const;
+
+/**
+ * Dense; of stored values in the dtype of the checkpoint where that has 16 bits, else in f32, so that nothing is rounded.
+ * @param dtype in the checkpoint
+ */
+export function denseForm(dtype: string, values: Values): Form {
+  if (values === 'int8') return { values, sparse: false };
   return { values: dtype === 'BF16' ? 'bf16' : dtype === 'F16' ? 'f16' : 'f32', sparse: false };
 }
 
 /**
- * The form that the weights of a linear layer had better have. The entries of a sparse matrix are bf16 where the checkpoint
- * has that, else f32.
+ * The form that the weights of a linear layer had better have. The entries of a sparse matrix of stored values are bf16 where
+ * the checkpoint has that, else f32.
  * @param dtype of the layer in the checkpoint
  */
-export function formOf({ entries, weights }: EntryCount, dtype: string, prefer: Preference): Form {
-  const dense = denseForm(dtype);
-  const kept = dense.values === 'bf16' ? 'bf16' : 'f32';
+export function formOf({ entries, weights }: EntryCount, dtype: string, { prefer, values }: FormOptions): Form {
+  const dense = denseForm(dtype, values);
+  const kept = dense.values === 'f16' ? 'f32' : dense.values;
   const share = entries / weights;
-  const smaller = (bytesPerElement[kept] + 2) * share < bytesPerElement[dense.values];
+  const smaller = (BYTES[kept] + 2) * share < BYTES[dense.values];
   const faster = share + FASTER_FROM[dense.values] <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
+}
+
+/** Bytes that a matrix takes in memory, but for what is per row. */
+export function formBytes({ values, sparse }: Form, { entries, weights }: EntryCount): number {
+  return sparse ? (BYTES[values] + 2) * entries : BYTES[values] * weights;
 }
 
 /** What a matrix has of zeros, and would have of entries as a sparse one. */
@@ -55,8 +76,8 @@ export interface EntryCount {
   entries: number;
 }
 
-/** Counts values[rows, columns]. */
-export function countEntries(values: Float32Array, [rows, columns]: readonly number[]): EntryCount {
+/** Counts values[rows, columns]: numbers, or patterns of 16 bits. */
+export function countEntries(values: Float32Array | Uint16Array, [rows, columns]: readonly number[]): EntryCount {
   let zeros = 0;
   let entries = 0;
   for (let group = 0; group < rows; group += 4) {

@@ -11,7 +11,17 @@ import { type LongRunning, safePoint } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
-import { countEntries, denseForm, formOf, type LayerForm, PREFERENCES, type Preference } from './forms.js';
+import {
+  countEntries,
+  denseForm,
+  type FormOptions,
+  formOf,
+  type LayerForm,
+  PREFERENCES,
+  type Preference,
+  VALUES,
+  type Values,
+} from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
 import { type ChooseForm, checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
@@ -22,6 +32,8 @@ export interface LoadOptions extends EngineOptions, LongRunning {
   prefer?: Preference | undefined;
   /** Whether pruned layers may be sparse matrices; true. */
   sparse?: boolean | undefined;
+  /** What weights are in memory: the numbers of the checkpoint, or int8, which rounds them (docs/running.md); stored. */
+  values?: Values | undefined;
 }
 
 /** Tokens that go through the blocks together: enough to keep the kernels busy, few enough to bound activations. */
@@ -36,30 +48,29 @@ const LOGITS_ELEMENTS = 1 << 24;
  * @throws CheckpointError, ConfigError where the folder is not a model that this version knows.
  */
 export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
-  const { prefer = 'speed', sparse = true } = options;
+  const { prefer = 'speed', sparse = true, values = 'stored' } = options;
   if (!PREFERENCES.includes(prefer))
     throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
+  if (!VALUES.includes(values))
+    throw new UsageError(`expected values to be one of ${VALUES.join(', ')}, got ${quoted(values)}`);
   if (typeof sparse !== 'boolean') throw new UsageError(`expected sparse to be true or false, got ${quoted(sparse)}`);
   const checkpoint = await openCheckpoint(folder, options);
   try {
-    return await load(checkpoint, { ...options, prefer, sparse });
+    return await load(checkpoint, { ...options, prefer, sparse, values });
   } finally {
     await checkpoint.close();
   }
 }
 
-async function load(
-  checkpoint: Checkpoint,
-  options: LoadOptions & { prefer: Preference; sparse: boolean },
-): Promise<Model> {
-  const { signal, onProgress, prefer, sparse } = options;
+async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions & { sparse: boolean }): Promise<Model> {
+  const { signal, onProgress, sparse, values: kept } = options;
   const graph = graphOf(checkpoint);
   await checkTensors(checkpoint, graph, signal);
   const total = graph.config.num_hidden_layers;
   const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
   const backend = await openBackend(options);
   try {
-    const dense: ChooseForm = (_, __, ___, dtype) => denseForm(dtype);
+    const dense: ChooseForm = (_, __, ___, dtype) => denseForm(dtype, kept);
     const outer = await loadOuter(checkpoint, graph, backend, signal, dense);
     const blocks: Weights[] = [];
     const forms: LayerForm[] = [];
@@ -67,9 +78,9 @@ async function load(
     for (let block = 0; block < total; block++) {
       const choose: ChooseForm = (tensor, values, shape, dtype) => {
         const name = tensor.replace(/\.weight$/, '');
-        if (!layers.has(name)) return denseForm(dtype);
+        if (!layers.has(name)) return denseForm(dtype, kept);
         const count = countEntries(values, shape);
-        const form = sparse ? formOf(count, dtype, prefer) : denseForm(dtype);
+        const form = sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
         forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
         return form;
       };

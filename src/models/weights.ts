@@ -5,10 +5,13 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
+import type { ArrayOf, DType } from '../tensor/dtype.js';
+import { widenBF16, widenF16 } from '../tensor/half.js';
+import { toInt8 } from '../tensor/int8.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type DenseMatrix, type Matrix, SparseMatrix, type Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { patternsOf, type Weights16 } from '../tensor/weights16.js';
+import { liftF16, patternsOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
 import type { Form } from './forms.js';
 import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
 
@@ -169,8 +172,16 @@ export function loadOuter(
   return load(checkpoint, graph, backend, '', graph.outerTensors, signal, choose);
 }
 
-/** The form of a matrix [rows, columns] in memory, by its name (inside the block) and its dtype in the checkpoint. */
-export type ChooseForm = (name: string, values: Float32Array, shape: readonly number[], dtype: string) => Form;
+/**
+ * The form of a matrix [rows, columns] in memory, by its name (inside the block), its values (numbers, or patterns of 16 bits)
+ * and its dtype in the checkpoint.
+ */
+export type ChooseForm = (
+  name: string,
+  values: Float32Array | Uint16Array,
+  shape: readonly number[],
+  dtype: string,
+) => Form;
 
 /** All tensors of block b, by their names inside it: dense ones in f32, unless `choose` says otherwise of a matrix. */
 export function loadBlock(
@@ -200,10 +211,13 @@ async function load(
   const weights = new Map<string, Matrix>();
   try {
     for (const [name, spec] of tensors) {
-      const values = await read(checkpoint, graph, prefix + name, spec, signal);
-      const { dtype } = checkpoint.info(storedName(checkpoint, graph, prefix + name));
-      const form = spec.shape.length === 2 ? choose?.(name, values, spec.shape, dtype) : undefined;
-      put(backend, weights, name, spec.shape, values, form ?? { values: 'f32', sparse: false });
+      const stored = storedName(checkpoint, graph, prefix + name);
+      const { dtype } = checkpoint.info(stored);
+      const chosen = spec.shape.length === 2 ? choose : undefined;
+      const patterns = chosen && !spec.layout ? await checkpoint.readPatterns(stored, spec.shape, signal) : null;
+      const values = patterns ?? (await read(checkpoint, graph, prefix + name, spec, signal));
+      const form = chosen?.(name, values, spec.shape, dtype) ?? { values: 'f32', sparse: false };
+      put(backend, weights, name, spec.shape, { values, dtype }, form);
     }
   } catch (error) {
     freeWeights(backend, weights);
@@ -212,26 +226,58 @@ async function load(
   return weights;
 }
 
+/** Weights as the checkpoint has them: patterns of its dtype, of 16 bits, or numbers. */
+interface Stored {
+  values: Float32Array | Uint16Array;
+  dtype: string;
+}
+
+function numbersOf({ values, dtype }: Stored): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const numbers = new Float32Array(values.length);
+  (dtype === 'BF16' ? widenBF16 : widenF16)(values, numbers);
+  return numbers;
+}
+
+/** What a backend holds in 16 bits for these weights; null where it cannot hold every one of them exactly. */
+function halvesOf(dtype: Weights16, stored: Stored): Uint16Array | null {
+  if (stored.values instanceof Float32Array) return patternsOf(dtype, stored.values);
+  return dtype === 'bf16' ? stored.values : liftF16(stored.values);
+}
+
 /** Adds one tensor; the dense twin of a sparse one goes at once. What 16 bits cannot hold exactly stays f32. */
 function put(
   backend: Backend,
   weights: Map<string, Matrix>,
   name: string,
   shape: readonly number[],
-  values: Float32Array,
+  stored: Stored,
   form: Form,
 ): void {
-  const patterns = form.sparse || form.values === 'f32' ? null : patternsOf(form.values, values);
-  if (patterns) {
-    const tensor = backend.allocate(form.values as Weights16, shape);
-    weights.set(name, tensor as DenseMatrix);
-    backend.write(tensor, patterns);
+  const written = <D extends DType>(dtype: D, values: ArrayOf[D], size = shape): Tensor<D> => {
+    const tensor = backend.allocate(dtype, size);
+    backend.write(tensor, values);
+    return tensor;
+  };
+  const short = !form.sparse && isWeights16(form.values) ? form.values : null;
+  const halves = short && halvesOf(short, stored);
+  if (short && halves) {
+    weights.set(name, written(short, halves) as DenseMatrix);
     return;
   }
-  const tensor = backend.allocate('f32', shape);
-  weights.set(name, tensor);
-  backend.write(tensor, values);
+  const numbers = numbersOf(stored);
+  const int8 = form.values === 'int8' ? toInt8(numbers, shape[0], shape[1]) : null;
+  if (int8 && !form.sparse) {
+    weights.set(name, new Int8Matrix(written('i8', int8.values), written('f32', int8.scale, [shape[0]])));
+    return;
+  }
+  const dense = written('f32', numbers);
+  weights.set(name, dense);
   if (!form.sparse) return;
-  weights.set(name, backend.compress(tensor, form.values === 'bf16' ? 'bf16' : 'f32'));
-  backend.free(tensor);
+  const scale = int8 ? written('f32', int8.scale, [shape[0]]) : undefined;
+  const values = form.values === 'f16' ? 'f32' : form.values;
+  weights.set(name, backend.compress(dense, values, scale));
+  backend.free(dense);
 }
+
+const isWeights16 = (values: string): values is Weights16 => (WEIGHTS_16 as readonly string[]).includes(values);

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from './half.js';
-import { patternOf, patternsOf, valuesOf, WEIGHTS_16 } from './weights16.js';
+import { liftF16, patternOf, patternsOf, valuesOf, WEIGHTS_16 } from './weights16.js';
 
 const widenings = { bf16: widenBF16, f16: widenF16 };
 const narrowings = { bf16: narrowBF16, f16: narrowF16 };
@@ -46,6 +46,15 @@ describe.each(WEIGHTS_16)('%s', (dtype) => {
 it('f16 has no subnormal patterns: not for its own smallest number', () => {
   const [pattern] = patternsOf('f16', Float32Array.of(2 ** -24)) as Uint16Array;
   expect(pattern & 0x7c00).not.toBe(0);
+});
+
+it('patterns of f16 are lifted as their numbers are, each of them, or refused', () => {
+  for (let pattern = 0; pattern < 65536; pattern++) {
+    const [stored, value] = [Uint16Array.of(pattern), new Float32Array(1)];
+    widenF16(stored, value);
+    const finite = Number.isFinite(value[0]);
+    expect(liftF16(stored), String(pattern)).toEqual(finite ? patternsOf('f16', value) : null);
+  }
 });
 
 it('of dtypes that are no patterns the number itself', () => {

@@ -35,6 +35,24 @@ export function patternsOf(dtype: Weights16, values: Float32Array): Uint16Array 
   return lost === 0 ? patterns : null;
 }
 
+/** The same for patterns of f16 as checkpoints have them; null where 1024 times a number is too large for f16. */
+export function liftF16(stored: Uint16Array): Uint16Array | null {
+  const patterns = new Uint16Array(stored.length);
+  for (let i = 0; i < stored.length; i++) {
+    const sign = stored[i] & 0x8000;
+    const size = stored[i] & 0x7fff;
+    if (size >= 21 << 10) return null;
+    if (size >= 1 << 10) patterns[i] = sign | (size + (10 << 10));
+    else if (size === 0) patterns[i] = sign;
+    else {
+      // m·2⁻²⁴ becomes m·2⁻¹⁴: the highest bit of m says the exponent, what is below it the mantissa.
+      const highest = 31 - Math.clz32(size);
+      patterns[i] = sign | ((highest + 1) << 10) | ((size << (10 - highest)) & 0x3ff);
+    }
+  }
+  return patterns;
+}
+
 /** The numbers that a backend's patterns stand for. */
 export function valuesOf(dtype: Weights16, patterns: Uint16Array): Float32Array {
   const values = new Float32Array(patterns.length);
