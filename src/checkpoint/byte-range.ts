@@ -57,8 +57,20 @@ export async function readRange(
   where: string,
   signal?: AbortSignal,
 ): Promise<ArrayBuffer> {
-  signal?.throwIfAborted();
   const bytes = new Uint8Array(memoryFor(end - begin, where));
+  await fillRange(handle, begin, bytes, where, signal);
+  return bytes.buffer;
+}
+
+/** Fills `bytes` with those of a file from `begin` on. */
+export async function fillRange(
+  handle: FileHandle,
+  begin: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  where: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted();
   for (let done = 0; done < bytes.length; ) {
     const length = Math.min(chunkBytes, bytes.length - done);
     const { bytesRead } = await handle.read(bytes, done, length, begin + done).catch((cause: unknown) => {
@@ -66,12 +78,11 @@ export async function readRange(
     });
     if (bytesRead === 0)
       throw new CheckpointError({
-        expected: `data up to byte ${end}`,
+        expected: `data up to byte ${begin + bytes.length}`,
         got: `a file that ends at ${begin + done}`,
         where,
       });
     done += bytesRead;
     signal?.throwIfAborted();
   }
-  return bytes.buffer;
 }

@@ -6,7 +6,7 @@ import { CheckpointError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { type ConfigReader, readConfig } from './config.js';
-import { finiteFloats, finitePatterns } from './float-dtype.js';
+import { checkFinite, finiteFloats } from './float-dtype.js';
 import { locateModel } from './hub/resolve.js';
 import { closeAll, openShards } from './shards.js';
 import { denseReader, isSparse } from './sparse/config.js';
@@ -89,17 +89,34 @@ export class Checkpoint {
     return this.shard(file).readFloats(name, signal);
   }
 
+  /** Whether the rows of a matrix can be read one by one: it lies in one piece, in order, as f32, bf16 or f16. */
+  hasRows(name: string): boolean {
+    const { dtype, sparse, strides } = this.info(name);
+    return !sparse && !strides && (dtype === 'F32' || dtype === 'BF16' || dtype === 'F16');
+  }
+
   /**
-   * The same, as the patterns of 16 bits that they are stored as: half the memory. Null for another dtype.
+   * Rows [first, end) of a matrix that has them (`hasRows`): numbers of F32, of BF16 and F16 the patterns that they are stored
+   * as. Throws a CheckpointError if it is of another shape than `expectedShape`, or not finite.
+   * @param memory of at least so many bytes, for what is returned
    */
-  async readPatterns(
+  async readRows(
     name: string,
     expectedShape: readonly number[],
+    first: number,
+    end: number,
+    memory: (bytes: number) => ArrayBuffer,
     signal?: AbortSignal,
-  ): Promise<Uint16Array | null> {
+  ): Promise<Float32Array | Uint16Array> {
     const where = this.#checkShape(name, expectedShape);
-    const { dtype } = this.info(name);
-    return dtype === 'BF16' || dtype === 'F16' ? finitePatterns(await this.read(name, signal), dtype, where) : null;
+    const { dtype, file } = this.info(name);
+    const [from, length] = [first * expectedShape[1], (end - first) * expectedShape[1]];
+    const width = valueBytes[dtype];
+    const into = new Uint8Array(memory(length * width), 0, length * width);
+    await this.shard(file).readInto(name, from * width, into, signal);
+    const values = dtype === 'F32' ? new Float32Array(into.buffer, 0, length) : new Uint16Array(into.buffer, 0, length);
+    checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, where);
+    return values;
   }
 
   /** Fails where a tensor has another shape; returns what errors about it say. */

@@ -79,14 +79,25 @@ export function finiteFloats(bytes: ArrayBuffer, dtype: FloatDtype, where: strin
   throw new CheckpointError({ expected, got: `${value} at index ${bad}`, where });
 }
 
-/** Stored bytes of 16-bit weights as the patterns that they are; throws a CheckpointError for a NaN or an infinity. */
-export function finitePatterns(bytes: ArrayBuffer, dtype: 'BF16' | 'F16', where: string): Uint16Array {
-  const patterns = new Uint16Array(bytes);
-  const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
-  const bad = patterns.findIndex((pattern) => (pattern & exponent) === exponent);
-  if (bad < 0) return patterns;
-  const [value] = decodeFloats(bytes.slice(2 * bad, 2 * bad + 2), dtype);
-  throw new CheckpointError({ expected: 'finite weights', got: `${value} at index ${bad}`, where });
+/**
+ * Throws a CheckpointError for a NaN or an infinity among weights as they are stored: numbers, or patterns of 16 bits.
+ * @param from index of the first of them in its tensor
+ */
+export function checkFinite(
+  values: Float32Array | Uint16Array,
+  dtype: 'F32' | 'BF16' | 'F16',
+  from: number,
+  where: string,
+): void {
+  let bad = -1;
+  if (values instanceof Float32Array) bad = firstNonFinite(values);
+  else {
+    const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
+    for (let i = 0; i < values.length && bad < 0; i++) if ((values[i] & exponent) === exponent) bad = i;
+  }
+  if (bad < 0) return;
+  const [value] = decodeFloats(values.slice(bad, bad + 1).buffer as ArrayBuffer, dtype);
+  throw new CheckpointError({ expected: 'finite weights', got: `${value} at index ${from + bad}`, where });
 }
 
 /** `encodeFloats`, for weights: throws an OutputError for what `dtype` cannot hold as a finite number. */

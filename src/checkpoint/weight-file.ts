@@ -4,7 +4,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../errors.js';
 import { quoted, tensorAt } from '../quoted.js';
-import { readRange } from './byte-range.js';
+import { fillRange, readRange } from './byte-range.js';
 import { assertFloatDtype, finiteFloats } from './float-dtype.js';
 import type { StoredDtype } from './stored-dtype.js';
 
@@ -50,6 +50,12 @@ export abstract class WeightFile {
   async readPart(name: string, from: number, to: number, signal?: AbortSignal): Promise<ArrayBuffer> {
     const { begin } = this.entry(name);
     return readRange(this.handle, begin + from, begin + to, tensorAt(this.path, name), signal);
+  }
+
+  /** The same, from byte `from` on, into memory that is given. */
+  async readInto(name: string, from: number, into: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void> {
+    const begin = this.entry(name).begin + from;
+    await fillRange(this.handle, begin, into, tensorAt(this.path, name), signal);
   }
 
   /**

@@ -12,7 +12,6 @@ import { quoted } from '../quoted.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
 import {
-  countEntries,
   denseForm,
   type FormOptions,
   formOf,
@@ -24,7 +23,8 @@ import {
 } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import { type ChooseForm, checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
+import { type ChosenForm, Scratch } from './load-matrix.js';
+import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
 import { Workspace } from './workspace.js';
 
 export interface LoadOptions extends EngineOptions, LongRunning {
@@ -70,21 +70,25 @@ async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions &
   const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
   const backend = await openBackend(options);
   try {
-    const dense: ChooseForm = (_, __, ___, dtype) => denseForm(dtype, kept);
-    const outer = await loadOuter(checkpoint, graph, backend, signal, dense);
+    const scratch = new Scratch();
+    const outer = await loadOuter(checkpoint, graph, backend, signal, {
+      choose: (_, dtype) => denseForm(dtype, kept),
+      scratch,
+    });
     const blocks: Weights[] = [];
     const forms: LayerForm[] = [];
     const layers = new Set(graph.linears.map(({ name }) => name));
     for (let block = 0; block < total; block++) {
-      const choose: ChooseForm = (tensor, values, shape, dtype) => {
+      const choose = (tensor: string, dtype: string): ChosenForm => {
         const name = tensor.replace(/\.weight$/, '');
         if (!layers.has(name)) return denseForm(dtype, kept);
-        const count = countEntries(values, shape);
-        const form = sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
-        forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
-        return form;
+        return (count) => {
+          const form = sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
+          forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
+          return form;
+        };
       };
-      blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, choose));
+      blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch }));
       onProgress?.({ phase: 'load', done: block + 1, total });
       await safePoint(signal);
     }

@@ -5,15 +5,11 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
-import type { ArrayOf, DType } from '../tensor/dtype.js';
-import { widenBF16, widenF16 } from '../tensor/half.js';
-import { toInt8 } from '../tensor/int8.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
-import { type DenseMatrix, type Matrix, SparseMatrix, type Table } from '../tensor/sparse-matrix.js';
+import { type Matrix, SparseMatrix, type Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { liftF16, patternsOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
-import type { Form } from './forms.js';
 import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
+import { type ChosenForm, loadMatrix, type MatrixSource, type Scratch, storedRows } from './load-matrix.js';
 
 /** The weight of that name, dense or sparse; its absence is a mistake of the family's own description. */
 export function matrixOf(weights: Weights, name: string): Matrix {
@@ -161,38 +157,35 @@ async function read(
   return spec.layout?.load(stored, spec.shape) ?? stored;
 }
 
-/** Embeddings, final norm and head; matrices in f32, unless `choose` says otherwise. */
+/** Embeddings, final norm and head; in f32, but for matrices of which `forms` says otherwise. */
 export function loadOuter(
   checkpoint: Checkpoint,
   graph: Graph,
   backend: Backend,
   signal?: AbortSignal,
-  choose?: ChooseForm,
+  forms?: Forms,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, '', graph.outerTensors, signal, choose);
+  return load(checkpoint, graph, backend, '', graph.outerTensors, signal, forms);
 }
 
-/**
- * The form of a matrix [rows, columns] in memory, by its name (inside the block), its values (numbers, or patterns of 16 bits)
- * and its dtype in the checkpoint.
- */
-export type ChooseForm = (
-  name: string,
-  values: Float32Array | Uint16Array,
-  shape: readonly number[],
-  dtype: string,
-) => Form;
+/** How the matrices of a model that is loaded to run are to be in memory. */
+export interface Forms {
+  /** Of a matrix, by its name (inside the block) and its dtype in the checkpoint. */
+  choose(name: string, dtype: string): ChosenForm;
+  /** What they are read through. */
+  scratch: Scratch;
+}
 
-/** All tensors of block b, by their names inside it: dense ones in f32, unless `choose` says otherwise of a matrix. */
+/** All tensors of block b, by their names inside it: in f32, but for matrices of which `forms` says otherwise. */
 export function loadBlock(
   checkpoint: Checkpoint,
   graph: Graph,
   backend: Backend,
   block: number,
   signal?: AbortSignal,
-  choose?: ChooseForm,
+  forms?: Forms,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal, choose);
+  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal, forms);
 }
 
 export function freeWeights(backend: Backend, weights: Weights): void {
@@ -206,18 +199,20 @@ async function load(
   prefix: string,
   tensors: TensorSpecs,
   signal?: AbortSignal,
-  choose?: ChooseForm,
+  forms?: Forms,
 ): Promise<Weights> {
   const weights = new Map<string, Matrix>();
   try {
     for (const [name, spec] of tensors) {
-      const stored = storedName(checkpoint, graph, prefix + name);
-      const { dtype } = checkpoint.info(stored);
-      const chosen = spec.shape.length === 2 ? choose : undefined;
-      const patterns = chosen && !spec.layout ? await checkpoint.readPatterns(stored, spec.shape, signal) : null;
-      const values = patterns ?? (await read(checkpoint, graph, prefix + name, spec, signal));
-      const form = chosen?.(name, values, spec.shape, dtype) ?? { values: 'f32', sparse: false };
-      put(backend, weights, name, spec.shape, { values, dtype }, form);
+      if (forms && spec.shape.length === 2) {
+        const source = sourceOf(checkpoint, graph, prefix + name, spec, forms.scratch, signal);
+        weights.set(name, await loadMatrix(backend, source, forms.choose(name, source.dtype), forms.scratch));
+        continue;
+      }
+      const values = await read(checkpoint, graph, prefix + name, spec, signal);
+      const tensor = backend.allocate('f32', spec.shape);
+      weights.set(name, tensor);
+      backend.write(tensor, values);
     }
   } catch (error) {
     freeWeights(backend, weights);
@@ -226,58 +221,18 @@ async function load(
   return weights;
 }
 
-/** Weights as the checkpoint has them: patterns of its dtype, of 16 bits, or numbers. */
-interface Stored {
-  values: Float32Array | Uint16Array;
-  dtype: string;
-}
-
-function numbersOf({ values, dtype }: Stored): Float32Array {
-  if (values instanceof Float32Array) return values;
-  const numbers = new Float32Array(values.length);
-  (dtype === 'BF16' ? widenBF16 : widenF16)(values, numbers);
-  return numbers;
-}
-
-/** What a backend holds in 16 bits for these weights; null where it cannot hold every one of them exactly. */
-function halvesOf(dtype: Weights16, stored: Stored): Uint16Array | null {
-  if (stored.values instanceof Float32Array) return patternsOf(dtype, stored.values);
-  return dtype === 'bf16' ? stored.values : liftF16(stored.values);
-}
-
-/** Adds one tensor; the dense twin of a sparse one goes at once. What 16 bits cannot hold exactly stays f32. */
-function put(
-  backend: Backend,
-  weights: Map<string, Matrix>,
+/** A matrix of the graph, row by row where the checkpoint has it so. */
+function sourceOf(
+  checkpoint: Checkpoint,
+  graph: Graph,
   name: string,
-  shape: readonly number[],
-  stored: Stored,
-  form: Form,
-): void {
-  const written = <D extends DType>(dtype: D, values: ArrayOf[D], size = shape): Tensor<D> => {
-    const tensor = backend.allocate(dtype, size);
-    backend.write(tensor, values);
-    return tensor;
-  };
-  const short = !form.sparse && isWeights16(form.values) ? form.values : null;
-  const halves = short && halvesOf(short, stored);
-  if (short && halves) {
-    weights.set(name, written(short, halves) as DenseMatrix);
-    return;
-  }
-  const numbers = numbersOf(stored);
-  const int8 = form.values === 'int8' ? toInt8(numbers, shape[0], shape[1]) : null;
-  if (int8 && !form.sparse) {
-    weights.set(name, new Int8Matrix(written('i8', int8.values), written('f32', int8.scale, [shape[0]])));
-    return;
-  }
-  const dense = written('f32', numbers);
-  weights.set(name, dense);
-  if (!form.sparse) return;
-  const scale = int8 ? written('f32', int8.scale, [shape[0]]) : undefined;
-  const values = form.values === 'f16' ? 'f32' : form.values;
-  weights.set(name, backend.compress(dense, values, scale));
-  backend.free(dense);
+  spec: TensorSpec,
+  scratch: Scratch,
+  signal?: AbortSignal,
+): MatrixSource {
+  const stored = storedName(checkpoint, graph, name);
+  if (!spec.layout && checkpoint.hasRows(stored)) return storedRows(checkpoint, stored, spec.shape, scratch, signal);
+  const [rows, columns] = spec.shape;
+  const { dtype } = checkpoint.info(stored);
+  return { rows, columns, dtype, inParts: false, read: () => read(checkpoint, graph, name, spec, signal) };
 }
-
-const isWeights16 = (values: string): values is Weights16 => (WEIGHTS_16 as readonly string[]).includes(values);

@@ -1,0 +1,133 @@
+// One matrix from a checkpoint into a backend, in the form that it shall have in memory. Rows come a stretch at a time and
+// through memory that is used again and again: what a load takes beside the model itself is a few megabytes.
+
+import type { Backend } from '../backend/backend.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { DType } from '../tensor/dtype.js';
+import { widenBF16, widenF16 } from '../tensor/half.js';
+import { toInt8 } from '../tensor/int8.js';
+import { Int8Matrix } from '../tensor/int8-matrix.js';
+import type { DenseMatrix, Matrix } from '../tensor/sparse-matrix.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { liftF16, patternsOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
+import { countEntries, type EntryCount, type Form } from './forms.js';
+
+/** A form, or what chooses one once the entries are counted. */
+export type ChosenForm = Form | ((count: EntryCount) => Form);
+
+/** Elements of a stretch of rows where the form does not wait for a count of them all. */
+const STRETCH = 1 << 20;
+
+/** Memory that one matrix after another is read through. */
+export class Scratch {
+  readonly #buffers = new Map<string, ArrayBuffer>();
+
+  /** Memory for one use, of at least that many bytes; what it held before may be there still. */
+  room(use: string, bytes: number): ArrayBuffer {
+    const held = this.#buffers.get(use);
+    if (held && held.byteLength >= bytes) return held;
+    const made = new ArrayBuffer(bytes);
+    this.#buffers.set(use, made);
+    return made;
+  }
+}
+
+/** Rows as they are stored: numbers, or patterns of a 16-bit dtype. */
+interface Rows {
+  values: Float32Array | Uint16Array;
+  dtype: string;
+}
+
+/** Where a matrix [rows, columns] comes from. */
+export interface MatrixSource {
+  rows: number;
+  columns: number;
+  /** In the checkpoint. */
+  dtype: string;
+  /** Whether `read` may be asked for a part; else it is asked for all rows. */
+  inParts: boolean;
+  /** Rows [first, end); what it returned before is then no longer good. */
+  read(first: number, end: number): Promise<Rows['values']>;
+}
+
+/** Rows of a tensor that lies in the checkpoint as it is used. */
+export function storedRows(
+  checkpoint: Checkpoint,
+  name: string,
+  [rows, columns]: readonly number[],
+  scratch: Scratch,
+  signal?: AbortSignal,
+): MatrixSource {
+  const { dtype } = checkpoint.info(name);
+  const read = (first: number, end: number) =>
+    checkpoint.readRows(name, [rows, columns], first, end, (bytes) => scratch.room('stored', bytes), signal);
+  return { rows, columns, dtype, inParts: true, read };
+}
+
+/** Loads a matrix. What 16 bits cannot hold exactly is f32. Where this fails, `backend` may keep a part of the memory. */
+export async function loadMatrix(
+  backend: Backend,
+  source: MatrixSource,
+  chosen: ChosenForm,
+  scratch: Scratch,
+): Promise<Matrix> {
+  const { rows, columns, dtype } = source;
+  if (typeof chosen === 'function') {
+    const values = await source.read(0, rows);
+    const form = chosen(countEntries(values, [rows, columns]));
+    return loadMatrix(backend, { ...source, inParts: false, read: async () => values }, form, scratch);
+  }
+  const step = source.inParts ? Math.max(1, Math.floor(STRETCH / columns)) : rows;
+  const each = async (put: (values: Rows, first: number, end: number) => void) => {
+    for (let first = 0; first < rows; first += step) {
+      const end = Math.min(rows, first + step);
+      put({ values: await source.read(first, end), dtype }, first, end);
+    }
+  };
+  const { values, sparse } = chosen;
+  const allocate = <D extends DType>(type: D) => backend.allocate(type, [rows, columns]);
+  if (!sparse && isWeights16(values)) {
+    const tensor = allocate(values);
+    let exact = true;
+    await each((part, first, end) => {
+      const patterns = halvesOf(values, part);
+      if (patterns) backend.write(tensor.rows(first, end) as Tensor<Weights16>, patterns);
+      else exact = false;
+    });
+    if (exact) return tensor as DenseMatrix;
+    backend.free(tensor);
+    return loadMatrix(backend, source, { values: 'f32', sparse: false }, scratch);
+  }
+  const scale = values === 'int8' ? backend.allocate('f32', [rows]) : undefined;
+  const target = values === 'int8' && !sparse ? allocate('i8') : allocate('f32');
+  await each((part, first, end) => {
+    const numbers = numbersOf(part, scratch);
+    if (!scale) backend.write(target.rows(first, end) as Tensor<'f32'>, numbers);
+    else {
+      const int8 = toInt8(numbers, end - first, columns);
+      backend.write(scale.rows(first, end), int8.scale);
+      if (sparse) backend.write(target.rows(first, end) as Tensor<'f32'>, numbers);
+      else backend.write(target.rows(first, end) as Tensor<'i8'>, int8.values);
+    }
+  });
+  if (target.dtype === 'i8') return new Int8Matrix(target, scale as Tensor<'f32'>);
+  if (!sparse) return target;
+  const matrix = backend.compress(target, values === 'f16' ? 'f32' : values, scale);
+  backend.free(target);
+  return matrix;
+}
+
+function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const numbers = new Float32Array(scratch.room('numbers', 4 * values.length), 0, values.length);
+  (dtype === 'BF16' ? widenBF16 : widenF16)(values, numbers);
+  return numbers;
+}
+
+/** What a backend holds in 16 bits for rows of that dtype; null where it cannot hold every one of them exactly. */
+function halvesOf(dtype: Weights16, { values }: Rows): Uint16Array | null {
+  if (values instanceof Float32Array) return patternsOf(dtype, values);
+  return dtype === 'bf16' ? values : liftF16(values);
+}
+
+const isWeights16 = (values: string): values is Weights16 => (WEIGHTS_16 as readonly string[]).includes(values);
