@@ -20,9 +20,9 @@ export { type GenerateOptions, type Generation, generate } from './generate/gene
 export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
 export { type ConvertedLayer, type ConvertRecord, convert } from './models/convert.js';
 export type { ConvertOptions, Values } from './models/convert-options.js';
-export type { LayerForm, Preference } from './models/forms.js';
+export type { FormChoice, FormOptions, LayerForm, Preference, WeightValues } from './models/forms.js';
 export type { ModelConfig } from './models/graph.js';
-export { type Inspection, inspect, type LayerInspection } from './models/inspect.js';
+export { type Inspection, type InspectOptions, inspect, type LayerInspection } from './models/inspect.js';
 export type { KvCache } from './models/kv-cache.js';
 export { type LoadOptions, loadModel, type Model } from './models/model.js';
 export type { LongRunning, Progress } from './progress.js';

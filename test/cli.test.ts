@@ -278,10 +278,29 @@ describe('the other commands', () => {
     expect(human.out).toContain('all dense');
   });
 
+  it('eval and inspect take int8', async () => {
+    const brief = ['--limit', '2', '--seq-len', '64', '--threads', '1'];
+    const [stored, rounded, inspection, human] = await Promise.all([
+      json('eval', ...brief),
+      json('eval', '--values', 'int8', ...brief),
+      json('inspect', '--values', 'int8'),
+      neuroal('inspect', '--values', 'int8', '--verbose'),
+    ]);
+    const [before, after] = [stored, rounded].map(({ perplexity }) => perplexity['evaluation.txt'].perplexity);
+    expect(after).not.toBe(before);
+    expect(Math.abs(after / before - 1)).toBeLessThan(0.01);
+    expect(inspection.forms).toEqual({ prefer: 'speed', values: 'int8' });
+    for (const { rows, cols, runs } of inspection.layers)
+      expect(runs).toEqual({ values: 'int8', sparse: false, bytes: rows * cols });
+    expect(human.out).toContain('in memory they take 1.6 MB as int8; 0 of 56 run as sparse matrices');
+    expect(human.out).toMatch(/q_proj +128×128 +F16 +0.0 % +32.8 kB +int8 +16.4 kB/);
+  });
+
   it('inspect counts, doctor checks', async () => {
     const [inspection, human, doctor] = await Promise.all([json('inspect'), neuroal('inspect'), json('doctor')]);
     expect(inspection.blocks).toHaveLength(8);
     expect(human.out).toContain('llama, 1,673,344 parameters, 3.4 MB (F16)');
+    expect(human.out).toContain('in memory they take 3.2 MB; 0 of 56 run as sparse matrices, where that is faster');
     expect(doctor).toMatchObject({ schema: 1, version, node: process.version });
     for (const { name, ok, needed } of doctor.checks) expect([name, ok || !needed]).toEqual([name, true]);
   });

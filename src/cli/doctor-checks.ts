@@ -9,10 +9,11 @@ import { physicalCores, relaxedSimdSupported, simdSupported } from '../backend/w
 import { compileKernels } from '../backend/wasm/kernels.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
 import { hubEnvironment } from '../checkpoint/hub/environment.js';
+import { FASTER_FROM } from '../models/forms.js';
 import { inspect } from '../models/inspect.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { oldestNode } from '../version.js';
-import { grouped, secondsSince, size } from './figures.js';
+import { grouped, percent, secondsSince, size } from './figures.js';
 
 /** One thing that was looked at. */
 export interface Check {
@@ -28,12 +29,19 @@ export interface Check {
 const reinstall = 'install the package again (in a checkout: npm run build)';
 const newerNode = 'use Node 22 or newer';
 
+/** Where a pruned layer becomes one; `inspect` says it of a model's layers. */
+const sparseMatrices = () =>
+  `faster than dense from ${Object.entries(FASTER_FROM)
+    .map(([values, share]) => `${percent(share)} zeros of ${values}`)
+    .join(', ')} (docs/running.md)`;
+
 /** All checks, in the order in which one thing builds on another. */
 export async function runChecks(): Promise<Check[]> {
   return [
     node(),
     { name: 'cores', ok: true, needed: true, detail: cores() },
     { name: 'memory', ok: true, needed: true, detail: `${size(totalmem())}, of which ${size(freemem())} are free` },
+    { name: 'sparse matrices', ok: true, needed: true, detail: sparseMatrices() },
     simd(),
     relaxedSimd(),
     sharedMemory(),

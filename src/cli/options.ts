@@ -4,7 +4,7 @@
 
 import { Argument, type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
-import { PREFERENCES, type Preference, VALUES, type Values } from '../models/forms.js';
+import { PREFERENCES, type Preference, WEIGHT_VALUES, type WeightValues } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';
 import { quoted } from '../quoted.js';
 
@@ -25,7 +25,7 @@ export interface EngineFlags extends CommonOptions {
 /** Options of every command that runs a model as it is. */
 export interface RunFlags extends EngineFlags {
   prefer?: Preference;
-  values?: Values;
+  values?: WeightValues;
 }
 
 /** What the library uses where the option is left out, as help shows it. */
@@ -116,15 +116,18 @@ export function withEngine(command: Command): Command {
   );
 }
 
+/** Adds what decides in which form weights are in memory. */
+export function withForms(command: Command): Command {
+  return command
+    .addOption(
+      choice('--prefer <WHAT>', 'what decides whether a pruned layer runs as a sparse matrix', PREFERENCES, 'speed'),
+    )
+    .addOption(choice('--values <WHAT>', 'weights in memory; int8 rounds them', WEIGHT_VALUES, 'stored'));
+}
+
 /** Adds what every command has that runs a model as it is. */
 export function withRun(command: Command): Command {
-  return withEngine(
-    command
-      .addOption(
-        choice('--prefer <WHAT>', 'what decides whether a pruned layer runs as a sparse matrix', PREFERENCES, 'speed'),
-      )
-      .addOption(choice('--values <WHAT>', 'weights in memory; int8 rounds them', VALUES, 'stored')),
-  );
+  return withEngine(withForms(command));
 }
 
 function valued(

@@ -6,7 +6,7 @@ import { type TinyTensors, tinyConfig, tinyTensors, tinyWindows } from '../../te
 import { UsageError } from '../errors.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
-import { countEntries, formOf, type Preference, type Values } from './forms.js';
+import { countEntries, formOf, type Preference, type WeightValues } from './forms.js';
 import { type LoadOptions, loadModel } from './model.js';
 
 const folders: string[] = [];
@@ -60,7 +60,7 @@ async function run(folder: string, options: LoadOptions = {}) {
 }
 
 /** The form of 16 rows of 40, of which the given columns are not 0. */
-function formBy(dtype: string, prefer: Preference, filled: (row: number) => number, kept: Values = 'stored') {
+function formBy(dtype: string, prefer: Preference, filled: (row: number) => number, kept: WeightValues = 'stored') {
   const values = Float32Array.from({ length: 16 * 40 }, (_, i) => Number(i % 40 < filled(Math.floor(i / 40))));
   return formOf(countEntries(values, [16, 40]), dtype, { prefer, values: kept });
 }

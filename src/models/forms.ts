@@ -1,5 +1,7 @@
 // Dense or sparse, of 32 bits, 16 or 8: the form in which a matrix is in memory while a model runs, and the choice of it.
 
+import { UsageError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import { countZeros } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
@@ -7,8 +9,8 @@ export const PREFERENCES = ['speed', 'size'] as const;
 export type Preference = (typeof PREFERENCES)[number];
 
 /** What the weights of matrices are in memory: the numbers of the checkpoint, or int8 with a scale for each row. */
-export const VALUES = ['stored', 'int8'] as const;
-export type Values = (typeof VALUES)[number];
+export const WEIGHT_VALUES = ['stored', 'int8'] as const;
+export type WeightValues = (typeof WEIGHT_VALUES)[number];
 
 /** A matrix in memory: its values, and whether its zeros are left out. */
 export interface Form {
@@ -19,7 +21,27 @@ export interface Form {
 /** What the choice of forms goes by. */
 export interface FormOptions {
   prefer: Preference;
-  values: Values;
+  values: WeightValues;
+}
+
+/** The same as callers give it. */
+export interface FormChoice {
+  /** What decides in which form a pruned layer is in memory; speed. */
+  prefer?: Preference | undefined;
+  /** What weights are in memory: the numbers of the checkpoint, or int8, which rounds them (docs/running.md); stored. */
+  values?: WeightValues | undefined;
+}
+
+/**
+ * The options with their defaults.
+ * @throws UsageError for values that there are not.
+ */
+export function filledFormOptions({ prefer = 'speed', values = 'stored' }: FormChoice): FormOptions {
+  if (!PREFERENCES.includes(prefer))
+    throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
+  if (!WEIGHT_VALUES.includes(values))
+    throw new UsageError(`expected values to be one of ${WEIGHT_VALUES.join(', ')}, got ${quoted(values)}`);
+  return { prefer, values };
 }
 
 /** A linear layer of a block in memory. */
@@ -44,7 +66,7 @@ const BYTES = { f32: 4, bf16: 2, f16: 2, int8: 1 } as const;
  * Dense; of stored values in the dtype of the checkpoint where that has 16 bits, else in f32, so that nothing is rounded.
  * @param dtype in the checkpoint
  */
-export function denseForm(dtype: string, values: Values): Form {
+export function denseForm(dtype: string, values: WeightValues): Form {
   if (values === 'int8') return { values, sparse: false };
   return { values: dtype === 'BF16' ? 'bf16' : dtype === 'F16' ? 'f16' : 'f32', sparse: false };
 }

@@ -4,8 +4,16 @@ import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import type { Format } from '../checkpoint/sparse/layout.js';
 import { type LongRunning, safePoint } from '../progress.js';
-import { countZeros } from '../tensor/zeros.js';
 import { graphOf } from './families.js';
+import {
+  countEntries,
+  type Form,
+  type FormChoice,
+  type FormOptions,
+  filledFormOptions,
+  formBytes,
+  formOf,
+} from './forms.js';
 import { checkTensors, countParameters, readWeight, storedLayer } from './weights.js';
 
 export interface LayerInspection {
@@ -17,6 +25,8 @@ export interface LayerInspection {
   dtype: string;
   zeros: number;
   bytes: number;
+  /** How it is in memory when the model runs, and the bytes that its values (and their columns) take there. */
+  runs: Form & { bytes: number };
   /** In a sparse folder only. Of a sparse layer `dtype` is that of the stored values, and `bytes` those of all its parts. */
   format?: Format;
 }
@@ -25,14 +35,22 @@ export interface Inspection {
   model: { source: string; family: string; parameters: number };
   /** Of all weight files. */
   bytes: number;
+  /** What forms in memory were chosen by. */
+  forms: FormOptions;
   layers: LayerInspection[];
   /** Share of zeros in the linear layers of each block. */
   blocks: { block: number; sparsity: number }[];
 }
 
-/** Counts the zeros of every prunable layer of a Hugging Face folder (the embedded model where it is left out). */
-export async function inspect(folder: string = embeddedFolder, options: LongRunning = {}): Promise<Inspection> {
+export interface InspectOptions extends LongRunning, FormChoice {}
+
+/**
+ * Counts the zeros of every prunable layer of a Hugging Face folder (the embedded model where it is left out), and says in
+ * which form `loadModel` with these options would have each in memory.
+ */
+export async function inspect(folder: string = embeddedFolder, options: InspectOptions = {}): Promise<Inspection> {
   const { signal, onProgress } = options;
+  const forms = filledFormOptions(options);
   const checkpoint = await openCheckpoint(folder, options);
   try {
     const graph = graphOf(checkpoint);
@@ -45,15 +63,20 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
       for (const layer of graph.linears) {
         const stored = storedLayer(checkpoint, graph, block, layer.name);
         const { dtype, begin, end, sparse } = checkpoint.info(`${stored}.weight`);
-        const zeros = countZeros(await readWeight(checkpoint, graph, block, layer, signal));
+        const count = countEntries(await readWeight(checkpoint, graph, block, layer, signal), [
+          layer.rows,
+          layer.columns,
+        ]);
+        const form = formOf(count, dtype, forms);
         layers.push({
           name: stored,
           block,
           rows: layer.rows,
           cols: layer.columns,
           dtype: sparse?.shape.dtype ?? dtype,
-          zeros,
+          zeros: count.zeros,
           bytes: sparse?.bytes ?? end - begin,
+          runs: { ...form, bytes: formBytes(form, count) },
           ...(checkpoint.format === 'sparse' ? { format: sparse ? 'sparse' : 'dense' } : {}),
         });
         await safePoint(signal);
@@ -64,7 +87,7 @@ export async function inspect(folder: string = embeddedFolder, options: LongRunn
       onProgress?.({ phase: 'load', done: block + 1, total });
     }
     const model = { source: checkpoint.source, family: graph.config.model_type, parameters: countParameters(graph) };
-    return { model, bytes: checkpoint.bytes, layers, blocks };
+    return { model, bytes: checkpoint.bytes, forms, layers, blocks };
   } finally {
     await checkpoint.close();
   }

@@ -239,6 +239,7 @@ describe('inspect', () => {
       dtype: 'F32',
       zeros: 100,
       bytes: 16 * 24 * 4,
+      runs: { values: 'f32', sparse: false, bytes: 16 * 24 * 4 },
     });
     const weights = 4 * 16 * 16 + 3 * 16 * 24;
     expect(blocks).toEqual([0, 101 / weights, 0].map((sparsity, block) => ({ block, sparsity })));

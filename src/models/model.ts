@@ -11,29 +11,16 @@ import { type LongRunning, safePoint } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { graphOf } from './families.js';
-import {
-  denseForm,
-  type FormOptions,
-  formOf,
-  type LayerForm,
-  PREFERENCES,
-  type Preference,
-  VALUES,
-  type Values,
-} from './forms.js';
+import { denseForm, type FormChoice, type FormOptions, filledFormOptions, formOf, type LayerForm } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
 import { type ChosenForm, Scratch } from './load-matrix.js';
 import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
 import { Workspace } from './workspace.js';
 
-export interface LoadOptions extends EngineOptions, LongRunning {
-  /** What decides in which form a pruned layer is in memory; speed. */
-  prefer?: Preference | undefined;
+export interface LoadOptions extends EngineOptions, LongRunning, FormChoice {
   /** Whether pruned layers may be sparse matrices; true. */
   sparse?: boolean | undefined;
-  /** What weights are in memory: the numbers of the checkpoint, or int8, which rounds them (docs/running.md); stored. */
-  values?: Values | undefined;
 }
 
 /** Tokens that go through the blocks together: enough to keep the kernels busy, few enough to bound activations. */
@@ -48,15 +35,12 @@ const LOGITS_ELEMENTS = 1 << 24;
  * @throws CheckpointError, ConfigError where the folder is not a model that this version knows.
  */
 export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
-  const { prefer = 'speed', sparse = true, values = 'stored' } = options;
-  if (!PREFERENCES.includes(prefer))
-    throw new UsageError(`expected prefer to be one of ${PREFERENCES.join(', ')}, got ${quoted(prefer)}`);
-  if (!VALUES.includes(values))
-    throw new UsageError(`expected values to be one of ${VALUES.join(', ')}, got ${quoted(values)}`);
+  const { sparse = true } = options;
+  const forms = filledFormOptions(options);
   if (typeof sparse !== 'boolean') throw new UsageError(`expected sparse to be true or false, got ${quoted(sparse)}`);
   const checkpoint = await openCheckpoint(folder, options);
   try {
-    return await load(checkpoint, { ...options, prefer, sparse, values });
+    return await load(checkpoint, { ...options, ...forms, sparse });
   } finally {
     await checkpoint.close();
   }
