@@ -1,5 +1,6 @@
-// Writes RESULTS.md: dense layers, sparse ones, selection, team and whole models, on this machine, as the benchmarks print them. A run that
-// fails leaves the file as it was; one with fewer samples, or of a part, is printed instead of written.
+// Writes RESULTS.md: dense layers, sparse ones, selection, team and whole models, alone and beside node-llama-cpp, on this
+// machine, as the benchmarks print them. A run that fails leaves the file as it was; one with fewer samples, or of a part, is
+// printed instead of written.
 //
 //   node bench/results.mjs
 //   NODES=/one/node:/another/node node bench/results.mjs        dense layers on these too
@@ -11,6 +12,7 @@ import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runs } from './contest/turns.mjs';
 import { dense } from './dense.mjs';
+import { llama } from './llama.mjs';
 import { machine } from './machine.mjs';
 import { prefill } from './prefill.mjs';
 import { selection } from './selection.mjs';
@@ -54,6 +56,7 @@ const parts = {
   Selection: () => measured(selection),
   Team: () => measured(team),
   'Whole models': () => measured(prefill),
+  'Llama beside node-llama-cpp': () => measured(llama),
 };
 
 const file = here('RESULTS.md');
