@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Complaint } from './complaint.mjs';
 import { runs } from './contest/turns.mjs';
 import { dense } from './dense.mjs';
 import { llama } from './llama.mjs';
@@ -62,7 +63,7 @@ const parts = {
 const file = here('RESULTS.md');
 const asked = (process.env.ONLY ?? '').split(',').filter(Boolean);
 const unknown = asked.find((word) => !Object.keys(parts).some((heading) => heading.toLowerCase().startsWith(word)));
-if (unknown !== undefined) throw new Error(`expected ONLY of ${Object.keys(parts).join(', ')}, got ${unknown}`);
+if (unknown !== undefined) throw new Complaint(`expected ONLY of ${Object.keys(parts).join(', ')}, got ${unknown}`);
 const before = asked.length ? sectionsIn(readFileSync(file, 'utf8')) : new Map();
 
 const sections = [];
