@@ -18,6 +18,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const shared = here('../../shared');
 const reference = findReference();
 const scratch = mkdtempSync(join(tmpdir(), 'neuroal-bench-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 const searches = [
   { method: 'wanda', model: here('../embedded'), step: 'both', sparsity: 0.7, windows: '32x512', seqLen: 512 },
@@ -107,5 +108,4 @@ for (const search of asked) {
       `  PyTorch: median ${median(seconds.peer).toFixed(2)} s; ${ratio(seconds.all)} as long, ${ratio(seconds.stopped)} with early stopping`,
     );
 }
-rmSync(scratch, { recursive: true, force: true });
 if (reference.missing) console.log(`PyTorch: left out (${reference.missing})`);
