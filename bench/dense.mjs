@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
 import { startCeilings } from './ceilings/start.mjs';
+import { Complaint } from './complaint.mjs';
 import { Contestant } from './contest/contestant.mjs';
 import { Field } from './contest/field.mjs';
 import { runs, takeTurns } from './contest/turns.mjs';
@@ -22,18 +23,25 @@ const shapes = [
 const peerNames = ['tfjs', 'ort-web', 'ort-node', 'jax-js', 'torch'];
 const builds = relaxedSimdSupported() ? ['plain', 'relaxed'] : ['plain'];
 
-/** Whether a comma-separated list in the environment has `value`; without a list everything is asked for. */
-const asked = (list, matches) => list === undefined || list.split(',').some(matches);
+/** Those of `all` that a part of a comma-separated variable matches; without the variable all of them. */
+function asked(variable, all, matches) {
+  const parts = process.env[variable]?.split(',').map((part) => part.trim());
+  if (!parts) return all;
+  const strange = parts.find((part) => part === '' || !all.some((one) => matches(one, part)));
+  if (strange !== undefined)
+    throw new Complaint(
+      `expected ${variable} of ${all.map((one) => one.name ?? one).join(', ')}, got ${JSON.stringify(strange)}`,
+    );
+  return all.filter((one) => parts.some((part) => matches(one, part)));
+}
 
 function chosen() {
-  const { SHAPES, TOKENS } = process.env;
-  const some = shapes
-    .filter(({ name }) => asked(SHAPES, (part) => name.toLowerCase().includes(part.trim().toLowerCase())))
-    .map((shape) => ({ ...shape, tokens: shape.tokens.filter((t) => asked(TOKENS, (n) => Number(n) === t)) }))
+  const some = asked('SHAPES', shapes, ({ name }, part) => name.toLowerCase().includes(part.toLowerCase()));
+  const counts = [...new Set(some.flatMap(({ tokens }) => tokens))];
+  const wanted = asked('TOKENS', counts, (count, part) => Number(part) === count);
+  return some
+    .map((shape) => ({ ...shape, tokens: shape.tokens.filter((count) => wanted.includes(count)) }))
     .filter(({ tokens }) => tokens.length > 0);
-  if (some.length > 0) return some;
-  const known = shapes.map(({ name, tokens }) => `${name} (${tokens.join(', ')})`).join('; ');
-  throw new Error(`expected SHAPES and TOKENS among ${known}, got ${SHAPES ?? 'all'} and ${TOKENS ?? 'all'}`);
 }
 
 const startOurs = (simd, threads) =>

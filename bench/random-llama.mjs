@@ -7,11 +7,13 @@ import { join } from 'node:path';
 /** 134 million parameters: the size of SmolLM-135M and OPT-125m. */
 export const SMALL = { hidden: 768, layers: 12, intermediate: 2048, heads: 12, vocabulary: 32000, positions: 2048 };
 
+export const EPSILON = 1e-5;
+
 /** Of about the deviation of a trained model's weights. */
 const LARGEST_WEIGHT = 0.05;
 
 /** [name, shape] of each tensor, in the order of the file. */
-function tensorsOf({ hidden, layers, intermediate, vocabulary }) {
+export function tensorsOf({ hidden, layers, intermediate, vocabulary }) {
   const blocks = Array.from({ length: layers }, (_, layer) => {
     const block = `model.layers.${layer}`;
     return [
@@ -48,14 +50,24 @@ function fillRandom(weights, sparsity, state) {
   return state;
 }
 
+/** The weights of each tensor, one after the other: the same for the same size and seed. */
+export function* randomWeights(size, { sparsity = 0, seed = 1 } = {}) {
+  let state = seed;
+  for (const [name, shape] of tensorsOf(size)) {
+    const weights = new Float32Array(sizeOf(shape)).fill(1);
+    if (shape.length > 1) state = fillRandom(weights, /_proj/.test(name) ? sparsity : 0, state);
+    yield weights;
+  }
+}
+
 /** The upper halves of the numbers' bits. */
 const bf16 = (weights) => Uint16Array.from(new Uint32Array(weights.buffer), (bits) => bits >>> 16);
 
 /**
- * The same weights for the same size and seed.
+ * Writes a folder with `randomWeights`.
  * @param options dtype: 'F32' or 'BF16'; sparsity: share of zeros in the linear layers of the blocks
  */
-export async function writeRandomLlama(folder, size, { dtype = 'F32', sparsity = 0, seed = 1 } = {}) {
+export async function writeRandomLlama(folder, size, { dtype = 'F32', ...of } = {}) {
   const config = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
@@ -68,7 +80,7 @@ export async function writeRandomLlama(folder, size, { dtype = 'F32', sparsity =
     vocab_size: size.vocabulary,
     tie_word_embeddings: false,
     hidden_act: 'silu',
-    rms_norm_eps: 1e-5,
+    rms_norm_eps: EPSILON,
     torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16',
   };
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
@@ -89,12 +101,7 @@ export async function writeRandomLlama(folder, size, { dtype = 'F32', sparsity =
   try {
     await file.writeFile(length);
     await file.writeFile(json);
-    let state = seed;
-    for (const [name, shape] of tensors) {
-      const weights = new Float32Array(sizeOf(shape)).fill(1);
-      if (shape.length > 1) state = fillRandom(weights, /_proj/.test(name) ? sparsity : 0, state);
-      await file.writeFile(dtype === 'F32' ? weights : bf16(weights));
-    }
+    for (const weights of randomWeights(size, of)) await file.writeFile(dtype === 'F32' ? weights : bf16(weights));
   } finally {
     await file.close();
   }

@@ -1,5 +1,6 @@
-// Writes RESULTS.md: dense layers, sparse ones, selection, team and whole models, on this machine, as the benchmarks print them. A run that
-// fails leaves the file as it was; one with fewer samples, or of a part, is printed instead of written.
+// Writes RESULTS.md: dense layers, sparse ones, selection, team and whole models, alone and beside node-llama-cpp, on this
+// machine, as the benchmarks print them. A run that fails leaves the file as it was; one with fewer samples, or of a part, is
+// printed instead of written.
 //
 //   node bench/results.mjs
 //   NODES=/one/node:/another/node node bench/results.mjs        dense layers on these too
@@ -9,8 +10,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Complaint } from './complaint.mjs';
 import { runs } from './contest/turns.mjs';
 import { dense } from './dense.mjs';
+import { llama } from './llama.mjs';
 import { machine } from './machine.mjs';
 import { prefill } from './prefill.mjs';
 import { selection } from './selection.mjs';
@@ -54,12 +57,13 @@ const parts = {
   Selection: () => measured(selection),
   Team: () => measured(team),
   'Whole models': () => measured(prefill),
+  'Llama beside node-llama-cpp': () => measured(llama),
 };
 
 const file = here('RESULTS.md');
 const asked = (process.env.ONLY ?? '').split(',').filter(Boolean);
 const unknown = asked.find((word) => !Object.keys(parts).some((heading) => heading.toLowerCase().startsWith(word)));
-if (unknown !== undefined) throw new Error(`expected ONLY of ${Object.keys(parts).join(', ')}, got ${unknown}`);
+if (unknown !== undefined) throw new Complaint(`expected ONLY of ${Object.keys(parts).join(', ')}, got ${unknown}`);
 const before = asked.length ? sectionsIn(readFileSync(file, 'utf8')) : new Map();
 
 const sections = [];

@@ -9,13 +9,16 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Complaint } from './complaint.mjs';
+import { runs } from './contest/turns.mjs';
 import { machine, median } from './machine.mjs';
+import { findReference } from './peers/reference.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const runs = Number(process.env.RUNS ?? 7);
 const shared = here('../../shared');
-const reference = join(shared, 'reference/reference.py');
+const reference = findReference();
 const scratch = mkdtempSync(join(tmpdir(), 'neuroal-bench-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 const searches = [
   { method: 'wanda', model: here('../embedded'), step: 'both', sparsity: 0.7, windows: '32x512', seqLen: 512 },
@@ -31,8 +34,9 @@ const searches = [
 ];
 
 function json(command, args, file) {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
-  if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr.trim().split('\n').at(-1)}`);
+  const { status, signal, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ended with ${status ?? signal}: ${stderr.trim().split('\n').at(-1)}`);
   return JSON.parse(file ? readFileSync(file, 'utf8') : stdout);
 }
 
@@ -60,18 +64,25 @@ function theirs({ method, model, step, sparsity, windows }) {
   );
   // biome-ignore format: an option a line
   return json('python3', [
-    reference, model, '--method', method,
+    join(reference.folder, 'reference.py'), model, '--method', method,
     '--windows', first, '--search-samples', '8', '--step', step,
     '--sparsity', String(sparsity), '--threads', '2', '--out', out,
   ], out);
 }
 
-const python = existsSync(reference) && spawnSync('python3', ['-c', 'import torch, transformers']).status === 0;
 const lambdas = ({ block, row }) => `λ ${[block, row].filter((v) => v !== null).join(' and ')}`;
+const { ONLY } = process.env;
+const asked = searches.filter(({ method }) => method === (ONLY ?? method));
+if (asked.length === 0)
+  throw new Complaint(
+    `expected ONLY of ${searches.map(({ method }) => method).join(', ')}, got ${JSON.stringify(ONLY)}`,
+  );
 console.log(machine());
-for (const search of searches.filter(
-  ({ method, model }) => method === (process.env.ONLY ?? method) && existsSync(model),
-)) {
+for (const search of asked) {
+  if (!existsSync(search.model)) {
+    console.log(`${search.method}: left out (its model is not beside the checkout)`);
+    continue;
+  }
   console.log(`${search.method}, step ${search.step}, 8×${search.seqLen}, ${search.model.split('/').at(-1)}`);
   const seconds = { all: [], stopped: [], peer: [] };
   for (let run = 0; run < runs; run++) {
@@ -81,7 +92,7 @@ for (const search of searches.filter(
     seconds.stopped.push(stopped.seconds.search);
     const { run: passes, exhaustive } = stopped.search.blockPasses;
     let line = `  run ${run + 1}: ${all.seconds.search.toFixed(2)} s exhaustive, ${stopped.seconds.search.toFixed(2)} s with ${passes} of ${exhaustive} block passes (${all.engine.simd} SIMD, ${lambdas(all.search.lambda)})`;
-    if (python) {
+    if (!reference.missing) {
       const peer = theirs(search);
       seconds.peer.push(peer.searchSeconds);
       line += `, PyTorch ${peer.searchSeconds.toFixed(2)} s (${lambdas(peer.lambda)})`;
@@ -92,10 +103,9 @@ for (const search of searches.filter(
   console.log(
     `  neuroal: median ${median(seconds.all).toFixed(2)} s exhaustive, ${median(seconds.stopped).toFixed(2)} s stopped early, of ${runs}`,
   );
-  if (python)
+  if (!reference.missing)
     console.log(
       `  PyTorch: median ${median(seconds.peer).toFixed(2)} s; ${ratio(seconds.all)} as long, ${ratio(seconds.stopped)} with early stopping`,
     );
 }
-rmSync(scratch, { recursive: true, force: true });
-if (!python) console.log('PyTorch: left out (needs python3 with torch and transformers, and the reference values)');
+if (reference.missing) console.log(`PyTorch: left out (${reference.missing})`);

@@ -5,19 +5,18 @@
 //   npm run bench -- sparsegpt        RUNS=3 npm run bench -- sparsegpt for a quicker look
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { createWasmBackend } from '../dist/backend/wasm/wasm.js';
 import { SparseGptInput, sparsegpt } from '../dist/prune/updates/sparsegpt.js';
+import { runs } from './contest/turns.mjs';
 import { machine, median } from './machine.mjs';
+import { findReference } from './peers/reference.mjs';
 
-const runs = Number(process.env.RUNS ?? 7);
 const n = 4096;
-const reference = fileURLToPath(new URL('../../shared/reference', import.meta.url));
+const reference = findReference();
 
 const script = `
 import sys, time, torch
-sys.path.insert(0, ${JSON.stringify(reference)})
+sys.path.insert(0, ${JSON.stringify(reference.folder)})
 import reference
 torch.set_num_threads(2)
 w, x = torch.randn(${n}, ${n}), torch.randn(${2 * n}, ${n})
@@ -26,6 +25,12 @@ t = time.time()
 reference.sparsegpt(w, h, 0.6)
 print(time.time() - t)
 `;
+
+function theirs() {
+  const { status, signal, stdout, stderr } = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`python3 ended with ${status ?? signal}: ${stderr.trim().split('\n').at(-1)}`);
+  return Number(stdout);
+}
 
 /** Numbers of a normal distribution, near enough. */
 const random = (length) =>
@@ -39,7 +44,6 @@ backend.write(x, random(2 * n * n));
 backend.fill(gram, 0);
 backend.addGram(gram, x);
 
-const python = existsSync(reference) && spawnSync('python3', ['-c', 'import torch, transformers']).status === 0;
 console.log(machine());
 const seconds = { own: [], peer: [] };
 for (let run = 1; run <= runs; run++) {
@@ -48,13 +52,14 @@ for (let run = 1; run <= runs; run++) {
   await sparsegpt(input, out, dense, 0.6, { kind: 'row', rounding: 'published' });
   input.free();
   seconds.own.push((performance.now() - started) / 1000);
-  if (python) seconds.peer.push(Number(spawnSync('python3', ['-c', script], { encoding: 'utf8' }).stdout));
+  if (!reference.missing) seconds.peer.push(theirs());
   console.log(
-    `run ${run}: neuroal ${seconds.own.at(-1).toFixed(2)} s${python ? `, PyTorch ${seconds.peer.at(-1).toFixed(2)} s` : ''}`,
+    `run ${run}: neuroal ${seconds.own.at(-1).toFixed(2)} s${reference.missing ? '' : `, PyTorch ${seconds.peer.at(-1).toFixed(2)} s`}`,
   );
 }
 console.log(`neuroal: median ${median(seconds.own).toFixed(2)} s of ${runs} (${backend.info.simd} SIMD)`);
-if (python) {
+if (reference.missing) console.log(`PyTorch: left out (${reference.missing})`);
+else {
   const ratio = median(seconds.peer.map((s, i) => s / seconds.own[i]));
   console.log(`PyTorch: median ${median(seconds.peer).toFixed(2)} s; ${ratio.toFixed(2)} times as long`);
 }

@@ -23,7 +23,7 @@ export class Contestant {
     Object.assign(this, { name, threads, simd, own });
     this.#child = spawn(command, args, { stdio: 'pipe' });
     this.#child.on('error', (error) => {
-      this.#failure = error.message;
+      this.#failure = error.code === 'ENOENT' ? `not installed: ${command}` : error.message;
     });
     this.#child.stdin.on('error', () => {}); // It ended; its stderr says why.
     this.#child.stderr.on('data', (data) => {

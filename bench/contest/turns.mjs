@@ -1,10 +1,11 @@
 // Contestants take turns, one sample each and never two at a time, so that a machine that slows down slows all of them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Complaint } from '../complaint.mjs';
 
 /** How many samples of each contestant; RUNS=1 for a quick look. */
 export const runs = Number(process.env.RUNS ?? 7);
-if (!(Number.isInteger(runs) && runs >= 1)) throw new Error(`expected RUNS of 1 or more, got ${process.env.RUNS}`);
+if (!(Number.isInteger(runs) && runs >= 1)) throw new Complaint(`expected RUNS of 1 or more, got ${process.env.RUNS}`);
 
 /** Threads of thread pools look for more work for a moment before they sleep. */
 const PAUSE_MILLISECONDS = 20;

@@ -2,6 +2,7 @@
 
 import { layerOf } from '../contest/layer.mjs';
 import { serve } from '../contest/serve.mjs';
+import { installed } from './installed.mjs';
 import { jax } from './jax.mjs';
 import { onnxruntimeNode, onnxruntimeWeb } from './onnxruntime.mjs';
 import { tfjs } from './tfjs.mjs';
@@ -11,12 +12,6 @@ const libraries = { tfjs, 'ort-web': onnxruntimeWeb, 'ort-node': onnxruntimeNode
 let layer = null;
 
 await serve(async (job) => {
-  try {
-    layer ??= layerOf(await libraries[name](Number(threads)));
-  } catch (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND')
-      throw new Error('not installed: npm ci --ignore-scripts in bench/peers', { cause: error });
-    throw error;
-  }
+  layer ??= layerOf(await installed(() => libraries[name](Number(threads))));
   return layer(job);
 });

@@ -11,6 +11,10 @@ const ofJavaScript = (name, threads) =>
 export const startTorch = (threads) =>
   new Contestant({ name: 'torch', threads, command: 'python3', args: [file('torch_peer.py'), String(threads)] });
 
+/** node-llama-cpp with a model in a GGUF file. */
+export const startLlamaCpp = ({ name, threads, file: model }) =>
+  new Contestant({ name, threads, args: [file('llama-cpp.mjs'), model, String(threads)] });
+
 /** All that know dense layers, with the threads that they can use in Node. */
 export const startDensePeers = () => [
   ofJavaScript('tfjs', 1),

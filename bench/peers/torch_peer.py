@@ -12,7 +12,9 @@ import time
 try:
     import torch
 except ImportError:
-    sys.exit("ImportError: not installed: python3 with torch")
+    sys.stdin.readline()
+    print(json.dumps({"error": "not installed: python3 with torch"}))
+    sys.exit()
 
 WARM_UP_SECONDS = 0.3
 WINDOW_SECONDS = 0.04
