@@ -31,7 +31,7 @@ const ours = [
   { name: 'neuroal bf16', dtype: 'BF16', within: 0.05 },
   { name: 'neuroal f32, 70 % zeros', dtype: 'F32', pruned: true },
   { name: 'neuroal bf16, 70 % zeros', dtype: 'BF16', pruned: true },
-  // A further form is a line here, such as: { name: 'neuroal int8', dtype: 'F32', options: { … }, within: 0.05 },
+  { name: 'neuroal int8', dtype: 'F32', options: { values: 'int8' }, within: 0.05 },
 ];
 const reference = 'neuroal f32';
 
