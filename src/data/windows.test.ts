@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../test/setup.js';
@@ -182,10 +184,22 @@ describe.skipIf(noShared)('the reference windows', () => {
       for (const window of drawn) expect(window).toHaveLength(seqLen);
       return drawn.map((window) => [...window.slice(0, 4)]);
     };
-    const c4 = await readSource(join(shared, 'data/text/c4/c4-sample-1000.jsonl'), { use: 'calibration' });
-    expect(c4.kind).toBe('stored');
-    for (const row of draw.documents)
-      expect(await firstIds(c4, row)).toEqual(row.document_start_firstIds.map((w: [number, number, number[]]) => w[2]));
+    const lines = join(shared, 'data/text/c4/c4-sample-1000.jsonl');
+    const folder = await mkdtemp(join(tmpdir(), 'neuroal-windows-'));
+    try {
+      const packed = join(folder, 'c4.json.gz');
+      await writeFile(packed, gzipSync(await readFile(lines)));
+      for (const source of [lines, `c4=${lines}`, packed, `c4=${packed}`]) {
+        const c4 = await readSource(source, { use: 'calibration' });
+        expect(c4.kind).toBe('stored');
+        for (const row of draw.documents) {
+          const expected = row.document_start_firstIds.map((w: [number, number, number[]]) => w[2]);
+          expect([source, await firstIds(c4, row)]).toEqual([source, expected]);
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
     const wiki = await readFile(join(shared, 'data/text/wikitext-2/wiki.test.raw'), 'utf8');
     const start: Source = { kind: 'text', name: 'wiki', text: wiki.slice(0, 400000) };
     for (const row of draw.text)

@@ -147,6 +147,7 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
     defaultSeqLen: defaultSeqLen(config),
     seed,
     vocabSize: config.vocab_size,
+    threads: options.threads,
     signal,
     onProgress,
   });

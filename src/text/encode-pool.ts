@@ -18,6 +18,8 @@ export async function openPool(parts: TokenizerParts, threads: number): Promise<
     idleTimeout: Number.POSITIVE_INFINITY,
     workerData: parts,
   });
+  // A thread that cannot start fails its task, too.
+  pool.on('error', () => {});
   return {
     encode: (part, signal) => pool.run(part, signal ? { signal } : {}),
     close: () => pool.destroy(),

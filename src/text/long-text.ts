@@ -4,6 +4,7 @@
 import { type LongRunning, safePoint } from '../progress.js';
 import type { Merging } from './bpe.js';
 import { type CutRule, cut, cutRule } from './cuts.js';
+import type { EncodePool } from './encode-pool.js';
 import type { Json } from './json.js';
 import type { Pipeline } from './pipeline.js';
 
@@ -29,7 +30,7 @@ export interface Part {
 }
 
 export interface LongTextOptions extends LongRunning {
-  /** Threads that may work besides this one's event loop; 1, or a text that is too short for more, starts none. */
+  /** Threads that may work; 1, or a text that is too short for more, starts none. */
   threads?: number | undefined;
   /** For tests: other lengths of parts. */
   partLength?: number | undefined;
@@ -73,7 +74,7 @@ export async function encodeInParts(
           signal?.throwIfAborted();
           const at = next++;
           const part = work[at];
-          done[at] = 'token' in part ? idsOf(pipeline, [part.token]) : await pool.encode(part, signal);
+          done[at] = 'token' in part ? idsOf(pipeline, [part.token]) : await onThread(pool, pipeline, part, signal);
           report(part);
         }
       };
@@ -88,6 +89,16 @@ export async function encodeInParts(
     await pool?.close();
   }
   return joined(done);
+}
+
+/** A thread that fails leaves its part to this one. */
+async function onThread(pool: EncodePool, pipeline: Pipeline, part: Part, signal?: AbortSignal): Promise<Int32Array> {
+  try {
+    return await pool.encode(part, signal);
+  } catch {
+    await safePoint(signal);
+    return encodePart(pipeline, part);
+  }
 }
 
 /** The ids of one part. */
