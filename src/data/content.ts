@@ -7,8 +7,8 @@ import { DataError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
 import { maxTextBytes, tooLong, unreadable, withFile } from './text-file.js';
 
-/** Bytes of one piece. */
-const pieceBytes = 1 << 20;
+/** Bytes of one piece; some caller makes an object of each line in it. */
+const pieceBytes = 1 << 18;
 /** Far above any shard of text; what unpacks to more was made to. */
 const mostUnpacked = 2 ** 36;
 

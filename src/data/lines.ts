@@ -19,7 +19,7 @@ export interface Line {
 }
 
 /**
- * All lines, in batches; nothing after the last "\n".
+ * All lines that are not empty, in batches.
  * @throws DataError for a line that is too long, and whatever `contentOf` throws
  */
 export async function* linesOf(path: string, options: LongRunning = {}): AsyncGenerator<Line[]> {
@@ -39,6 +39,12 @@ export async function* linesOf(path: string, options: LongRunning = {}): AsyncGe
     const lines: Line[] = [];
     let begin = 0;
     for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, begin)) {
+      if (end === begin && rest.length === 0) {
+        number++;
+        offset++;
+        begin++;
+        continue;
+      }
       let bytes = piece.subarray(begin, end);
       if (rest.length > 0) {
         bytes = Buffer.concat([...rest, bytes]);

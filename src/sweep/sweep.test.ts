@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { changed, engine, home, json, out, place, run, states, useSweeps } from '../../test/sweep-rig.js';
 import { withLock } from '../checkpoint/lock.js';
 import { CheckpointError, DataError, OutputError, UsageError } from '../errors.js';
@@ -110,6 +110,22 @@ describe('a dry run', () => {
     expect(results.dense[0].perplexity).not.toBeNull();
     expect(ran).toEqual([]);
     expect(await changed()).toEqual(before);
+  });
+});
+
+describe('a data set of the hub', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = { ...before };
+  });
+
+  it('is taken to be there by a dry run', async () => {
+    Object.assign(process.env, { HF_HOME: place('no-cache'), HF_HUB_OFFLINE: '1' });
+    const plan = { calibration: 'c4', evaluation: { source: ['wikitext2'] } };
+    expect(states((await run(plan, { dryRun: true })).results)).toEqual(['pending', 'pending', 'pending']);
+    await expect(run(plan)).rejects.toThrow(
+      'expected "en/c4-train.00000-of-01024.json.gz" of allenai/c4 in the cache, got nothing, while HF_HUB_OFFLINE=1 forbids',
+    );
   });
 });
 

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../test/setup.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
+import { readSource } from '../data/source.js';
 import { BpeMerger } from './bpe.js';
 import { cut, cutRule } from './cuts.js';
 import { makePipeline } from './pipeline.js';
@@ -160,6 +161,31 @@ describe.each(known)('%s', (name, needsShared, open) => {
   it.skipIf(noShared)('gives the same ids for WikiText-2 in parts', async () => {
     const text = (await readFile(join(shared, 'data/text/wikitext-2/wiki.test.raw'), 'utf8')).slice(0, 150_000);
     expect([...(await tokenizer.encodeLong(text, { partLength: 50 }))]).toEqual(tokenizer.encode(text));
+  });
+});
+
+describe.skipIf(noShared)('the reference', () => {
+  it.each<[name: string, open: () => Promise<Tokenizer>]>([
+    ['embedded', () => readTokenizer(join(embeddedFolder, 'tokenizer.json'))],
+    ['TinyStories-656K', () => readTokenizer(join(shared, 'data/models/TinyStories-656K/tokenizer.json'))],
+    ['llama2', () => readTokenizer(join(data('llama2'), 'tokenizer.json'))],
+    ['llama2-sentencepiece', () => folder('llama2', ['tokenizer.model'], {})],
+    ['mistral-v1-sentencepiece', () => folder('mistral-v1', ['tokenizer.model'], {})],
+    ['phi-2', () => readTokenizer(join(data('phi-2'), 'tokenizer.json'))],
+    ['gpt2', () => folder('gpt2', both, { 'config.json': { model_type: 'gpt2' } })],
+    ['opt', () => folder('opt', both, { 'config.json': { model_type: 'opt' } })],
+  ])('has the ids of the parts: %s', async (name, open) => {
+    const tokenizer = await open();
+    const rows = JSON.parse(await readFile(join(shared, `reference/tokens/${name}.json`), 'utf8'));
+    for (const { text, ids } of rows)
+      expect([text, [...(await tokenizer.encodeLong(text, { partLength: 20 }))]]).toEqual([text, ids]);
+  });
+
+  it('counts 341,469 ids of WikiText-2 with the tokenizer of Llama 2', async () => {
+    const source = await readSource(`wikitext2=${join(shared, 'data/text/wikitext-2/wiki.test.raw')}`);
+    if (source.kind !== 'protocol') return expect.unreachable();
+    const text = source.rows.join('\n\n');
+    expect(await (await loadTokenizer(data('llama2'))).encodeLong(text)).toHaveLength(341_469);
   });
 });
 
