@@ -73,7 +73,10 @@ function reachOf(preTokenizer: PreTokenizer | null): Reach {
   }
 }
 
-/** `text` in parts of about `length` or more characters, cut by `rule`. */
+/**
+ * `text` in parts of about `length` or more characters, cut by `rule`. The letter after the space is more than most of the
+ * argument needs; such places are many.
+ */
 export function* cut(text: string, rule: CutRule, length: number): Generator<string> {
   let begin = 0;
   for (let at = Math.max(1, length); at + 1 < text.length; at++) {
