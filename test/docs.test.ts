@@ -1,19 +1,24 @@
-// The examples of docs/methods.md, run as they stand there, as in a program of one's own.
+// The examples of docs/methods.md and docs/sources.md, run as they stand there, as in a program of one's own.
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedFolder, embeddedTexts } from '../src/checkpoint/embedded.js';
+import { published } from '../src/data/published.js';
 import { choices } from '../src/prune/options.js';
 import { prune } from '../src/prune/prune.js';
 import type { Score } from '../src/prune/scores/score.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = readFileSync(join(root, 'docs/methods.md'), 'utf8');
-const examples = [...page.matchAll(/```js\n([\s\S]+?)```/g)].map(([, code]) => code);
+const sources = readFileSync(join(root, 'docs/sources.md'), 'utf8');
+const blocks = (text: string, kind: string) =>
+  [...text.matchAll(new RegExp(`\`\`\`${kind}\\n([\\s\\S]+?)\`\`\``, 'g'))].map(([, code]) => code);
+const examples = blocks(page, 'js');
 
 let folder: string;
 beforeAll(() => {
@@ -25,8 +30,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What an example prints. */
-async function run(i: number): Promise<string> {
-  writeFileSync(join(folder, 'example.mjs'), examples[i]);
+async function run(example: number | string): Promise<string> {
+  writeFileSync(join(folder, 'example.mjs'), typeof example === 'string' ? example : examples[example]);
   return (await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })).stdout;
 }
 
@@ -67,4 +72,34 @@ it('the allocation of docs/methods.md prints what it says', async () => {
 it('names every method and every allocation', () => {
   expect(examples).toHaveLength(2);
   for (const name of [...choices.method, ...choices.topUp]) expect(page).toContain(`| \`${name}\` |`);
+});
+
+describe('docs/sources.md', () => {
+  beforeAll(() => {
+    copyFileSync(embeddedTexts.evaluation, join(folder, 'evaluation.txt'));
+    symlinkSync(embeddedFolder, join(folder, 'embedded'));
+  });
+
+  it('has an example that prints what it says', async () => {
+    const [example, ...more] = blocks(sources, 'js');
+    expect(more).toEqual([]);
+    expect(await run(example)).toBe('text-128\nwanda-128\n');
+  });
+
+  it('has commands that run', async () => {
+    const lines = blocks(sources, 'sh').join('').trim().split('\n');
+    expect(lines).toHaveLength(2);
+    const main = join(root, 'dist/cli/main.js');
+    for (const line of lines) {
+      const [, ...words] = line.split(' ').slice(1);
+      const { stdout } = await promisify(execFile)(process.execPath, [main, ...words], { cwd: folder });
+      for (const name of line.includes('ptb=') ? ['wikitext2', 'ptb'] : ['evaluation.txt'])
+        expect(stdout).toContain(name);
+    }
+  });
+
+  it('names the files that are downloaded', () => {
+    for (const { repo, revision, files } of Object.values(published))
+      for (const word of [repo, revision ?? repo, ...Object.values(files)]) expect(sources).toContain(`\`${word}\``);
+  });
 });

@@ -1,6 +1,5 @@
 // `neuroal eval`: what a model's predictions are worth: its perplexity on one or more sources.
 
-import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { grouped, secondsSince, table } from './figures.js';
 import { modelArgument, place, type RunFlags, wholeNumber, withRun } from './options.js';
@@ -23,7 +22,7 @@ export function addEval(program: Command): void {
       .addOption(
         place(
           '--perplexity <SOURCE[,SOURCE]>',
-          'text, .jsonl/.json documents or token windows, or wikitext2=FILE, c4=FILE, ptb=FILE',
+          'text, .jsonl/.json/.parquet documents (or .gz of these), token windows; wikitext2, c4, ptb from the hub or =FILE',
           'embedded text',
         ),
       )
@@ -31,7 +30,7 @@ export function addEval(program: Command): void {
       .addOption(wholeNumber('--limit <N>', 'windows to use at most', 'all')),
   ).action((folder: string | undefined, options: EvalFlags) =>
     inSession(options, async (session) => {
-      const [{ embeddedTexts }, { namesOf, readSource, splitSource }, { perplexity }, { loadModel }, record] =
+      const [{ embeddedTexts }, { locateSource, namesOf, splitSource }, { perplexity }, { loadModel }, record] =
         await Promise.all([
           import('../checkpoint/embedded.js'),
           import('../data/source.js'),
@@ -43,9 +42,8 @@ export function addEval(program: Command): void {
       const { json, seqLen, limit } = options;
       const sources =
         options.perplexity === undefined ? [embeddedTexts.evaluation] : splitSources(options.perplexity, splitSource);
-      // A source that is not there is said so before a large model is loaded; reading it finds the words.
-      for (const source of sources)
-        await access(splitSource(source).path).catch(async () => void (await readSource(source)));
+      // A source that is not there is said so, or downloaded, before a large model is loaded.
+      for (const source of sources) await locateSource(source, { signal, onProgress });
       const started = performance.now();
       const model = await loadModel(folder, { ...options, signal, onProgress });
       try {

@@ -50,6 +50,24 @@ export class PythonRandom {
     }
   }
 
+  /**
+   * What the next `words` words of 32 bits would each give for `randint(0, count - 1)`, those left out that it would draw
+   * again for; `count` below 2³². The generator does not move. Whichever of the words later draws take for something else,
+   * the numbers that they draw below `count` are among these, as far as the words reach.
+   */
+  ahead(count: number, words: number): number[] {
+    const [state, { index }] = [this.state.slice(), this];
+    const bits = count.toString(2).length;
+    const numbers: number[] = [];
+    for (let i = 0; i < words; i++) {
+      const value = this.getrandbits(bits);
+      if (value < count) numbers.push(value);
+    }
+    this.state.set(state);
+    this.index = index;
+    return numbers;
+  }
+
   private seedByArray(key: readonly number[]): void {
     const mt = this.state;
     mt[0] = 19650218;
