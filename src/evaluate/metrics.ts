@@ -80,9 +80,10 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
   },
 };
 
-/** The place of the largest value, the first of equals. */
+/** The place of the largest value, the first of equals; NaN (0 for a choice without a letter) is above all, as in numpy. */
 function best(values: readonly number[]): number {
-  return values.reduce((at, value, i) => (value > values[at] ? i : at), 0);
+  const none = values.findIndex(Number.isNaN);
+  return none >= 0 ? none : values.reduce((at, value, i) => (value > values[at] ? i : at), 0);
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;

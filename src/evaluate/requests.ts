@@ -48,7 +48,9 @@ export class Requests {
   /**
    * log p(continuation | context) of each pair, and whether greedy decoding would write the continuation.
    * @param groups numbers of pairs that begin alike, such as the choices of a question
-   * @throws DataError for a continuation that has no tokens or does not fit into the model's context
+   * A continuation that is no token beyond its context (the two may merge when they are encoded together) has 0 and true, as
+   * the harness gives where it does not stop.
+   * @throws DataError for a continuation that does not fit into the model's context
    */
   async loglikelihood(
     pairs: readonly PairRequest[],
@@ -71,10 +73,12 @@ export class Requests {
       }
       endings.push(this.endingOf(pair, text, known));
     }
-    return this.model.scoreEndings(endings, groups, {
-      signal,
-      onScored: (done) => onProgress?.({ phase: 'evaluate', done, total: pairs.length }),
-    });
+    const asked = groups.map((group) => group.filter((i) => endings[i].scored > 0));
+    return this.model.scoreEndings(
+      endings,
+      asked.filter((group) => group.length > 0),
+      { signal, onScored: (done) => onProgress?.({ phase: 'evaluate', done, total: pairs.length }) },
+    );
   }
 
   /**
@@ -157,7 +161,6 @@ export class Requests {
       before = [prefix];
       if (after[0] === prefix) after = after.slice(1);
     } else after = this.encode(context + continuation).slice(known.length);
-    if (after.length === 0) throw new DataError({ expected: 'an answer of at least one token', got: 'none', where });
     if (after.length > this.maxLength)
       throw new DataError({
         expected: `an answer of at most ${this.maxLength} tokens (the model's context)`,

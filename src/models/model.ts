@@ -177,7 +177,7 @@ export class Model {
    * For each ending, the log-probability of its last `scored` ids, and whether each of them is the most probable one
    * (the first of equals) where it stands. Endings of a group that begin alike share the work on their beginning; what
    * comes out for one does not depend on the others.
-   * @param groups numbers of endings, each ending in one group
+   * @param groups numbers of endings, each of them in one group at most; what is in none gets the sum of nothing
    * @throws DataError for an id outside the vocabulary or an ending that nothing is before
    */
   scoreEndings(
@@ -186,7 +186,7 @@ export class Model {
     { signal, onScored }: { signal?: AbortSignal | undefined; onScored?: (done: number) => void } = {},
   ): Promise<ScoredEnding[]> {
     return this.#inTurn(async () => {
-      for (const { ids, scored } of endings) {
+      for (const { ids, scored } of groups.flatMap((group) => group.map((e) => endings[e]))) {
         checkIds(ids, this.config.vocab_size);
         if (!(scored >= 1 && scored < ids.length))
           throw new DataError({ expected: `1 to ${ids.length - 1} scored ids of ${ids.length}`, got: `${scored}` });
