@@ -130,7 +130,10 @@ export class Requests {
       const prompt = ids.length === 0 ? [this.prefix()] : ids;
       const ends = this.model.generationConfig.eos_token_id;
       const options = { temperature: 0, maxTokens, stop: until, signal };
-      texts.push((await continueTokens(this.model, this.tokenizer, prompt, ends, options)).text);
+      const { tokens } = await continueTokens(this.model, this.tokenizer, prompt, ends, options);
+      // The harness decodes what is new by itself, which some tokenizers write without a blank at the beginning.
+      const text = this.tokenizer.decode(tokens);
+      texts.push(until.reduce((kept, stop) => kept.split(stop, 1)[0], text));
       onProgress?.({ phase: 'evaluate', done: texts.length, total: contexts.length });
     }
     return texts;
