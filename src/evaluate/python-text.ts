@@ -25,8 +25,9 @@ export const strip = (text: string): string => lstrip(rstrip(text));
 export function capitalize(text: string): string {
   const [first = ''] = text;
   const [large = '', ...more] = first.toUpperCase();
-  // ß and ligatures become two letters, of which the first alone is large.
-  return large + (more.join('') + text.slice(first.length)).toLowerCase();
+  // ß and ligatures become two letters, of which the first alone is large. The rest is made small in its place: a Σ at the
+  // end of a word is another small letter than elsewhere.
+  return large + more.join('').toLowerCase() + text.toLowerCase().slice(first.toLowerCase().length);
 }
 
 /** `len(text)`: characters, those above U+FFFF being one. */
