@@ -1,4 +1,4 @@
-// The examples of docs/methods.md, run as they stand there, as in a program of one's own.
+// The examples of docs/methods.md and docs/tasks.md, run as they stand there, as in a program of one's own.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -7,13 +7,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { metricNames, metrics } from '../src/evaluate/metrics.js';
+import { taskNamed, taskNames } from '../src/evaluate/tasks/registry.js';
 import { choices } from '../src/prune/options.js';
 import { prune } from '../src/prune/prune.js';
 import type { Score } from '../src/prune/scores/score.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/methods.md'), 'utf8');
-const examples = [...page.matchAll(/```js\n([\s\S]+?)```/g)].map(([, code]) => code);
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const examplesOf = (text: string) => [...text.matchAll(/```js\n([\s\S]+?)```/g)].map(([, code]) => code);
+const page = read('docs/methods.md');
+const examples = examplesOf(page);
+const tasksPage = read('docs/tasks.md');
 
 let folder: string;
 beforeAll(() => {
@@ -25,8 +30,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What an example prints. */
-async function run(i: number): Promise<string> {
-  writeFileSync(join(folder, 'example.mjs'), examples[i]);
+async function run(i: number, of = examples): Promise<string> {
+  writeFileSync(join(folder, 'example.mjs'), of[i]);
   return (await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })).stdout;
 }
 
@@ -67,4 +72,34 @@ it('the allocation of docs/methods.md prints what it says', async () => {
 it('names every method and every allocation', () => {
   expect(examples).toHaveLength(2);
   for (const name of [...choices.method, ...choices.topUp]) expect(page).toContain(`| \`${name}\` |`);
+});
+
+it('the examples of docs/tasks.md print what they say', async () => {
+  const tasks = examplesOf(tasksPage);
+  expect(tasks).toHaveLength(2);
+  expect(await run(0, tasks)).toBe('name alias sample_len acc,none acc_stderr,none acc true\n');
+  const printed = (await run(1, tasks)).trim();
+  expect(tasksPage).toContain(`This prints \`${printed}\``);
+});
+
+it('docs/tasks.md has every task with its data set, version, metrics and columns, and every metric', () => {
+  for (const name of taskNames) {
+    const { version, dataset, splits, metrics: names, shapes } = taskNamed(name);
+    const set = [dataset.path, dataset.name].filter(Boolean).join(', ');
+    const split = splits.test ?? splits.validation;
+    expect(tasksPage).toContain(` | ${set} (${split}) | ${version} | ${names.join(', ')} |`);
+    for (const { columns } of shapes) expect(tasksPage).toContain(Object.keys(columns).join(', '));
+  }
+  expect(metricNames.filter((name) => !tasksPage.includes(`\`${name}\``))).toEqual([]);
+  expect(Object.keys(metrics)).toEqual(metricNames);
+});
+
+it('a task is one file and one line', () => {
+  const lines = read('src/evaluate/tasks/tasks.ts')
+    .split('\n')
+    .filter((line) => line.startsWith('export'));
+  expect(lines).toHaveLength(taskNames.length);
+  const others = ['evaluate-tasks.ts', 'documents.ts', 'prompts.ts', 'metrics.ts', 'requests.ts', 'write-results.ts'];
+  for (const file of others)
+    for (const name of taskNames) expect(read(`src/evaluate/${file}`)).not.toMatch(new RegExp(`\\b${name}\\b`));
 });
