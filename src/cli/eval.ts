@@ -169,7 +169,7 @@ async function evaluateOne(
   const started = performance.now();
   const model = await loadModel(folder, { ...options, signal, onProgress });
   try {
-    const seconds: Evaluated['seconds'] = { load: secondsSince(started), total: 0 };
+    const seconds: Omit<Evaluated['seconds'], 'total'> = { load: secondsSince(started) };
     const results: [string, PerplexityResult][] = [];
     if (sources.length) {
       const [{ namesOf }, { perplexity }] = await Promise.all([
@@ -192,12 +192,12 @@ async function evaluateOne(
         session.note(`results: ${await writeTaskResults(output, model, tasks, { limit, seconds: seconds.tasks })}`);
       }
     }
-    seconds.total = secondsSince(started);
+    const total = secondsSince(started);
     const record = {
       model: { source: model.source, family: model.config.model_type, parameters: model.parameters },
       engine: engineRecord(model.engine),
     };
-    return { source: model.source, record, perplexity: results, tasks, seconds };
+    return { source: model.source, record, perplexity: results, tasks, seconds: { ...seconds, total } };
   } finally {
     await model.dispose();
   }
