@@ -6,7 +6,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import type { LongRunning } from '../progress.js';
+import type { LongRunning, Progress } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { type Documents, documentsOf, type Row, readDocuments } from './documents.js';
 import { FewShot, type Shot } from './few-shot.js';
@@ -195,14 +195,15 @@ export async function evaluatePrepared(
   };
   for (const { task, documents, prompts, numFewshot, file } of prepared) {
     const { name } = task;
-    const running = { signal, onProgress: onProgress && ((p) => onProgress({ ...p, note: name })) } as LongRunning;
+    const shown = (p: Progress) => onProgress?.({ ...p, note: p.note ? `${name}, ${p.note}` : name });
+    const running: LongRunning = { signal, onProgress: shown };
     const answers = await answersOf(requests, task, documents, prompts, running);
     const samples = prompts.map((prompt, i) => sampleOf(task, documents, prompt, answers[i], i));
     const result: TaskResult = { name, alias: name, sample_len: samples.length };
     for (const metric of task.metrics) {
       const values = samples.map((sample) => sample.values[metric] as Value);
       result[`${metric},none`] = aggregate(metrics[metric], values);
-      result[`${metric}_stderr,none`] = await standardError(metrics[metric], values, signal);
+      result[`${metric}_stderr,none`] = await standardError(metrics[metric], values, running);
     }
     evaluation.results[name] = result;
     evaluation.versions[name] = task.version;

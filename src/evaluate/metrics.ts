@@ -1,7 +1,7 @@
 // What is made of the answers: a value for each document, one for the task, and its standard error, as the harness has them.
 
 import { PythonRandom } from '../data/random.js';
-import { safePoint } from '../progress.js';
+import { type LongRunning, safePoint } from '../progress.js';
 import type { Prompt } from './prompts.js';
 import { characters, words } from './python-text.js';
 import type { RequestKind } from './tasks/task.js';
@@ -108,7 +108,7 @@ const CHUNK = 1000;
 export async function standardError(
   { aggregation }: Metric,
   values: readonly Value[],
-  signal?: AbortSignal,
+  { signal, onProgress }: LongRunning = {},
 ): Promise<number | 'N/A'> {
   if (values.length < 2) return 'N/A';
   if (aggregation === 'mean') return deviation(values as number[]) / Math.sqrt(values.length);
@@ -116,8 +116,10 @@ export async function standardError(
   const all = Float64Array.from(values as number[]);
   const n = all.length;
   const replicates: number[] = [];
-  for (let seed = 0; seed < BOOTSTRAP / CHUNK; seed++) {
+  const chunks = BOOTSTRAP / CHUNK;
+  for (let seed = 0; seed < chunks; seed++) {
     await safePoint(signal);
+    onProgress?.({ phase: 'evaluate', done: seed, total: chunks, note: 'bootstrap' });
     const random = new PythonRandom(seed);
     for (let i = 0; i < CHUNK; i++) {
       let sum = 0;

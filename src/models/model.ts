@@ -178,7 +178,7 @@ export class Model {
    * (the first of equals) where it stands. Endings of a group that begin alike share the work on their beginning; what
    * comes out for one does not depend on the others.
    * @param groups numbers of endings, each of them in one group at most; what is in none gets the sum of nothing
-   * @throws DataError for an id outside the vocabulary or an ending that nothing is before
+   * @throws DataError for an id outside the vocabulary, an ending that nothing is before, one longer than the model's context
    */
   scoreEndings(
     endings: readonly Ending[],
@@ -190,6 +190,10 @@ export class Model {
         checkIds(ids, this.config.vocab_size);
         if (!(scored >= 1 && scored < ids.length))
           throw new DataError({ expected: `1 to ${ids.length - 1} scored ids of ${ids.length}`, got: `${scored}` });
+        // The last one is only predicted.
+        const most = this.config.longest_sequence + 1;
+        if (ids.length > most)
+          throw new DataError({ expected: `endings of at most ${most} ids`, got: `${ids.length}` });
       }
       const results: ScoredEnding[] = endings.map(() => ({ logProbability: 0, greedy: true }));
       let done = 0;

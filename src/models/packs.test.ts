@@ -146,6 +146,9 @@ describe('scoreEndings', () => {
     const error = await model.scoreEndings([{ ids: [1, 2], scored: 2 }], [[0]]).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(DataError);
     expect((error as Error).message).toBe('expected 1 to 1 scored ids of 2, got 2');
+    await expect(model.scoreEndings([{ ids: new Array(514).fill(1), scored: 1 }], [[0]])).rejects.toThrow(
+      'expected endings of at most 513 ids, got 514',
+    );
   });
 
   it('stops when asked', async () => {
