@@ -98,6 +98,15 @@ export function modelArgument(required = false): Argument {
   });
 }
 
+/** The MODELs of a command that takes several, one after the other. */
+export function modelsArgument(): Argument {
+  const help = 'Hugging Face folders, or org/name[@revision] from the hub (default: the embedded model)';
+  return new Argument('[MODEL...]', help).argParser((text: string, before: string[] | undefined) => {
+    if (text !== '') return [...(before ?? []), text];
+    throw new UsageError('expected MODEL to be a folder or a name on the hub, got ""');
+  });
+}
+
 /** Adds what every command has. */
 export function withCommon(command: Command): Command {
   return command
