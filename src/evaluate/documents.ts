@@ -2,7 +2,7 @@
 // with a row is said with its file, line and column, before a model sees any of it.
 
 import { scanKeys } from '../checkpoint/json-keys.js';
-import { linesOf, readBytes } from '../data/text-file.js';
+import { isBlank, linesOf, lineText } from '../data/lines.js';
 import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import type { ColumnKind, Shape, Task } from './tasks/task.js';
@@ -29,39 +29,35 @@ export interface Documents {
 /** Characters of a line; the longest passages have some ten thousand. */
 const longestLine = 2 ** 24;
 const deepest = 32;
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * The documents in a JSONL file; blank lines do not count.
+ * The documents in a JSONL file, which may be gzip; blank lines do not count.
  * @param limit documents to read at most
  * @throws DataError for a file that cannot be read, and for a row that is not what the task needs
  */
 export async function readDocuments(path: string, task: Task, limit = Infinity): Promise<Documents> {
-  const bytes = await readBytes(path);
-  if (bytes.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf])))
-    throw new DataError({
-      expected: 'a JSON object {…}; save the file as UTF-8 without a byte order mark',
-      got: 'a byte order mark',
-      where: `${path}, line 1`,
-    });
-  return collect(task, limit, path, parsedLines(bytes, path, limit));
+  const rows: { value: unknown; where: string }[] = [];
+  for await (const lines of linesOf(path))
+    for (const line of lines) {
+      const where = `${path}, line ${line.number}`;
+      if (line.number === 1 && line.bytes.subarray(0, 3).equals(byteOrderMark))
+        throw new DataError({
+          expected: 'a JSON object {…}; save the file as UTF-8 without a byte order mark',
+          got: 'a byte order mark',
+          where,
+        });
+      // Of the rows that are not needed only the number matters.
+      if (!isBlank(line.bytes))
+        rows.push({ value: rows.length < limit ? parsed(lineText(line, path), where) : null, where });
+    }
+  return collect(task, limit, path, rows);
 }
 
 /** The documents that `rows` are, as of a file. */
 export function documentsOf(rows: readonly Row[], task: Task, limit = Infinity): Documents {
-  const named = function* () {
-    for (const [i, row] of rows.entries()) yield { value: row as unknown, where: `document ${i} of ${task.name}` };
-  };
-  return collect(task, limit, task.name, named());
-}
-
-/** Of the rows that are not needed only the number matters. */
-function* parsedLines(bytes: Buffer, path: string, limit: number): Generator<{ value: unknown; where: string }> {
-  let count = 0;
-  for (const { line, text } of linesOf(bytes, path)) {
-    const where = `${path}, line ${line}`;
-    if (text.trim() === '') continue;
-    yield { value: count++ < limit ? parsed(text, where) : null, where };
-  }
+  const named = rows.map((value, i) => ({ value, where: `document ${i} of ${task.name}` }));
+  return collect(task, limit, task.name, named);
 }
 
 function parsed(text: string, where: string): unknown {
@@ -83,7 +79,7 @@ function collect(
   task: Task,
   limit: number,
   file: string,
-  rows: Iterable<{ value: unknown; where: string }>,
+  rows: readonly { value: unknown; where: string }[],
 ): Documents {
   const documents: Document[] = [];
   let shape: Shape | undefined;
