@@ -7,6 +7,7 @@ import { UsageError } from '../errors.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
 import { countEntries, formOf, type Preference, type WeightValues } from './forms.js';
+import { inspect } from './inspect.js';
 import { type LoadOptions, loadModel } from './model.js';
 
 const folders: string[] = [];
@@ -128,8 +129,14 @@ describe('a loaded model', () => {
   it('keeps a layer with a weight that f16 cannot hold 1024 times in f32', async () => {
     const tensors = tinyTensors(tinyConfig, 3);
     tensors['model.layers.1.mlp.up_proj.weight'].values[5] = 64;
-    const [own, wide] = [await run(await folderOf(tensors, 'F16')), await run(await folderOf(tensors, 'F16', true))];
+    const folder = await folderOf(tensors, 'F16');
+    const [own, wide] = [await run(folder), await run(await folderOf(tensors, 'F16', true))];
     expect(own.logits).toEqual(wide.logits);
+    const { layers } = await inspect(folder);
+    expect(own.forms.map(({ values }) => values)).toEqual(layers.map(({ runs }) => runs.values));
+    expect(own.forms.filter(({ values }) => values === 'f32').map(({ block, name }) => [block, name])).toEqual([
+      [1, 'mlp.up_proj'],
+    ]);
   });
 
   it.each(['F32', 'BF16'] as const)('of %s runs in int8 as the same weights after rounding do', async (dtype) => {

@@ -14,10 +14,10 @@ import { graphOf } from './families.js';
 import { denseForm, type FormChoice, type FormOptions, filledFormOptions, formOf, type LayerForm } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import { type ChosenForm, Scratch } from './load-matrix.js';
+import { type ChosenForm, formIn, Scratch } from './load-matrix.js';
 import { type Ending, makePacks, type Pack } from './packs.js';
 import { type LogitsOf, predict, type ScoredEnding } from './predict.js';
-import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
+import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter, matrixOf } from './weights.js';
 import { Workspace } from './workspace.js';
 
 export interface LoadOptions extends EngineOptions, LongRunning, FormChoice {
@@ -64,16 +64,24 @@ async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions &
     const forms: LayerForm[] = [];
     const layers = new Set(graph.linears.map(({ name }) => name));
     for (let block = 0; block < total; block++) {
+      const sparsities = new Map<string, number>();
       const choose = (tensor: string, dtype: string): ChosenForm => {
         const name = tensor.replace(/\.weight$/, '');
         if (!layers.has(name)) return denseForm(dtype, kept);
         return (count) => {
-          const form = sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
-          forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
-          return form;
+          sparsities.set(name, count.zeros / count.weights);
+          return sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
         };
       };
-      blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch }));
+      const weights = await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch });
+      blocks.push(weights);
+      for (const { name } of graph.linears)
+        forms.push({
+          block,
+          name,
+          sparsity: sparsities.get(name) as number,
+          ...formIn(matrixOf(weights, `${name}.weight`)),
+        });
       onProgress?.({ phase: 'load', done: block + 1, total });
       await safePoint(signal);
     }

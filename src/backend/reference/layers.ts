@@ -4,7 +4,7 @@ import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Backend } from '../backend.js';
 import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
-import { roundTokens, valuesOf } from './int8.js';
+import { entriesOf, roundTokens } from './int8.js';
 import { denseOf } from './sparse.js';
 import { elements } from './storage.js';
 
@@ -17,7 +17,7 @@ export const layers: Layers = {
     const [rows, columns] = [weight.rowCount, weight.columns];
     const int8 = weight instanceof Int8Matrix;
     const [result, input] = [elements(y), int8 ? roundTokens(x) : elements(x)];
-    const w = int8 ? valuesOf(weight) : elements(weight instanceof SparseMatrix ? denseOf(weight) : weight);
+    const w = int8 ? entriesOf(weight) : elements(weight instanceof SparseMatrix ? denseOf(weight) : weight);
     const b = bias === null ? null : elements(bias);
     for (let t = 0; t < x.rowCount; t++) {
       for (let r = 0; r < rows; r++) {
@@ -30,7 +30,7 @@ export const layers: Layers = {
 
   embed(y, ids, table) {
     checkEmbed(y, ids, table);
-    const vectors = table instanceof Int8Matrix ? valuesOf(table) : elements(table);
+    const vectors = table instanceof Int8Matrix ? entriesOf(table) : elements(table);
     const [result, id, n] = [elements(y), elements(ids), table.columns];
     for (let t = 0; t < ids.size; t++) {
       for (let c = 0; c < n; c++) result[t * n + c] = vectors[id[t] * n + c];
