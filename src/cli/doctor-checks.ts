@@ -41,12 +41,7 @@ export async function runChecks(): Promise<Check[]> {
     await tried('engine', 'try --threads 1; what is missing above may be why', engine),
     await tried('embedded model', reinstall, embeddedModel),
     await modelCache(),
-    {
-      name: 'GPU',
-      ok: false,
-      needed: false,
-      detail: 'not used by this version: everything runs on the CPU',
-    },
+    await graphics(),
   ];
 }
 
@@ -95,6 +90,17 @@ async function engine(): Promise<string> {
   } finally {
     await backend.dispose();
   }
+}
+
+/** The adapter that `--backend webgpu` would use; an error of the backend says what is missing. */
+async function graphics(): Promise<Check> {
+  const check = await tried('GPU', 'only --backend webgpu needs it: see the line above', async () => {
+    const backend = await openBackend({ backend: 'webgpu' });
+    const { adapter } = backend.info;
+    await backend.dispose();
+    return `${adapter}, for --backend webgpu`;
+  });
+  return { ...check, needed: false };
 }
 
 async function embeddedModel(): Promise<string> {

@@ -5,11 +5,10 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape } from '../backend.js';
 import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
-import { largest, total } from './wgsl/reductions.js';
 
 /** Lanes, and keys of a block. */
 const KEYS = 64;
-/** Queries of a workgroup where there are several. */
+/** Queries of a workgroup where there are several; of wide heads half as many. */
 const QUERIES = 8;
 
 const known = new Map<string, Kernel>();
@@ -34,13 +33,16 @@ function kernelOf(queries: number, wide: number): Kernel {
     lanes: KEYS,
     uses: ['functions'],
     code: /* wgsl */ `
-${total(KEYS)}
-${largest(KEYS)}
 /** Below every score. */
 const LEAST = -3.4028234e38;
+/** Lanes that weigh the keys of one query. */
+const TEAM = ${KEYS / queries}u;
 var<workgroup> query: array<f32, ${queries * KEYS * wide}>;
-/** Weights of the keys of a block; −1 for a key that a query does not see. */
+/** Scores of the keys of a block, then their weights; −1 for a key that a query does not see. */
 var<workgroup> weights: array<f32, ${queries * KEYS}>;
+var<workgroup> parts: array<f32, ${KEYS}>;
+var<workgroup> shrinks: array<f32, ${queries}>;
+var<workgroup> totals: array<f32, ${queries}>;
 
 fn run(group: u32, lane: u32) {
   let blocks = (p.queries + ${queries - 1}) / ${queries};
@@ -49,13 +51,16 @@ fn run(group: u32, lane: u32) {
   let sequence = group / blocks / p.heads;
   let kvHead = head * p.kvHeads / p.heads;
   let count = min(${queries}u, p.queries - first);
-  for (var q = 0u; q < count; q++) {
-    for (var d = lane; d < p.headDim; d += ${KEYS}) {
-      query[q * ${KEYS * wide} + d] = get_q(((sequence * p.queries + first + q) * p.heads + head) * p.headDim + d) * p.f_scale;
-    }
+  for (var i = lane; i < count * p.headDim; i += ${KEYS}) {
+    let at = ((sequence * p.queries + first + i / p.headDim) * p.heads + head) * p.headDim + i % p.headDim;
+    query[(i / p.headDim) * ${KEYS * wide} + i % p.headDim] = get_q(at) * p.f_scale;
   }
   workgroupBarrier();
-  ${all.map((q) => `var shift${q} = LEAST; var total${q} = 0.0; ${columns.map((d) => `var mix${q}_${d} = 0.0;`).join(' ')}`).join('\n  ')}
+  ${all.map((q) => columns.map((d) => `var mix${q}_${d} = 0.0;`).join(' ')).join('\n  ')}
+  let own = lane / TEAM;
+  let member = lane % TEAM;
+  var shift = LEAST;
+  var total = 0.0;
   let position = p.keys - p.queries + first;
   var begin = 0u;
   if (position + 1 > p.window) { begin = position + 1 - p.window; }
@@ -70,31 +75,48 @@ fn run(group: u32, lane: u32) {
         ${all.map((q) => `score${q} = fma(query[${q * KEYS * wide} + d], k, score${q});`).join(' ')}
       }
     }
-    ${all
-      .map(
-        (q) => `{
-      let seen = ${q}u < count && key <= position + ${q} && key + p.window > position + ${q};
-      var score = score${q};
-      if (p.f_cap != 0.0) { score = p.f_cap * hyperbolic_tangent(score / p.f_cap); }
-      let top = largest(select(LEAST, score, seen), lane);
-      var shrink = 1.0;
-      if (top > shift${q}) {
-        shrink = exponential(shift${q} - top);
-        shift${q} = top;
-      }
-      var weight = 0.0;
-      if (seen) { weight = exponential(score - shift${q}); }
-      weights[${q * KEYS} + lane] = select(-1.0, weight, seen);
-      total${q} = fma(total${q}, shrink, total(weight, lane));
-      ${columns.map((d) => `mix${q}_${d} *= shrink;`).join(' ')}
-    }`,
-      )
-      .join('\n    ')}
+    ${all.map((q) => `weights[${q * KEYS} + lane] = score${q};`).join(' ')}
     workgroupBarrier();
+    var top = LEAST;
+    for (var j = member; j < ${KEYS}; j += TEAM) {
+      if (own < count && block + j <= position + own && block + j + p.window > position + own) {
+        var score = weights[own * ${KEYS} + j];
+        if (p.f_cap != 0.0) {
+          score = p.f_cap * hyperbolic_tangent(score / p.f_cap);
+          weights[own * ${KEYS} + j] = score;
+        }
+        if (score > top) { top = score; }
+      }
+    }
+    parts[lane] = top;
+    workgroupBarrier();
+    for (var j = 0u; j < TEAM; j++) { top = max(top, parts[own * TEAM + j]); }
+    var shrink = 1.0;
+    if (top > shift) {
+      shrink = exponential(shift - top);
+      shift = top;
+    }
+    workgroupBarrier();
+    var sum = 0.0;
+    for (var j = member; j < ${KEYS}; j += TEAM) {
+      var weight = -1.0;
+      if (own < count && block + j <= position + own && block + j + p.window > position + own) {
+        weight = exponential(weights[own * ${KEYS} + j] - shift);
+        sum += weight;
+      }
+      weights[own * ${KEYS} + j] = weight;
+    }
+    parts[lane] = sum;
+    if (member == 0) { shrinks[own] = shrink; }
+    workgroupBarrier();
+    sum = 0.0;
+    for (var j = 0u; j < TEAM; j++) { sum += parts[own * TEAM + j]; }
+    total = fma(total, shrink, sum);
+    ${all.map((q) => `{ let shrunk = shrinks[${q}]; ${columns.map((d) => `mix${q}_${d} *= shrunk;`).join(' ')} }`).join(' ')}
     let last = min(${KEYS}u, end - block);
     for (var j = 0u; j < last; j++) {
-      let at = ((sequence * p.keys + block + j) * p.kvHeads + kvHead) * p.headDim;
-      ${columns.map((d) => `var v${d} = 0.0; if (lane + ${d * KEYS} < p.headDim) { v${d} = get_v(at + lane + ${d * KEYS}); }`).join('\n      ')}
+      let at = ((sequence * p.keys + block + j) * p.kvHeads + kvHead) * p.headDim + lane;
+      ${columns.map((d) => `var v${d} = 0.0; if (lane + ${d * KEYS} < p.headDim) { v${d} = get_v(at + ${d * KEYS}); }`).join('\n      ')}
       ${all
         .map(
           (q) =>
@@ -104,11 +126,13 @@ fn run(group: u32, lane: u32) {
     }
     workgroupBarrier();
   }
+  if (member == 0) { totals[own] = total; }
+  workgroupBarrier();
   ${all
     .map(
       (q) => `if (${q}u < count) {
     let at = ((sequence * p.queries + first + ${q}) * p.heads + head) * p.headDim + lane;
-    ${columns.map((d) => `if (lane + ${d * KEYS} < p.headDim) { set_y(at + ${d * KEYS}, mix${q}_${d} / total${q}); }`).join(' ')}
+    ${columns.map((d) => `if (lane + ${d * KEYS} < p.headDim) { set_y(at + ${d * KEYS}, mix${q}_${d} / totals[${q}]); }`).join(' ')}
   }`,
     )
     .join('\n  ')}
@@ -129,12 +153,13 @@ export function attention(
 ): void {
   const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
   const window = Math.min(shape.window ?? keys, keys);
-  const each = queries === 1 ? 1 : QUERIES;
+  const wide = Math.ceil(headDim / KEYS);
+  const each = queries === 1 ? 1 : wide > 2 ? QUERIES / 2 : QUERIES;
   const params = { heads, kvHeads, headDim, queries, keys, f_scale: scale, window, f_cap: softcap ?? 0 };
   const groups = heads * Math.ceil(queries / each);
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {
     const [ys, qs] = [y, q].map((t) => t.reshape(sequences, queries, heads * headDim).rows(from, to));
     const [ks, vs] = [k, v].map((t) => t.reshape(sequences, keys, kvHeads * headDim).rows(from, to));
-    gpu.run(kernelOf(each, Math.ceil(headDim / KEYS)), [ys, qs, ks, vs], params, (to - from) * groups);
+    gpu.run(kernelOf(each, wide), [ys, qs, ks, vs], params, (to - from) * groups);
   }
 }

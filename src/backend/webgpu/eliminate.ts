@@ -27,7 +27,7 @@ const scoreKernel: Kernel = {
     { name: 'w', type: 'u32' },
     { name: 'u', type: 'u32' },
   ],
-  params: ['size', 'width', 'columns', 'from'],
+  params: ['size', 'width', 'columns', 'begin'],
   lanes: 64,
   uses: ['float32'],
   code: /* wgsl */ `
@@ -36,7 +36,7 @@ fn run(group: u32, lane: u32) {
   let i = group * 64 + lane;
   if (i >= p.size) { return; }
   let c = i % p.width;
-  put_s(i, score(raw_w((i / p.width) * p.columns + p.from + c), raw_u(c * p.columns + p.from + c)));
+  put_s(i, score(raw_w((i / p.width) * p.columns + p.begin + c), raw_u(c * p.columns + p.begin + c)));
 }`,
 };
 
@@ -49,7 +49,7 @@ const stepKernel: Kernel = {
     { name: 'u', type: 'f32' },
     { name: 'gone', type: 'u32' },
   ],
-  params: ['columns', 'from', 'width', 'n', 'm', 'stride', 'first'],
+  params: ['columns', 'begin', 'width', 'n', 'm', 'stride', 'first'],
   lanes: LANES,
   uses: ['float32'],
   code: /* wgsl */ `
@@ -58,7 +58,7 @@ var<workgroup> row: array<f32, ${WIDTH}>;
 var<workgroup> scores: array<u32, 64>;
 var<workgroup> goes: array<u32, ${WIDTH}>;
 fn run(group: u32, lane: u32) {
-  let at = group * p.columns + p.from;
+  let at = group * p.columns + p.begin;
   for (var c = lane; c < p.width; c += ${LANES}) {
     row[c] = get_w(at + c);
     goes[c] = 0;
@@ -67,7 +67,7 @@ fn run(group: u32, lane: u32) {
   workgroupBarrier();
   for (var c = 0u; c < p.width; c++) {
     if (p.m > 0 && c % p.m == 0) {
-      if (lane < p.m) { scores[lane] = score(bitcast<u32>(row[c + lane]), raw_u((c + lane) * p.columns + p.from + c + lane)); }
+      if (lane < p.m) { scores[lane] = score(bitcast<u32>(row[c + lane]), raw_u((c + lane) * p.columns + p.begin + c + lane)); }
       workgroupBarrier();
       if (lane < p.m) {
         var rank = 0u;
@@ -78,8 +78,8 @@ fn run(group: u32, lane: u32) {
     }
     var error = 0.0;
     if (goes[c] == 1) {
-      error = row[c] / get_u(c * p.columns + p.from + c);
-      for (var j = c + 1 + lane; j < p.width; j += ${LANES}) { row[j] -= error * get_u(c * p.columns + p.from + j); }
+      error = row[c] / get_u(c * p.columns + p.begin + c);
+      for (var j = c + 1 + lane; j < p.width; j += ${LANES}) { row[j] -= error * get_u(c * p.columns + p.begin + j); }
     }
     if (lane == 0) { set_errors(group * ${WIDTH} + c, error); }
     workgroupBarrier();
@@ -99,17 +99,17 @@ const restKernel: Kernel = {
     { name: 'errors', type: 'f32' },
     { name: 'u', type: 'f32' },
   ],
-  params: ['rows', 'columns', 'to', 'width'],
+  params: ['rows', 'columns', 'end', 'width'],
   lanes: EDGE * EDGE,
   code: /* wgsl */ `
 var<workgroup> es: array<f32, ${EDGE * EDGE}>;
 var<workgroup> us: array<f32, ${EDGE * EDGE}>;
 fn run(group: u32, lane: u32) {
-  let across = (p.columns - p.to + ${EDGE - 1}) / ${EDGE};
+  let across = (p.columns - p.end + ${EDGE - 1}) / ${EDGE};
   let a = lane / ${EDGE};
   let b = lane % ${EDGE};
   let r = (group / across) * ${EDGE} + a;
-  let j = p.to + (group % across) * ${EDGE} + b;
+  let j = p.end + (group % across) * ${EDGE} + b;
   let inside = r < p.rows && j < p.columns;
   var w = 0.0;
   if (inside) { w = get_w(r * p.columns + j); }
@@ -154,7 +154,7 @@ export function eliminateColumns(
     for (const [r0, r1] of pieces) {
       const size = (r1 - r0) * width;
       const operands = [rowsOf(gone, rows, r0, r1), rowsOf(weight, rows, r0, r1), u.rows(from, to)];
-      gpu.run(scoreKernel, operands, { size, width, columns, from }, Math.ceil(size / 64));
+      gpu.run(scoreKernel, operands, { size, width, columns, begin: from }, Math.ceil(size / 64));
     }
     select(gpu, gone, selection);
     for (let c = from; c < to; c += WIDTH)
@@ -179,9 +179,9 @@ function advance(
     for (const [r0, r1] of gpu.pieces(rows, [weight, errors, gone])) {
       const [w, e] = [rowsOf(weight, rows, r0, r1), rowsOf(errors, rows, r0, r1)];
       const flags = gone && rowsOf(gone, rows, r0, r1);
-      gpu.run(stepKernel, [w, e, u, flags], { columns, from, width, n, m, stride, first }, r1 - r0);
+      gpu.run(stepKernel, [w, e, u, flags], { columns, begin: from, width, n, m, stride, first }, r1 - r0);
       const groups = Math.ceil((r1 - r0) / EDGE) * Math.ceil((columns - to) / EDGE);
-      gpu.run(restKernel, [w, e, u], { rows: r1 - r0, columns, to, width }, groups);
+      gpu.run(restKernel, [w, e, u], { rows: r1 - r0, columns, end: to, width }, groups);
     }
   });
 }

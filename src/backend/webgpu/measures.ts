@@ -61,8 +61,8 @@ const productsKernel: Kernel = {
   lanes: 256,
   uses: ['float64'],
   code: /* wgsl */ `
-var<workgroup> as: array<f32, ${DEPTH * EDGE}>;
-var<workgroup> bs: array<f32, ${DEPTH * EDGE}>;
+var<workgroup> xs: array<f32, ${DEPTH * EDGE}>;
+var<workgroup> ys: array<f32, ${DEPTH * EDGE}>;
 fn add(i: u32, j: u32, sum: f32) {
   if (i >= p.height || j >= p.n) { return; }
   let at = i * p.n + j;
@@ -86,17 +86,18 @@ fn run(group: u32, lane: u32) {
           if (i0 + c < p.height) { a = get_a(t * p.m + p.first + i0 + c); }
           if (j0 + c < p.n) { b = get_b(t * p.n + j0 + c); }
         }
-        as[(k * 4 + lane / ${EDGE}) * ${EDGE} + c] = a;
-        bs[(k * 4 + lane / ${EDGE}) * ${EDGE} + c] = b;
+        xs[(k * 4 + lane / ${EDGE}) * ${EDGE} + c] = a;
+        ys[(k * 4 + lane / ${EDGE}) * ${EDGE} + c] = b;
       }
       workgroupBarrier();
       for (var k = 0u; k < ${DEPTH}; k++) {
-        ${four.map((i) => `let a${i} = as[k * ${EDGE} + ti + ${16 * i}]; let b${i} = bs[k * ${EDGE} + tj + ${16 * i}];`).join('\n        ')}
+        ${four.map((i) => `let a${i} = xs[k * ${EDGE} + ti + ${16 * i}]; let b${i} = ys[k * ${EDGE} + tj + ${16 * i}];`).join('\n        ')}
         ${cells.map(([i, j]) => `s${i}_${j} = fma(a${i}, b${j}, s${i}_${j});`).join(' ')}
       }
       workgroupBarrier();
     }
-    ${cells.map(([i, j]) => `add(i0 + ti + ${16 * i}, j0 + tj + ${16 * j}, s${i}_${j});`).join('\n    ')}
+var sums = array(${cells.map(([i, j]) => `s${i}_${j}`)});
+    for (var k = 0u; k < 16; k++) { add(i0 + ti + 16 * (k / 4), j0 + tj + 16 * (k % 4), sums[k]); }
   }
 }`,
 };

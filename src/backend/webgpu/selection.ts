@@ -195,12 +195,12 @@ const sumKernel: Kernel = {
 ${prefix(LANES)}
 fn run(group: u32, lane: u32) {
   let length = (p.size + ${LANES - 1}) / ${LANES};
-  let from = min(lane * length, p.size);
-  let to = min(from + length, p.size);
+  let low = min(lane * length, p.size);
+  let high = min(low + length, p.size);
   var sum = 0u;
-  for (var i = from; i < to; i++) { sum += get_x(i); }
+  for (var i = low; i < high; i++) { sum += get_x(i); }
   var before = prefix(sum, lane);
-  for (var i = from; i < to; i++) {
+  for (var i = low; i < high; i++) {
     let x = get_x(i);
     set_x(i, before);
     before += x;

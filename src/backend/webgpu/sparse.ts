@@ -78,11 +78,9 @@ fn run(group: u32, lane: u32) {
     let there = (w & 0x7fffffffu) != 0;
     let at = next + prefix(u32(there), lane);
     next += prefix_all();
-    if (!there) { continue; }
     if (p.half == 1) { w = (w + 0x7fffu + ((w >> 16) & 1)) & 0xffff0000u; }
-    if (p.short == 1) {
-      put_entries(at, w | c);
-    } else {
+    if (there && p.short == 1) { put_entries(at, w | c); }
+    if (there && p.short == 0) {
       put_entries(2 * at, c);
       put_entries(2 * at + 1, w);
     }
