@@ -15,8 +15,8 @@ const known = new Map<string, Kernel>();
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 /** `wide`: columns of a head that a lane mixes. */
-function kernelOf(queries: number, wide: number): Kernel {
-  const name = `attention, ${queries} queries, ${wide} columns`;
+function kernelOf(queries: number, wide: number, fours: boolean): Kernel {
+  const name = `attention, ${queries} queries, ${wide} columns${fours ? ', keys in fours' : ''}`;
   const found = known.get(name);
   if (found) return found;
   const all = range(queries);
@@ -26,7 +26,7 @@ function kernelOf(queries: number, wide: number): Kernel {
     operands: [
       { name: 'y', type: 'f32', writes: true },
       { name: 'q', type: 'f32' },
-      { name: 'k', type: 'f32' },
+      { name: 'k', type: fours ? 'f32x4' : 'f32' },
       { name: 'v', type: 'f32' },
     ],
     params: ['heads', 'kvHeads', 'headDim', 'queries', 'keys', 'f_scale', 'window', 'f_cap'],
@@ -70,9 +70,16 @@ fn run(group: u32, lane: u32) {
     ${all.map((q) => `var score${q} = 0.0;`).join(' ')}
     if (key < end) {
       let at = ((sequence * p.keys + key) * p.kvHeads + kvHead) * p.headDim;
-      for (var d = 0u; d < p.headDim; d++) {
+      ${
+        fours
+          ? `for (var d = 0u; d < p.headDim; d += 4) {
+        let k = get_k((at + d) / 4);
+        ${all.map((q) => `score${q} += dot(vec4f(query[${q * KEYS * wide} + d], query[${q * KEYS * wide} + d + 1], query[${q * KEYS * wide} + d + 2], query[${q * KEYS * wide} + d + 3]), k);`).join('\n        ')}
+      }`
+          : `for (var d = 0u; d < p.headDim; d++) {
         let k = get_k(at + d);
         ${all.map((q) => `score${q} = fma(query[${q * KEYS * wide} + d], k, score${q});`).join(' ')}
+      }`
       }
     }
     ${all.map((q) => `weights[${q * KEYS} + lane] = score${q};`).join(' ')}
@@ -155,11 +162,12 @@ export function attention(
   const window = Math.min(shape.window ?? keys, keys);
   const wide = Math.ceil(headDim / KEYS);
   const each = queries === 1 ? 1 : wide > 2 ? QUERIES / 2 : QUERIES;
+  const fours = headDim % 4 === 0 && k.offset % 4 === 0 && ![y, q, v].some(({ storage }) => storage === k.storage);
   const params = { heads, kvHeads, headDim, queries, keys, f_scale: scale, window, f_cap: softcap ?? 0 };
   const groups = heads * Math.ceil(queries / each);
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {
     const [ys, qs] = [y, q].map((t) => t.reshape(sequences, queries, heads * headDim).rows(from, to));
     const [ks, vs] = [k, v].map((t) => t.reshape(sequences, keys, kvHeads * headDim).rows(from, to));
-    gpu.run(kernelOf(each, wide), [ys, qs, ks, vs], params, (to - from) * groups);
+    gpu.run(kernelOf(each, wide, fours), [ys, qs, ks, vs], params, (to - from) * groups);
   }
 }

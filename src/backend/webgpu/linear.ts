@@ -56,6 +56,7 @@ function vectors(type: Element, fours: boolean, tokens: number): Kernel {
 ${loadFour('x', fours)}
 ${loadFour('w', fours)}
 var<workgroup> sums: array<f32, ${LANES * ROWS * tokens}>;
+var<workgroup> parts: array<f32, ${4 * ROWS * tokens}>;
 fn run(group: u32, lane: u32) {
   ${range(ROWS * tokens)
     .map((i) => `var s${i} = vec4f(0.0);`)
@@ -78,16 +79,16 @@ fn run(group: u32, lane: u32) {
     .map((i) => `sums[${i * LANES} + lane] = (s${i}.x + s${i}.y) + (s${i}.z + s${i}.w);`)
     .join('\n  ')}
   workgroupBarrier();
-  for (var half = ${LANES / 2}u; half > 0; half >>= 1) {
-    if (lane < half) {
-      for (var i = 0u; i < ${ROWS * tokens}; i++) { sums[i * ${LANES} + lane] += sums[i * ${LANES} + lane + half]; }
-    }
-    workgroupBarrier();
+  if (lane < ${4 * ROWS * tokens}) {
+    var part = 0.0;
+    for (var i = 0u; i < ${LANES / 4}; i++) { part += sums[lane * ${LANES / 4} + i]; }
+    parts[lane] = part;
   }
+  workgroupBarrier();
   if (lane < ${ROWS * tokens}) {
     let row = r + lane / ${tokens};
     if (row < p.rows) {
-      var sum = sums[lane * ${LANES}];
+      var sum = (parts[4 * lane] + parts[4 * lane + 1]) + (parts[4 * lane + 2] + parts[4 * lane + 3]);
       if (p.biased == 1) { sum += get_b(row); }
       set_y((lane % ${tokens}) * p.stride + p.first + row, sum);
     }

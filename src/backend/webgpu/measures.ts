@@ -57,7 +57,7 @@ const productsKernel: Kernel = {
     { name: 'a', type: 'f32' },
     { name: 'b', type: 'f32' },
   ],
-  params: ['m', 'n', 'rows', 'first', 'height'],
+  params: ['m', 'n', 'rows', 'first', 'height', 'cells'],
   lanes: 256,
   uses: ['float64'],
   code: /* wgsl */ `
@@ -97,7 +97,7 @@ fn run(group: u32, lane: u32) {
       workgroupBarrier();
     }
 var sums = array(${cells.map(([i, j]) => `s${i}_${j}`)});
-    for (var k = 0u; k < 16; k++) { add(i0 + ti + 16 * (k / 4), j0 + tj + 16 * (k % 4), sums[k]); }
+    for (var k = 0u; k < p.cells; k++) { add(i0 + ti + 16 * (k / 4), j0 + tj + 16 * (k % 4), sums[k]); }
   }
 }`,
 };
@@ -110,7 +110,7 @@ export function addCross(gpu: Gpu, out: Tensor<'f64'>, a: Tensor<'f32'>, b: Tens
       const height = last - first;
       const groups = Math.ceil(height / EDGE) * Math.ceil(n / EDGE);
       const operands = [rowsOf(out, m, first, last), rowsOf(a, tokens, t0, t1), rowsOf(b, tokens, t0, t1)];
-      gpu.run(productsKernel, operands, { m, n, rows: t1 - t0, first, height }, groups);
+      gpu.run(productsKernel, operands, { m, n, rows: t1 - t0, first, height, cells: 16 }, groups);
     }
 }
 

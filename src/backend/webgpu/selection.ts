@@ -69,7 +69,7 @@ fn run(group: u32, lane: u32) {
     }
     workgroupBarrier();
     let count = atomicLoad(&counts[lane]);
-    let before = prefix(count, lane);
+    let before = prefix(count, lane).x;
     if (rank >= before && rank < before + count) { found = vec3u(rank - before, bits | (lane << shift), count); }
     workgroupBarrier();
   }
@@ -81,7 +81,7 @@ fn run(group: u32, lane: u32) {
     begin = found.z - go;
     end = found.z;
   }
-  let first = prefix(equal_of(row, lane, threshold), lane);
+  let first = prefix(equal_of(row, lane, threshold), lane).x;
   flag(row, lane, threshold, first, begin, end);
 }`,
 };
@@ -158,8 +158,7 @@ fn run(group: u32, lane: u32) {
   let bits = get_state(1);
   var count = 0u;
   for (var k = 0u; k < p.counters; k++) { count += get_counts(k * 256 + lane); }
-  let before = prefix(count, lane);
-  storageBarrier();
+  let before = prefix(count, lane).x;
   if (rank >= before && rank < before + count) {
     set_state(0, rank - before);
     set_state(1, bits | (lane << p.shift));
@@ -180,8 +179,7 @@ const equalKernel: Kernel = {
   code: /* wgsl */ `
 ${flags}
 fn run(group: u32, lane: u32) {
-  let before = prefix(equal_of(group * p.columns, lane, get_state(1)), lane);
-  let all = prefix_all();
+  let all = prefix(equal_of(group * p.columns, lane, get_state(1)), lane).y;
   if (lane == 0) { set_equal(group, all); }
 }`,
 };
@@ -199,7 +197,7 @@ fn run(group: u32, lane: u32) {
   let high = min(low + length, p.size);
   var sum = 0u;
   for (var i = low; i < high; i++) { sum += get_x(i); }
-  var before = prefix(sum, lane);
+  var before = prefix(sum, lane).x;
   for (var i = low; i < high; i++) {
     let x = get_x(i);
     set_x(i, before);
@@ -222,7 +220,7 @@ ${flags}
 fn run(group: u32, lane: u32) {
   let row = group * p.columns;
   let threshold = get_state(1);
-  let first = prefix(equal_of(row, lane, threshold), lane) + get_equal(group);
+  let first = prefix(equal_of(row, lane, threshold), lane).x + get_equal(group);
   flag(row, lane, threshold, first, 0, select(get_state(0) + 1, ${ALL}u, p.all == 1));
 }`,
 };

@@ -51,8 +51,7 @@ ${prefix(LANES)}
 fn run(group: u32, lane: u32) {
   var count = 0u;
   for (var c = lane; c < p.columns; c += ${LANES}) { count += u32((raw_w(group * p.columns + c) & 0x7fffffffu) != 0); }
-  let before = prefix(count, lane);
-  let all = prefix_all();
+  let all = prefix(count, lane).y;
   if (lane == 0) { set_starts(group, all); }
 }`,
 };
@@ -76,8 +75,9 @@ fn run(group: u32, lane: u32) {
     var w = 0u;
     if (c < p.columns) { w = raw_w(group * p.columns + c); }
     let there = (w & 0x7fffffffu) != 0;
-    let at = next + prefix(u32(there), lane);
-    next += prefix_all();
+    let numbers = prefix(u32(there), lane);
+    let at = next + numbers.x;
+    next += numbers.y;
     if (p.half == 1) { w = (w + 0x7fffu + ((w >> 16) & 1)) & 0xffff0000u; }
     if (there && p.short == 1) { put_entries(at, w | c); }
     if (there && p.short == 0) {
@@ -111,6 +111,7 @@ const vectorsOf = (tokens: number): Kernel => ({
   code: /* wgsl */ `
 ${entry}
 var<workgroup> sums: array<f32, ${LANES * tokens}>;
+var<workgroup> parts: array<f32, ${4 * tokens}>;
 fn run(group: u32, lane: u32) {
   ${range(tokens)
     .map((t) => `var s${t} = 0.0;`)
@@ -127,14 +128,14 @@ fn run(group: u32, lane: u32) {
     .map((t) => `sums[${t * LANES} + lane] = s${t};`)
     .join(' ')}
   workgroupBarrier();
-  for (var half = ${LANES / 2}u; half > 0; half >>= 1) {
-    if (lane < half) {
-      for (var t = 0u; t < ${tokens}; t++) { sums[t * ${LANES} + lane] += sums[t * ${LANES} + lane + half]; }
-    }
-    workgroupBarrier();
+  if (lane < ${4 * tokens}) {
+    var part = 0.0;
+    for (var i = 0u; i < ${LANES / 4}; i++) { part += sums[lane * ${LANES / 4} + i]; }
+    parts[lane] = part;
   }
+  workgroupBarrier();
   if (lane < ${tokens}) {
-    var sum = sums[lane * ${LANES}];
+    var sum = (parts[4 * lane] + parts[4 * lane + 1]) + (parts[4 * lane + 2] + parts[4 * lane + 3]);
     if (p.biased == 1) { sum += get_b(group); }
     set_y(lane * p.rows + group, sum);
   }
