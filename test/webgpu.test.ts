@@ -157,7 +157,7 @@ describe.skipIf(noWebGpu)('whole runs', () => {
   });
   afterAll(() => removeFolder(home));
 
-  it('the embedded model has the perplexity, the logits and the tokens that it has on the CPU', async () => {
+  it('the embedded model has the perplexity and the logits that it has on the CPU, whole and token by token', async () => {
     const [gpu, cpu] = [
       await loadModel(embeddedFolder, { backend: 'webgpu' }),
       await loadModel(embeddedFolder, { threads: 1 }),
@@ -166,6 +166,12 @@ describe.skipIf(noWebGpu)('whole runs', () => {
     expect(Math.abs(got.perplexity / wanted.perplexity - 1)).toBeLessThan(1e-5);
     const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % gpu.config.vocab_size);
     expect(await gpu.logits(ids)).toBeAllClose(await cpu.logits(ids), 1e-3, 0);
+    const caches = [gpu.createCache(ids.length), cpu.createCache(ids.length)];
+    for (let i = 0; i < 5; i++) {
+      const some = i === 0 ? ids.slice(0, 20) : [ids[19 + i]];
+      expect(await gpu.next(caches[0], some)).toBeAllClose(await cpu.next(caches[1], some), 1e-3, 0);
+    }
+    for (const cache of caches) cache.free();
     await Promise.all([gpu.dispose(), cpu.dispose()]);
   });
 
