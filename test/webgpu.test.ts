@@ -15,7 +15,7 @@ import { valuesOf, WEIGHTS_16, type Weights16 } from '../src/tensor/weights16.js
 import { folderWith, removeFolder } from './checkpoint-fixture.js';
 import { bits, complaint, resultsOf } from './conformance/case.js';
 import { cases } from './conformance/cases.js';
-import { mixed } from './conformance/draws.js';
+import { generator, mixed } from './conformance/draws.js';
 import { Rig } from './conformance/rig.js';
 import { noWebGpu, openWebGpu } from './webgpu.js';
 
@@ -103,6 +103,51 @@ describe.skipIf(noWebGpu)('memory and order', () => {
     expect(() => backend.allocate('f32', [large])).toThrow(
       /^expected at most \d+ bytes in one buffer of the GPU, got 18014398509481984 for a tensor of f32 \[4503599627370496\], in the webgpu backend \(.+\)$/,
     );
+  });
+});
+
+describe.skipIf(noWebGpu)('f64', () => {
+  const n = 64;
+  const random = generator(11);
+  /** Bits of every kind: any, near in size, with few ones, whole numbers, what is not finite. */
+  const drawn = () => {
+    const word = () => Math.floor(random() * 2 ** 32);
+    const kind = Math.floor(random() * 6);
+    const near = (0x3ff00000 + ((word() & 0x3f) << 20)) | (word() & 0x800fffff);
+    if (kind === 0) return new Float64Array(Uint32Array.of(word(), word()).buffer)[0];
+    if (kind === 1) return new Float64Array(Uint32Array.of(word(), near).buffer)[0];
+    if (kind === 2) return new Float64Array(Uint32Array.of(1 << (word() & 31), near & 0xfff00000).buffer)[0];
+    if (kind === 3) return (word() % 9) - 4;
+    if (kind === 4) return Math.fround(random() - 0.5) * 2 ** (Math.floor(random() * 100) - 50);
+    return [0, -0, 1, -1, Infinity, -Infinity, Number.NaN, 2 ** 1023, 2 ** -1022, 1 + 2 ** -52][word() % 10];
+  };
+  /** Subnormal numbers are taken for 0. */
+  const flushed = (value: number) => (Math.abs(value) < 2 ** -1022 ? value * 0 : value);
+
+  it('sums and products have the bits that JavaScript gives them', async () => {
+    const backend = await openWebGpu();
+    const f64 = (values: number[]) => {
+      const tensor = backend.allocate('f64', [values.length]);
+      backend.write(tensor, Float64Array.from(values));
+      return tensor;
+    };
+    for (let round = 0; round < 8; round++) {
+      const [a, b] = [0, 1].map(() => Array.from({ length: n * n }, () => flushed(drawn())));
+      // Of an entry that is not kept, u becomes x + u.
+      const [u, right, kept] = [f64(b), f64(b), backend.allocate('f32', [n * n])];
+      backend.fill(kept, 0);
+      backend.admmStep(right, u, f64(a), f64(a), kept, 1);
+      const sums = a.map((x, i) => flushed(x + b[i] - 0));
+      expect(await backend.read(u)).toEqual(Float64Array.from(sums));
+      const narrow = backend.allocate('f32', [n * n]);
+      backend.admmScores(narrow, f64(a), f64(b));
+      expect(await backend.read(narrow)).toEqual(Float32Array.from(sums));
+      const products = backend.allocate('f64', [n, n]);
+      backend.multiply(products, f64(a.slice(0, n)).reshape(n, 1), f64(b.slice(0, n)).reshape(n, 1));
+      const wanted = a.slice(0, n).flatMap((x) => b.slice(0, n).map((y) => 0 + flushed(x * y)));
+      expect(await backend.read(products)).toEqual(Float64Array.from(wanted));
+    }
+    await backend.dispose();
   });
 });
 
