@@ -56,6 +56,19 @@ describe.skipIf(noWebGpu)('memory and order', () => {
     expect(await backend.read(y)).toEqual(new Float32Array(1000).fill((399 * 400) / 2));
   });
 
+  it('memory beyond what is kept for reuse is given back, once nothing uses it', async () => {
+    const sum = filled(backend, 4, 0);
+    const large = Array.from({ length: 10 }, () => backend.allocate('f32', [2 ** 24]));
+    for (const [i, tensor] of large.entries()) {
+      const last = tensor.rows(2 ** 24 - 4, 2 ** 24);
+      backend.fill(last, i);
+      backend.add(sum, sum, last);
+      backend.free(tensor);
+    }
+    for (let i = 0; i < 3; i++) backend.free(backend.allocate('f32', [2 ** 25 + i * 2 ** 23]));
+    expect(await backend.read(sum)).toEqual(new Float32Array(4).fill(45));
+  });
+
   it('reads that are under way together each see their own time', async () => {
     const x = filled(backend, 10, 1);
     const first = backend.read(x);
