@@ -3,6 +3,7 @@
 // distinguishes what was asked for from what was not.
 
 import { Argument, type Command, Option } from 'commander';
+import { BACKENDS, type BackendName } from '../backend/open.js';
 import { UsageError } from '../errors.js';
 import { PREFERENCES, type Preference, WEIGHT_VALUES, type WeightValues } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';
@@ -17,7 +18,7 @@ export interface CommonOptions {
 
 /** Options of every command that runs a model. */
 export interface EngineFlags extends CommonOptions {
-  backend?: 'wasm';
+  backend?: BackendName;
   threads?: number;
   deterministic?: boolean;
 }
@@ -119,7 +120,7 @@ export function withCommon(command: Command): Command {
 export function withEngine(command: Command): Command {
   return withCommon(
     command
-      .addOption(choice('--backend <NAME>', 'device that computes', ['wasm'], 'wasm'))
+      .addOption(choice('--backend <NAME>', 'device that computes', BACKENDS, 'wasm'))
       .addOption(wholeNumber('--threads <N>', 'threads that compute', 'physical cores'))
       .option('--deterministic', 'the same bits on every machine, at some cost in speed'),
   );
