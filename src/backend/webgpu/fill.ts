@@ -1,4 +1,4 @@
-// Setting all elements of a tensor, and the copies of 16-bit elements that begin or end inside a word.
+// Setting all elements of a tensor, and the copies of elements of 16 and 8 bits that begin or end inside a word.
 
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Gpu } from './gpu.js';
@@ -20,9 +20,9 @@ fn run(group: u32, lane: u32) {
 }`,
 };
 
-/** One invocation a word of y, which holds the halves first … first + size − 1; they come from x, or are all one. */
-const halves: Kernel = {
-  name: 'halves',
+/** One invocation a word of y, which holds parts of words, first … first + size − 1; they come from x, or are all one. */
+const partsOf = (perWord: 2 | 4): Kernel => ({
+  name: `words in ${perWord}`,
   operands: [
     { name: 'y', type: 'u32', writes: true },
     { name: 'x', type: 'u32' },
@@ -30,21 +30,25 @@ const halves: Kernel = {
   params: ['first', 'size', 'copies', 'pattern'],
   lanes: 256,
   code: /* wgsl */ `
+const width = ${32 / perWord}u;
+const mask = ${perWord === 2 ? '0xffffu' : '0xffu'};
 fn run(group: u32, lane: u32) {
-  let word = p.first / 2 + group * 256 + lane;
+  let word = p.first / ${perWord} + group * 256 + lane;
   let last = p.first + p.size;
-  if (word * 2 >= last) { return; }
+  if (word * ${perWord} >= last) { return; }
   var bits = raw_y(word);
-  for (var h = 0u; h < 2; h++) {
-    let i = word * 2 + h;
+  for (var h = 0u; h < ${perWord}; h++) {
+    let i = word * ${perWord} + h;
     if (i < p.first || i >= last) { continue; }
     let at = i - p.first;
-    let half = select(p.pattern, (raw_x(at / 2) >> (16 * (at & 1))) & 0xffffu, p.copies == 1);
-    bits = (bits & ~(0xffffu << (16 * h))) | (half << (16 * h));
+    let part = select(p.pattern, (raw_x(at / ${perWord}) >> (width * (at % ${perWord}))) & mask, p.copies == 1);
+    bits = (bits & ~(mask << (width * h))) | (part << (width * h));
   }
   put_y(word, bits);
 }`,
-};
+});
+
+const kernels = { 2: partsOf(2), 4: partsOf(4) };
 
 /** Sets elements of 32 or 64 bits to a pattern of one or two words. */
 export function fillPattern(gpu: Gpu, tensor: Tensor, words: readonly number[]): void {
@@ -56,16 +60,17 @@ export function fillPattern(gpu: Gpu, tensor: Tensor, words: readonly number[]):
   }
 }
 
-/** Sets elements of 16 bits to a pattern, or to those of `from`, which begin at a word. */
-export function setHalves(gpu: Gpu, tensor: Tensor, from: Tensor | number): void {
+/** Sets elements of 16 or 8 bits to a pattern, or to those of `from`, which begin at a word. */
+export function setShort(gpu: Gpu, tensor: Tensor, from: Tensor | number): void {
+  const perWord = tensor.dtype === 'i8' ? 4 : 2;
   const flat = tensor.reshape(tensor.size);
   for (const [begin, end] of gpu.pieces(tensor.size, [tensor, typeof from === 'number' ? null : from], 8)) {
     const part = flat.rows(begin, end);
     const source = typeof from === 'number' ? null : from.reshape(from.size).rows(begin, end);
     const [copies, pattern] = typeof from === 'number' ? [0, from] : [1, 0];
     // The first word of a tensor that begins inside one is where o_y points, rounded down.
-    const first = part.offset % 2;
+    const first = part.offset % perWord;
     const params = { first, size: end - begin, copies, pattern };
-    gpu.run(halves, [part, source], params, Math.ceil((first + end - begin) / 512));
+    gpu.run(kernels[perWord], [part, source], params, Math.ceil((first + end - begin) / (256 * perWord)));
   }
 }

@@ -9,7 +9,7 @@ import { float64 } from './wgsl/float64.js';
 import { functions } from './wgsl/functions.js';
 
 /** What lies in an operand. x4: four at a time, from a multiple of four on. */
-export type Element = 'f32' | 'u32' | 'i32' | 'f64' | 'bf16' | 'f16' | 'f32x4' | 'bf16x4' | 'f16x4';
+export type Element = 'f32' | 'u32' | 'i32' | 'f64' | 'bf16' | 'f16' | 'i8' | 'f32x4' | 'bf16x4' | 'f16x4' | 'i8x4';
 
 export interface KernelOperand {
   name: string;
@@ -38,7 +38,7 @@ export interface Kernel {
 export const PARAM_BYTES = 256;
 
 /** The words of a buffer, and what there is of an operand for each of its elements. */
-const word = (type: Element) => (type === 'f32x4' ? 'vec4u' : type.endsWith('x4') ? 'vec2u' : 'u32');
+const word = (type: Element) => (type === 'f32x4' ? 'vec4u' : type === 'bf16x4' || type === 'f16x4' ? 'vec2u' : 'u32');
 
 /** The type of the binding of each slot; undefined where the operands in it do not agree. */
 export function slotTypes(kernel: Kernel, slots: readonly Slot[]): string[] | undefined {
@@ -86,6 +86,13 @@ ${writes ? `fn set_${name}(i: u32, value: vec2u) { let at = p.o_${name} + 2 * i;
   if (type === 'f16')
     return `${wideF16(name)}
 fn get_${name}(i: u32) -> f32 { let at = ${at}; return wide_${name}((${slot}[at >> 1] >> (16 * (at & 1))) & 0xffffu); }`;
+  if (type === 'i8')
+    return `fn get_${name}(i: u32) -> f32 { let at = ${at}; return f32(bitcast<i32>(${slot}[at >> 2] << (24 - 8 * (at & 3))) >> 24); }`;
+  if (type === 'i8x4')
+    return `fn get_${name}(i: u32) -> vec4f {
+  let w = ${slot}[${at}];
+  return vec4f(vec4i(bitcast<vec4i>(vec4u(w << 24, w << 16, w << 8, w))) >> vec4u(24));
+}`;
   if (type === 'f32x4') return `fn get_${name}(i: u32) -> vec4f { return bitcast<vec4f>(${slot}[${at}]); }`;
   if (type === 'bf16x4')
     return `fn get_${name}(i: u32) -> vec4f {

@@ -1,18 +1,20 @@
 // The layers between the products: embedding, norms, rotary embedding.
 
-import type { DenseMatrix } from '../../tensor/sparse-matrix.js';
+import { Int8Matrix } from '../../tensor/int8-matrix.js';
+import type { DenseMatrix, Table } from '../../tensor/sparse-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { RopeShape } from '../backend.js';
 import { type Gpu, rowsOf } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { total } from './wgsl/reductions.js';
 
-const embedOf = (type: DenseMatrix['dtype']): Kernel => ({
+const embedOf = (type: DenseMatrix['dtype'] | 'i8'): Kernel => ({
   name: `embed ${type}`,
   operands: [
     { name: 'y', type: 'f32', writes: true },
     { name: 'ids', type: 'u32' },
     { name: 'w', type },
+    ...(type === 'i8' ? [{ name: 'scale', type: 'f32' } as const] : []),
   ],
   params: ['columns', 'first', 'last'],
   lanes: 64,
@@ -22,21 +24,27 @@ fn run(group: u32, lane: u32) {
   if (id < p.first || id >= p.last) { return; }
   for (var c = lane; c < p.columns; c += 64) {
     let i = (id - p.first) * p.columns + c;
-    ${type === 'f32' ? 'put_y(group * p.columns + c, raw_w(i));' : 'set_y(group * p.columns + c, get_w(i));'}
+    ${
+      type === 'f32'
+        ? 'put_y(group * p.columns + c, raw_w(i));'
+        : `set_y(group * p.columns + c, get_w(i)${type === 'i8' ? ' * get_scale(id - p.first)' : ''});`
+    }
   }
 }`,
 });
 
-const embedKernels = { f32: embedOf('f32'), bf16: embedOf('bf16'), f16: embedOf('f16') };
+const embedKernels = { f32: embedOf('f32'), bf16: embedOf('bf16'), f16: embedOf('f16'), i8: embedOf('i8') };
 
 /** y[T, n] = table[ids[T], n]; rows of a table larger than a binding come from its pieces. */
-export function embed(gpu: Gpu, y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void {
+export function embed(gpu: Gpu, y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void {
   const tokens = ids.size;
+  const [values, scale] = table instanceof Int8Matrix ? [table.values, table.scale] : [table, null];
   for (const [t0, t1] of gpu.pieces(tokens, [y]))
-    for (const [first, last] of gpu.pieces(table.rowCount, [table])) {
-      const rows = rowsOf(table as Tensor, table.rowCount, first, last);
-      const operands = [rowsOf(y, tokens, t0, t1), ids.reshape(tokens).rows(t0, t1), rows];
-      gpu.run(embedKernels[table.dtype], operands, { columns: table.columns, first, last }, t1 - t0);
+    for (const [first, last] of gpu.pieces(table.rowCount, [values])) {
+      const rows = rowsOf(values as Tensor, table.rowCount, first, last);
+      const steps = scale ? [scale.rows(first, last)] : [];
+      const operands = [rowsOf(y, tokens, t0, t1), ids.reshape(tokens).rows(t0, t1), rows, ...steps];
+      gpu.run(embedKernels[values.dtype], operands, { columns: table.columns, first, last }, t1 - t0);
     }
 }
 

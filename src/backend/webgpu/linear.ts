@@ -178,19 +178,19 @@ export function linear(
   gpu: Gpu,
   y: Tensor<'f32'>,
   x: Tensor<'f32'>,
-  weight: DenseMatrix,
+  weight: DenseMatrix | Tensor<'i8'>,
   bias: Tensor<'f32'> | null,
   { stride, first } = { stride: weight.rowCount, first: 0 },
 ): void {
   const { rowCount: rows, columns } = weight;
   const tokens = x.rowCount;
   for (const [t0, t1] of gpu.pieces(tokens, [x, y]))
-    for (const [r0, r1] of gpu.pieces(rows, [weight], 2))
+    for (const [r0, r1] of gpu.pieces(rows, [weight], 4))
       multiplied(
         gpu,
         rowsOf(y, tokens, t0, t1),
         rowsOf(x, tokens, t0, t1),
-        rowsOf(weight as Tensor, rows, r0, r1) as DenseMatrix,
+        rowsOf(weight as Tensor, rows, r0, r1) as DenseMatrix | Tensor<'i8'>,
         bias && rowsOf(bias, rows, r0, r1),
         { columns, rows: r1 - r0, stride, first: first + r0, biased: Number(bias !== null), tokens: t1 - t0 },
       );
@@ -200,7 +200,7 @@ function multiplied(
   gpu: Gpu,
   y: Tensor<'f32'>,
   x: Tensor<'f32'>,
-  weight: DenseMatrix,
+  weight: DenseMatrix | Tensor<'i8'>,
   bias: Tensor<'f32'> | null,
   params: Record<'columns' | 'rows' | 'stride' | 'first' | 'biased' | 'tokens', number>,
 ): void {

@@ -273,6 +273,6 @@ const keyOf = ({ held, offset, size }: Window) => `${held.id}:${offset}:${size}`
 /** Where an operand begins in its binding, in its units. */
 function offsetOf({ dtype, offset }: Tensor, window: number, type: string): number {
   const bytes = offset * bytesPerElement[dtype] - window;
-  if (type.endsWith('x4')) return bytes / (type === 'f32x4' ? 16 : 8);
-  return type === 'bf16' || type === 'f16' ? bytes / 2 : bytes / 4;
+  const element = type === 'i8' || type === 'i8x4' ? 1 : /^b?f16/.test(type) ? 2 : 4;
+  return bytes / (type.endsWith('x4') ? 4 * element : element);
 }

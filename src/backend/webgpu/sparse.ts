@@ -8,6 +8,7 @@ import { SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { fillPattern } from './fill.js';
 import { type Gpu, rowsOf } from './gpu.js';
+import { roundWeights, scaleRows } from './int8.js';
 import type { Kernel } from './kernel.js';
 import { linear } from './linear.js';
 import { sumBefore } from './selection.js';
@@ -172,9 +173,24 @@ fn run(group: u32, lane: u32) {
 }`,
 };
 
-/** The weights of a matrix that are not 0. */
-export function compress(gpu: Gpu, weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
+/** The weights of a matrix that are not 0; of int8 the whole numbers, which a bf16 holds. */
+export function compress(
+  gpu: Gpu,
+  weight: Tensor<'f32'>,
+  values: SparseValues,
+  scale: Tensor<'f32'> | null,
+): SparseMatrix {
   const { rowCount: rows, columns } = weight;
+  if (scale) {
+    const whole = gpu.memory.allocate('f32', [rows, columns], 'whole numbers of a matrix');
+    try {
+      roundWeights(gpu, whole, weight, scale);
+      const { storage } = compress(gpu, whole, 'bf16', null);
+      return new SparseMatrix(storage, values, scale, rows, columns);
+    } finally {
+      gpu.memory.free(whole);
+    }
+  }
   const short = values === 'bf16' && columns <= SHORT;
   const words = short ? 1 : 2;
   const purpose = `a sparse matrix of ${rows}×${columns}`;
@@ -199,7 +215,7 @@ export function compress(gpu: Gpu, weight: Tensor<'f32'>, values: SparseValues):
     throw error;
   }
   void shrink(storage);
-  return new SparseMatrix(storage, values, rows, columns);
+  return new SparseMatrix(storage, values, null, rows, columns);
 }
 
 /** Moves the entries to memory of their size, once their number is known. What fails here fails at the next read too. */
@@ -235,6 +251,7 @@ export function freeSparse(gpu: Gpu, matrix: SparseMatrix): void {
   const storage = storageOf(gpu, matrix);
   storage.freed = true;
   freeParts(storage);
+  if (matrix.scale) gpu.memory.free(matrix.scale);
 }
 
 /** y[T, rows] = x[T, columns] · matrixᵀ (+ bias[rows]). */
@@ -246,7 +263,13 @@ export function sparseLinear(
   bias: Tensor<'f32'> | null,
 ): void {
   const { parts, short } = storageOf(gpu, matrix);
-  const { first, rowCount: stride, columns } = matrix;
+  const { scale, first, rowCount: stride, columns } = matrix;
+  if (scale) {
+    const { storage, storedRows } = matrix;
+    sparseLinear(gpu, y, x, new SparseMatrix(storage, 'bf16', null, storedRows, columns, first, stride), null);
+    scaleRows(gpu, y, scale, null, bias);
+    return;
+  }
   const tokens = x.rowCount;
   const most = Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns);
   const step = tokens <= FEW_TOKENS ? Number.MAX_SAFE_INTEGER : Math.max(1, most);

@@ -3,7 +3,8 @@
 // made in a fixed order and nothing waits on another workgroup: the same device and driver give the same bits.
 
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
-import { type DenseMatrix, type Matrix, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
+import { Int8Matrix } from '../../tensor/int8-matrix.js';
+import { type Matrix, SparseMatrix, type SparseValues, type Table } from '../../tensor/sparse-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { patternOf } from '../../tensor/weights16.js';
 import {
@@ -23,8 +24,9 @@ import { attention } from './attention.js';
 import { requestDevice } from './device.js';
 import { runElementwise } from './elementwise.js';
 import { eliminateColumns } from './eliminate.js';
-import { fillPattern, setHalves } from './fill.js';
+import { fillPattern, setShort } from './fill.js';
 import { Gpu } from './gpu.js';
+import { int8Linear } from './int8.js';
 import { embed, layerNorm, rmsNorm, rope } from './layers.js';
 import { linear } from './linear.js';
 import { mask } from './mask.js';
@@ -50,6 +52,7 @@ const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?
   f32: Float32Array,
   bf16: Uint16Array,
   f16: Uint16Array,
+  i8: Int8Array,
   f64: Float64Array,
   i32: Int32Array,
 };
@@ -76,8 +79,9 @@ class WebGpuBackend implements Backend {
     return this.gpu.memory.allocate(dtype, shape);
   }
 
-  free(tensor: Tensor | SparseMatrix): void {
+  free(tensor: Tensor | Int8Matrix | SparseMatrix): void {
     if (tensor instanceof SparseMatrix) freeSparse(this.gpu, tensor);
+    else if (tensor instanceof Int8Matrix) for (const part of [tensor.values, tensor.scale]) this.free(part);
     else this.gpu.memory.free(tensor);
   }
 
@@ -90,12 +94,11 @@ class WebGpuBackend implements Backend {
       this.gpu.recorder.write(held, offset, values);
       return;
     }
-    const padded = new Uint16Array(values.length + 1);
-    padded.set(values as Uint16Array);
+    const words = new Uint8Array(4 * Math.ceil(values.byteLength / 4));
+    words.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     this.gpu.withScratch(tensor.dtype, [values.length], (staged) => {
-      const even = padded.subarray(0, values.length + (values.length % 2));
-      this.gpu.recorder.write(this.gpu.memory.of(staged), 0, even);
-      setHalves(this.gpu, tensor, staged);
+      this.gpu.recorder.write(this.gpu.memory.of(staged), 0, words);
+      setShort(this.gpu, tensor, staged);
     });
   }
 
@@ -117,7 +120,8 @@ class WebGpuBackend implements Backend {
   fill(tensor: Tensor, value: number): void {
     if (tensor.size === 0) return;
     const pattern = patternOf(tensor.dtype, value);
-    if (tensor.dtype === 'bf16' || tensor.dtype === 'f16') setHalves(this.gpu, tensor, pattern);
+    if (tensor.dtype === 'bf16' || tensor.dtype === 'f16') setShort(this.gpu, tensor, pattern);
+    else if (tensor.dtype === 'i8') setShort(this.gpu, tensor, pattern & 0xff);
     else {
       const { buffer } = new ARRAYS[tensor.dtype](new ArrayBuffer(bytesPerElement[tensor.dtype])).fill(pattern);
       fillPattern(this.gpu, tensor, [...new Uint32Array(buffer)]);
@@ -127,15 +131,16 @@ class WebGpuBackend implements Backend {
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
     if (weight instanceof SparseMatrix) sparseLinear(this.gpu, y, x, weight, bias);
+    else if (weight instanceof Int8Matrix) int8Linear(this.gpu, y, x, weight, bias);
     else linear(this.gpu, y, x, weight, bias);
   }
 
-  compress(weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
-    check.checkCompress(weight, values);
-    return compress(this.gpu, weight, values);
+  compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
+    check.checkCompress(weight, values, scale);
+    return compress(this.gpu, weight, values, scale ?? null);
   }
 
-  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: DenseMatrix): void {
+  embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void {
     check.checkEmbed(y, ids, table);
     embed(this.gpu, y, ids, table);
   }
