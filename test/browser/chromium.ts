@@ -29,7 +29,9 @@ export async function openPage(script: string): Promise<{ page: Page; close(): P
   const server = createServer((request, response) => {
     const isScript = request.url === '/script.js';
     response.setHeader('content-type', isScript ? 'text/javascript; charset=utf-8' : 'text/html; charset=utf-8');
-    response.end(isScript ? script : '<!doctype html><title>test</title><script type="module" src="/script.js"></script>');
+    response.end(
+      isScript ? script : '<!doctype html><title>test</title><script type="module" src="/script.js"></script>',
+    );
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const browser = await chromium.launch({ executablePath, args: FLAGS }).catch((error) => {
