@@ -64,7 +64,7 @@ describe('neuroal', () => {
       ['prune', 'm', '--method', 'wnada'],
       'expected --method to be one of magnitude, wanda, multiflow, sparsegpt, admm, got "wnada"; did you mean wanda?',
     ],
-    [['eval', '--backend', 'webgpu'], 'expected --backend to be wasm, got "webgpu"'],
+    [['eval', '--backend', 'webgl'], 'expected --backend to be one of wasm, webgpu, got "webgl"; did you mean webgpu?'],
     [['prune', 'm', '--sparsity', 'abc'], 'expected --sparsity to be a number, got "abc"'],
     [['prune', 'm', '--out', 'x', '--sparsity', '1.5'], 'expected a sparsity in [0, 1), got 1.5'],
     [['prune', 'm', '--samples', '1.5'], 'expected --samples to be a whole number of 1 or more, got "1.5"'],

@@ -38,7 +38,7 @@ export class Gpu {
     }
   }
 
-  /** Rows [from, to) of matrices with as many rows, so many at a time that every piece fits a binding. */
+  /** Rows [from, to) of matrices with as many rows, whole multiples of `multiple` where so many fit a binding. */
   *pieces(rows: number, tensors: readonly (Tensor | null)[], multiple = 1): Generator<[from: number, to: number]> {
     let most = rows;
     for (const tensor of tensors) {
@@ -46,7 +46,7 @@ export class Gpu {
       const row = (tensor.size / rows) * bytesPerElement[tensor.dtype];
       most = Math.min(most, Math.floor((this.device.bindingBytes - SLACK) / row));
     }
-    const step = most === rows ? rows : Math.max(multiple, most - (most % multiple));
+    const step = most === rows ? rows : Math.max(1, most < multiple ? most : most - (most % multiple));
     for (let from = 0; from < rows; from += step) yield [from, Math.min(from + step, rows)];
   }
 

@@ -21,20 +21,28 @@ const DENSE = 16 * 2 ** 20;
 /** Columns whose numbers leave room for a bf16. */
 const SHORT = 65536;
 
+/** Some rows of a matrix: as many as have their entries in one binding. */
+interface Part {
+  /** The rows [from, to). */
+  from: number;
+  to: number;
+  /** Where the entries of each row begin, and where the last ones end. */
+  starts: Tensor<'i32'>;
+  entries: Tensor<'i32'>;
+}
+
 class SparseStorage implements Storage {
   freed = false;
 
   constructor(
     readonly gpu: Gpu,
-    /** Where the entries of each row begin, and where the last ones end. */
-    readonly starts: Tensor<'i32'>,
-    public entries: Tensor<'i32'>,
+    readonly parts: Part[],
     /** Whether an entry is one word. */
     readonly short: boolean,
   ) {}
 
   get bytes(): number {
-    return this.starts.storage.bytes + this.entries.storage.bytes;
+    return this.parts.reduce((sum, { starts, entries }) => sum + starts.storage.bytes + entries.storage.bytes, 0);
   }
 }
 
@@ -106,7 +114,7 @@ const vectorsOf = (tokens: number): Kernel => ({
     { name: 'entries', type: 'u32' },
     { name: 'b', type: 'f32' },
   ],
-  params: ['columns', 'rows', 'biased', 'short'],
+  params: ['columns', 'stride', 'first', 'biased', 'short'],
   lanes: LANES,
   code: /* wgsl */ `
 ${entry}
@@ -137,7 +145,7 @@ fn run(group: u32, lane: u32) {
   if (lane < ${tokens}) {
     var sum = (parts[4 * lane] + parts[4 * lane + 1]) + (parts[4 * lane + 2] + parts[4 * lane + 3]);
     if (p.biased == 1) { sum += get_b(group); }
-    set_y(lane * p.rows + group, sum);
+    set_y(lane * p.stride + p.first + group, sum);
   }
 }`,
 });
@@ -168,42 +176,57 @@ fn run(group: u32, lane: u32) {
 export function compress(gpu: Gpu, weight: Tensor<'f32'>, values: SparseValues): SparseMatrix {
   const { rowCount: rows, columns } = weight;
   const short = values === 'bf16' && columns <= SHORT;
+  const words = short ? 1 : 2;
   const purpose = `a sparse matrix of ${rows}×${columns}`;
-  const starts = gpu.memory.allocate('i32', [rows + 1], purpose);
-  let entries: Tensor<'i32'>;
+  const storage = new SparseStorage(gpu, [], short);
+  const step = Math.max(1, Math.floor(gpu.device.bindingBytes / 8 / columns));
   try {
-    entries = gpu.memory.allocate('i32', [Math.max(1, rows * columns * (short ? 1 : 2))], purpose);
+    for (let from = 0; from < rows; from += step) {
+      const to = Math.min(from + step, rows);
+      const starts = gpu.memory.allocate('i32', [to - from + 1], purpose);
+      const part = { from, to, starts, entries: starts };
+      storage.parts.push(part);
+      part.entries = gpu.memory.allocate('i32', [(to - from) * columns * words], purpose);
+      const [counted, own] = [starts.rows(0, to - from), rowsOf(weight, rows, from, to)];
+      fillPattern(gpu, starts, [0]);
+      gpu.run(countKernel, [counted, own], { columns }, to - from);
+      sumBefore(gpu, starts);
+      const params = { columns, short: Number(short), half: Number(values === 'bf16') };
+      gpu.run(fillKernel, [part.entries, starts, own], params, to - from);
+    }
   } catch (error) {
-    gpu.memory.free(starts);
+    freeParts(storage);
     throw error;
   }
-  fillPattern(gpu, starts.rows(rows, rows + 1), [0]);
-  for (const [from, to] of gpu.pieces(rows, [weight]))
-    gpu.run(countKernel, [starts.rows(from, to), rowsOf(weight, rows, from, to)], { columns }, to - from);
-  sumBefore(gpu, starts);
-  const params = { columns, short: Number(short), half: Number(values === 'bf16') };
-  for (const [from, to] of gpu.pieces(rows, [weight]))
-    gpu.run(fillKernel, [entries, starts.rows(from, to), rowsOf(weight, rows, from, to)], params, to - from);
-  const storage = new SparseStorage(gpu, starts, entries, short);
   void shrink(storage);
   return new SparseMatrix(storage, values, rows, columns);
 }
 
 /** Moves the entries to memory of their size, once their number is known. What fails here fails at the next read too. */
 async function shrink(storage: SparseStorage): Promise<void> {
-  const { gpu, starts, short } = storage;
+  const { gpu, parts, short } = storage;
   try {
-    const last = starts.size - 1;
-    const bytes = await gpu.recorder.read(gpu.memory.of(starts), 4 * (starts.offset + last), 4);
-    if (storage.freed) return;
-    const words = new Uint32Array(bytes.buffer)[0] * (short ? 1 : 2);
-    const large = storage.entries;
-    const entries = gpu.memory.allocate('i32', [Math.max(1, words)], 'the entries of a sparse matrix');
-    if (words > 0) gpu.recorder.copy(gpu.memory.of(large), 0, gpu.memory.of(entries), 0, 4 * words);
-    storage.entries = entries;
-    gpu.memory.free(large);
+    for (const part of parts) {
+      const { starts, entries: large } = part;
+      const [entries] = new Uint32Array(
+        (await gpu.recorder.read(gpu.memory.of(starts), 4 * (starts.offset + starts.size - 1), 4)).buffer,
+      );
+      if (storage.freed) return;
+      const words = entries * (short ? 1 : 2);
+      const small = gpu.memory.allocate('i32', [Math.max(1, words)], 'the entries of a sparse matrix');
+      if (words > 0) gpu.recorder.copy(gpu.memory.of(large), 0, gpu.memory.of(small), 0, 4 * words);
+      part.entries = small;
+      gpu.memory.free(large);
+    }
   } catch {
     // The device has been lost or disposed of; or there is no room beside the large one, which then stays in use.
+  }
+}
+
+function freeParts({ gpu, parts }: SparseStorage): void {
+  for (const { starts, entries } of parts) {
+    gpu.memory.free(starts);
+    if (entries !== starts) gpu.memory.free(entries);
   }
 }
 
@@ -211,8 +234,7 @@ async function shrink(storage: SparseStorage): Promise<void> {
 export function freeSparse(gpu: Gpu, matrix: SparseMatrix): void {
   const storage = storageOf(gpu, matrix);
   storage.freed = true;
-  gpu.memory.free(storage.starts);
-  gpu.memory.free(storage.entries);
+  freeParts(storage);
 }
 
 /** y[T, rows] = x[T, columns] · matrixᵀ (+ bias[rows]). */
@@ -223,25 +245,30 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const { starts, entries, short } = storageOf(gpu, matrix);
-  const { first, rowCount: rows, columns } = matrix;
+  const { parts, short } = storageOf(gpu, matrix);
+  const { first, rowCount: stride, columns } = matrix;
   const tokens = x.rowCount;
-  if (rows === 0) return;
-  const own = starts.rows(first, first + rows + 1);
-  const params = { columns, rows, short: Number(short) };
-  if (tokens <= FEW_TOKENS) {
-    const operands = [y, x, own, entries, bias];
-    gpu.run(vectors[tokens - 1], operands, { ...params, biased: Number(bias !== null) }, rows);
-    return;
-  }
-  const step = Math.max(1, Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4) / columns));
-  for (let from = 0; from < rows; from += step) {
-    const to = Math.min(from + step, rows);
-    gpu.withScratch('f32', [to - from, columns], (dense) => {
-      fillPattern(gpu, dense, [0]);
-      gpu.run(denseKernel, [dense, own.rows(from, to + 1), entries], params, to - from);
-      linear(gpu, y, x, dense, bias?.rows(from, to) ?? null, { stride: rows, first: from });
-    });
+  const most = Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns);
+  const step = tokens <= FEW_TOKENS ? Number.MAX_SAFE_INTEGER : Math.max(1, most);
+  for (const { from, to, starts, entries } of parts) {
+    const end = Math.min(to, first + stride);
+    for (let row = Math.max(from, first); row < end; row += step) {
+      const last = Math.min(row + step, end);
+      const rows = last - row;
+      const own = starts.rows(row - from, last - from + 1);
+      const added = bias?.reshape(stride).rows(row - first, last - first) ?? null;
+      const params = { columns, short: Number(short) };
+      if (tokens <= FEW_TOKENS) {
+        const place = { stride, first: row - first, biased: Number(bias !== null) };
+        gpu.run(vectors[tokens - 1], [y, x, own, entries, added], { ...params, ...place }, rows);
+        continue;
+      }
+      gpu.withScratch('f32', [rows, columns], (dense) => {
+        fillPattern(gpu, dense, [0]);
+        gpu.run(denseKernel, [dense, own, entries], params, rows);
+        linear(gpu, y, x, dense, added, { stride, first: row - first });
+      });
+    }
   }
 }
 

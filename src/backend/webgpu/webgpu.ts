@@ -60,7 +60,7 @@ export async function createWebGpuBackend(options: WebGpuOptions): Promise<Backe
   const device = await requestDevice(gpu, noAdapter, bindingBytes);
   const memory = new Memory(device);
   const info: BackendInfo = { backend: 'webgpu', simd: 'plain', threads, adapter: device.adapter };
-  return new WebGpuBackend(info, new Gpu(device, memory, new Recorder(device, memory)), openSolver, gpu);
+  return new WebGpuBackend(info, new Gpu(device, memory, new Recorder(device, memory)), openSolver);
 }
 
 class WebGpuBackend implements Backend {
@@ -70,8 +70,6 @@ class WebGpuBackend implements Backend {
     readonly info: BackendInfo,
     readonly gpu: Gpu,
     readonly openSolver: () => Promise<Backend>,
-    /** Held so that it lives as long as its device. */
-    readonly root: GPU,
   ) {}
 
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D> {

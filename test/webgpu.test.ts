@@ -1,0 +1,199 @@
+// The WebGPU backend beyond the conformance suite (conformance/backends.ts): order of reads, writes and reuse of memory;
+// what is larger than a binding; a device that is lost or full; and whole runs beside the CPU's. All skipped where there
+// is no adapter, but for what is said then.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../src/backend/backend.js';
+import { openBackend } from '../src/backend/open.js';
+import { embeddedFolder } from '../src/checkpoint/embedded.js';
+import { perplexity } from '../src/evaluate/perplexity.js';
+import { loadModel } from '../src/models/model.js';
+import { prune } from '../src/prune/prune.js';
+import { valuesOf, WEIGHTS_16, type Weights16 } from '../src/tensor/weights16.js';
+import { folderWith, removeFolder } from './checkpoint-fixture.js';
+import { bits, complaint, resultsOf } from './conformance/case.js';
+import { cases } from './conformance/cases.js';
+import { mixed } from './conformance/draws.js';
+import { Rig } from './conformance/rig.js';
+import { noWebGpu, openWebGpu } from './webgpu.js';
+
+/** The device below a backend, which no user sees. */
+const deviceOf = (backend: Backend) =>
+  (backend as unknown as { gpu: { device: { gpu: GPUDevice & { popErrorScope: unknown } } } }).gpu.device.gpu;
+
+const filled = (backend: Backend, size: number, value: number) => {
+  const tensor = backend.allocate('f32', [size]);
+  backend.fill(tensor, value);
+  return tensor;
+};
+
+describe.skipIf(noWebGpu)('memory and order', () => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await openWebGpu();
+  });
+  afterAll(() => backend?.dispose());
+
+  it('a write waits for what reads the buffer before it', async () => {
+    const [x, y, z] = [filled(backend, 100, 1), filled(backend, 100, 0), filled(backend, 100, 0)];
+    backend.scale(y, x, 3);
+    backend.write(x, new Float32Array(100).fill(5));
+    backend.scale(z, x, 3);
+    expect(await backend.read(y)).toEqual(new Float32Array(100).fill(3));
+    expect(await backend.read(z)).toEqual(new Float32Array(100).fill(15));
+  });
+
+  it('memory that is freed serves the next tensor while it is still in use', async () => {
+    const y = filled(backend, 1000, 0);
+    for (let i = 0; i < 400; i++) {
+      const x = backend.allocate('f32', [1000]);
+      backend.write(x, new Float32Array(1000).fill(i));
+      backend.add(y, y, x);
+      backend.free(x);
+    }
+    expect(await backend.read(y)).toEqual(new Float32Array(1000).fill((399 * 400) / 2));
+  });
+
+  it('reads that are under way together each see their own time', async () => {
+    const x = filled(backend, 10, 1);
+    const first = backend.read(x);
+    backend.scale(x, x, 2);
+    const second = backend.read(x);
+    backend.fill(x, 7);
+    expect([(await first)[0], (await second)[0]]).toEqual([1, 2]);
+  });
+
+  it.each(WEIGHTS_16)('weights of %s give the bits that the same numbers in f32 give', async (dtype) => {
+    for (const [tokens, rows, columns] of [
+      [1, 300, 516],
+      [3, 13, 37],
+      [65, 66, 130],
+    ]) {
+      const rig = new Rig(backend, 6);
+      const [x, half, wide] = [
+        rig.f32([tokens, columns], mixed),
+        rig[dtype]([rows, columns]),
+        rig.f32([rows, columns]),
+      ];
+      backend.write(wide, valuesOf(dtype, await backend.read<Weights16>(half)));
+      const [narrow, full] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+      backend.linear(narrow, x, half, null);
+      backend.linear(full, x, wide, null);
+      expect(bits(await rig.read(narrow))).toBe(bits(await rig.read(full)));
+      rig.clear();
+    }
+  });
+
+  it('gives the same bits again', async () => {
+    const some = cases.filter(({ name }) =>
+      /^(linear 257 tokens, 65×131$|attention 9 heads|addCross 300.*one|logProbabilities 300)/.test(name),
+    );
+    expect(some.length).toBeGreaterThan(3);
+    for (const test of some)
+      expect((await resultsOf(test, backend)).map(bits)).toEqual((await resultsOf(test, backend)).map(bits));
+  });
+
+  it('refuses what it did not make, or has freed', () => {
+    const x = filled(backend, 4, 0);
+    backend.free(x);
+    expect(() => backend.fill(x, 1)).toThrow('expected a tensor of this webgpu backend, got one that has been freed');
+    const large = 2 ** 52;
+    expect(() => backend.allocate('f32', [large])).toThrow(
+      /^expected at most \d+ bytes in one buffer of the GPU, got 18014398509481984 for a tensor of f32 \[4503599627370496\], in the webgpu backend \(.+\)$/,
+    );
+  });
+});
+
+describe.skipIf(noWebGpu)('a GPU that fails', () => {
+  it('says what it had no room for, at the next read', async () => {
+    const backend = await openWebGpu();
+    const x = filled(backend, 4, 0);
+    const device = deviceOf(backend);
+    device.popErrorScope = async () => ({ message: 'Out of memory\nsomewhere' });
+    backend.allocate('f32', [512, 512]);
+    const room = 'expected room on the GPU for 1048576 bytes, got Out of memory, in a tensor of f32 [512,512]';
+    await expect(backend.read(x)).rejects.toThrow(room);
+    await expect(backend.read(x)).rejects.toThrow(room);
+    expect(() => backend.fill(x, 1)).toThrow(room);
+    await backend.dispose();
+  });
+
+  it('says that its device is lost, and does not hang', async () => {
+    const backend = await openWebGpu();
+    const x = filled(backend, 4, 0);
+    deviceOf(backend).destroy();
+    await expect(backend.read(x)).rejects.toThrow(/^expected a GPU that goes on, got a lost device: .+, in the webgpu/);
+    await backend.dispose();
+  });
+
+  it('is dead once disposed of', async () => {
+    const backend = await openWebGpu();
+    await backend.dispose();
+    expect(() => backend.allocate('f32', [1])).toThrow(
+      'expected a live backend, got one that is disposed of, in webgpu',
+    );
+  });
+});
+
+describe.skipIf(noWebGpu)('operands larger than a binding', () => {
+  const large =
+    /^(linear 257 tokens, 300×513$|linear 1 tokens, 300×513 of f16$|linear (1|300) tokens, sparse (300|260)×\d+ of f32, \d+ %$|embed 300 .*bf16|(rms|layer)Norm 300×513$|rope 257.*64|gate silu, 37×129, apart|addColumnSums 300|add(Gram|Cross) 300×(513|129), |logProbabilities 5×|mask (rows, keep|layer|count).*300×513, three.*factors|admmStep of 37×129, some.*whole|multiply 65×600 .*whole|eliminateColumns (layer|count) 5145,.* of 67×131, ties|eliminateColumns 2:4, .* of 64×200, ties)/;
+  it('are met in pieces', async () => {
+    const backend = await openWebGpu(2 ** 17);
+    const some = cases.filter(({ name }) => large.test(name));
+    expect(some.length).toBeGreaterThan(15);
+    for (const test of some) expect(await complaint(test, await resultsOf(test, backend)), test.name).toBeNull();
+    await backend.dispose();
+  }, 300_000);
+});
+
+describe.skipIf(noWebGpu)('whole runs', () => {
+  const windows = { limit: 2, seqLen: 64 };
+  let home: string;
+  beforeAll(async () => {
+    home = await folderWith();
+  });
+  afterAll(() => removeFolder(home));
+
+  it('the embedded model has the perplexity, the logits and the tokens that it has on the CPU', async () => {
+    const [gpu, cpu] = [
+      await loadModel(embeddedFolder, { backend: 'webgpu' }),
+      await loadModel(embeddedFolder, { threads: 1 }),
+    ];
+    const [got, wanted] = [await perplexity(gpu, undefined, windows), await perplexity(cpu, undefined, windows)];
+    expect(Math.abs(got.perplexity / wanted.perplexity - 1)).toBeLessThan(1e-5);
+    const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % gpu.config.vocab_size);
+    expect(await gpu.logits(ids)).toBeAllClose(await cpu.logits(ids), 1e-3, 0);
+    await Promise.all([gpu.dispose(), cpu.dispose()]);
+  });
+
+  it.each([
+    { method: 'wanda', topUp: 'uniform', pattern: '2:4' },
+    { method: 'wanda', topUp: 'uniform', sparsity: 0.6, granularity: 'layer' },
+    { method: 'sparsegpt', topUp: 'uniform', sparsity: 0.5 },
+  ] as const)('prunes as the CPU does: $method $topUp', async (choice) => {
+    const [out, other] = [join(home, 'gpu'), join(home, 'cpu')];
+    const options = { ...choice, samples: 2, seqLen: 64, force: true };
+    const record = await prune({ ...options, out, backend: 'webgpu' });
+    await prune({ ...options, out: other, threads: 1, deterministic: true });
+    expect(record.engine).toMatchObject({ backend: 'webgpu', simd: 'plain', threads: 1, adapter: expect.any(String) });
+    const [got, wanted] = await Promise.all([out, other].map((folder) => readFile(join(folder, 'model.safetensors'))));
+    expect(got.length).toBe(wanted.length);
+    const zero = (file: Buffer, i: number) => file[i] === 0 && (file[i + 1] & 0x7f) === 0;
+    let different = 0;
+    for (let i = 0; i < got.length; i += 2) different += Number(zero(got, i) !== zero(wanted, i));
+    expect(different / (got.length / 2)).toBeLessThan(1e-3);
+  });
+});
+
+describe.runIf(noWebGpu)('without an adapter', () => {
+  it('one line says what to install, and the rest works', async () => {
+    console.warn(`skipped, ${noWebGpu}: webgpu`);
+    expect(noWebGpu).toMatch(
+      /^expected (the package webgpu for the backend webgpu, got none: npm install webgpu|a GPU for the backend webgpu, got no adapter: .*install.*)$/,
+    );
+    await (await openBackend({ threads: 1 })).dispose();
+  });
+});
