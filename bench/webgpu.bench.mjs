@@ -2,6 +2,7 @@
 // measured, and with RESULTS=FILE all so far are written there as JSON.
 //
 //   npm run bench -- webgpu        PARTS=linear,token RUNS=3 npm run bench -- webgpu for a quicker look
+//   node bench/webgpu.bench.mjs --adapter        the adapter alone; ends with 1 where there is none
 //   LARGE=1 PEAK_TFLOPS=67 PEAK_GBS=4800 npm run bench -- webgpu      a model of 1.3 billion parameters too; the vendor's peaks
 
 import { writeFileSync } from 'node:fs';
@@ -13,6 +14,9 @@ const { RESULTS } = process.env;
 const found = await adapterOf().catch((error) => error);
 if (found instanceof Error) {
   console.log(`left out: ${found.message}`);
+  if (process.argv.includes('--adapter')) process.exitCode = 1;
+} else if (process.argv.includes('--adapter')) {
+  console.log(found.about);
 } else {
   const about = { adapter: found.about, machine: machine() };
   const asJson = process.argv.includes('--json');
