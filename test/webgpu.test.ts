@@ -15,7 +15,7 @@ import { valuesOf, WEIGHTS_16, type Weights16 } from '../src/tensor/weights16.js
 import { folderWith, removeFolder } from './checkpoint-fixture.js';
 import { bits, complaint, resultsOf } from './conformance/case.js';
 import { cases } from './conformance/cases.js';
-import { mixed } from './conformance/draws.js';
+import { generator, mixed } from './conformance/draws.js';
 import { Rig } from './conformance/rig.js';
 import { noWebGpu, openWebGpu } from './webgpu.js';
 
@@ -54,6 +54,19 @@ describe.skipIf(noWebGpu)('memory and order', () => {
       backend.free(x);
     }
     expect(await backend.read(y)).toEqual(new Float32Array(1000).fill((399 * 400) / 2));
+  });
+
+  it('memory beyond what is kept for reuse is given back, once nothing uses it', async () => {
+    const sum = filled(backend, 4, 0);
+    const large = Array.from({ length: 10 }, () => backend.allocate('f32', [2 ** 24]));
+    for (const [i, tensor] of large.entries()) {
+      const last = tensor.rows(2 ** 24 - 4, 2 ** 24);
+      backend.fill(last, i);
+      backend.add(sum, sum, last);
+      backend.free(tensor);
+    }
+    for (let i = 0; i < 3; i++) backend.free(backend.allocate('f32', [2 ** 25 + i * 2 ** 23]));
+    expect(await backend.read(sum)).toEqual(new Float32Array(4).fill(45));
   });
 
   it('reads that are under way together each see their own time', async () => {
@@ -103,6 +116,51 @@ describe.skipIf(noWebGpu)('memory and order', () => {
     expect(() => backend.allocate('f32', [large])).toThrow(
       /^expected at most \d+ bytes in one buffer of the GPU, got 18014398509481984 for a tensor of f32 \[4503599627370496\], in the webgpu backend \(.+\)$/,
     );
+  });
+});
+
+describe.skipIf(noWebGpu)('f64', () => {
+  const n = 64;
+  const random = generator(11);
+  /** Bits of every kind: any, near in size, with few ones, whole numbers, what is not finite. */
+  const drawn = () => {
+    const word = () => Math.floor(random() * 2 ** 32);
+    const kind = Math.floor(random() * 6);
+    const near = (0x3ff00000 + ((word() & 0x3f) << 20)) | (word() & 0x800fffff);
+    if (kind === 0) return new Float64Array(Uint32Array.of(word(), word()).buffer)[0];
+    if (kind === 1) return new Float64Array(Uint32Array.of(word(), near).buffer)[0];
+    if (kind === 2) return new Float64Array(Uint32Array.of(1 << (word() & 31), near & 0xfff00000).buffer)[0];
+    if (kind === 3) return (word() % 9) - 4;
+    if (kind === 4) return Math.fround(random() - 0.5) * 2 ** (Math.floor(random() * 100) - 50);
+    return [0, -0, 1, -1, Infinity, -Infinity, Number.NaN, 2 ** 1023, 2 ** -1022, 1 + 2 ** -52][word() % 10];
+  };
+  /** Subnormal numbers are taken for 0. */
+  const flushed = (value: number) => (Math.abs(value) < 2 ** -1022 ? value * 0 : value);
+
+  it('sums and products have the bits that JavaScript gives them', async () => {
+    const backend = await openWebGpu();
+    const f64 = (values: number[]) => {
+      const tensor = backend.allocate('f64', [values.length]);
+      backend.write(tensor, Float64Array.from(values));
+      return tensor;
+    };
+    for (let round = 0; round < 8; round++) {
+      const [a, b] = [0, 1].map(() => Array.from({ length: n * n }, () => flushed(drawn())));
+      // Of an entry that is not kept, u becomes x + u.
+      const [u, right, kept] = [f64(b), f64(b), backend.allocate('f32', [n * n])];
+      backend.fill(kept, 0);
+      backend.admmStep(right, u, f64(a), f64(a), kept, 1);
+      const sums = a.map((x, i) => flushed(x + b[i] - 0));
+      expect(await backend.read(u)).toEqual(Float64Array.from(sums));
+      const narrow = backend.allocate('f32', [n * n]);
+      backend.admmScores(narrow, f64(a), f64(b));
+      expect(await backend.read(narrow)).toEqual(Float32Array.from(sums));
+      const products = backend.allocate('f64', [n, n]);
+      backend.multiply(products, f64(a.slice(0, n)).reshape(n, 1), f64(b.slice(0, n)).reshape(n, 1));
+      const wanted = a.slice(0, n).flatMap((x) => b.slice(0, n).map((y) => 0 + flushed(x * y)));
+      expect(await backend.read(products)).toEqual(Float64Array.from(wanted));
+    }
+    await backend.dispose();
   });
 });
 
@@ -157,7 +215,7 @@ describe.skipIf(noWebGpu)('whole runs', () => {
   });
   afterAll(() => removeFolder(home));
 
-  it('the embedded model has the perplexity, the logits and the tokens that it has on the CPU', async () => {
+  it('the embedded model has the perplexity and the logits that it has on the CPU, whole and token by token', async () => {
     const [gpu, cpu] = [
       await loadModel(embeddedFolder, { backend: 'webgpu' }),
       await loadModel(embeddedFolder, { threads: 1 }),
@@ -166,6 +224,12 @@ describe.skipIf(noWebGpu)('whole runs', () => {
     expect(Math.abs(got.perplexity / wanted.perplexity - 1)).toBeLessThan(1e-5);
     const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % gpu.config.vocab_size);
     expect(await gpu.logits(ids)).toBeAllClose(await cpu.logits(ids), 1e-3, 0);
+    const caches = [gpu.createCache(ids.length), cpu.createCache(ids.length)];
+    for (let i = 0; i < 5; i++) {
+      const some = i === 0 ? ids.slice(0, 20) : [ids[19 + i]];
+      expect(await gpu.next(caches[0], some)).toBeAllClose(await cpu.next(caches[1], some), 1e-3, 0);
+    }
+    for (const cache of caches) cache.free();
     await Promise.all([gpu.dispose(), cpu.dispose()]);
   });
 
@@ -192,7 +256,7 @@ describe.runIf(noWebGpu)('without an adapter', () => {
   it('one line says what to install, and the rest works', async () => {
     console.warn(`skipped, ${noWebGpu}: webgpu`);
     expect(noWebGpu).toMatch(
-      /^expected (the package webgpu for the backend webgpu, got none: npm install webgpu|a GPU for the backend webgpu, got no adapter: .*install.*)$/,
+      /^expected (the package webgpu for the backend webgpu, got .+|a GPU for the backend webgpu, got no adapter: .*install.*)$/,
     );
     await (await openBackend({ threads: 1 })).dispose();
   });

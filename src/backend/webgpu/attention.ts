@@ -14,18 +14,19 @@ const QUERIES = 8;
 const known = new Map<string, Kernel>();
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** `wide`: columns of a head that a lane mixes. */
+/** `wide`: columns of a head that a lane mixes; `fours`: queries and keys are read four columns at a time. */
 function kernelOf(queries: number, wide: number, fours: boolean): Kernel {
   const name = `attention, ${queries} queries, ${wide} columns${fours ? ', keys in fours' : ''}`;
   const found = known.get(name);
   if (found) return found;
   const all = range(queries);
   const columns = range(wide);
+  const unit = fours ? 4 : 1;
   const kernel: Kernel = {
     name,
     operands: [
       { name: 'y', type: 'f32', writes: true },
-      { name: 'q', type: 'f32' },
+      { name: 'q', type: fours ? 'f32x4' : 'f32' },
       { name: 'k', type: fours ? 'f32x4' : 'f32' },
       { name: 'v', type: 'f32' },
     ],
@@ -37,7 +38,7 @@ function kernelOf(queries: number, wide: number, fours: boolean): Kernel {
 const LEAST = -3.4028234e38;
 /** Lanes that weigh the keys of one query. */
 const TEAM = ${KEYS / queries}u;
-var<workgroup> query: array<f32, ${queries * KEYS * wide}>;
+var<workgroup> query: array<${fours ? 'vec4f' : 'f32'}, ${(queries * KEYS * wide) / unit}>;
 /** Scores of the keys of a block, then their weights; −1 for a key that a query does not see. */
 var<workgroup> weights: array<f32, ${queries * KEYS}>;
 var<workgroup> parts: array<f32, ${KEYS}>;
@@ -51,9 +52,10 @@ fn run(group: u32, lane: u32) {
   let sequence = group / blocks / p.heads;
   let kvHead = head * p.kvHeads / p.heads;
   let count = min(${queries}u, p.queries - first);
-  for (var i = lane; i < count * p.headDim; i += ${KEYS}) {
-    let at = ((sequence * p.queries + first + i / p.headDim) * p.heads + head) * p.headDim + i % p.headDim;
-    query[(i / p.headDim) * ${KEYS * wide} + i % p.headDim] = get_q(at) * p.f_scale;
+  let width = p.headDim / ${unit};
+  for (var i = lane; i < count * width; i += ${KEYS}) {
+    let at = ((sequence * p.queries + first + i / width) * p.heads + head) * width + i % width;
+    query[(i / width) * ${(KEYS * wide) / unit} + i % width] = get_q(at) * p.f_scale;
   }
   workgroupBarrier();
   ${all.map((q) => columns.map((d) => `var mix${q}_${d} = 0.0;`).join(' ')).join('\n  ')}
@@ -74,7 +76,7 @@ fn run(group: u32, lane: u32) {
         fours
           ? `for (var d = 0u; d < p.headDim; d += 4) {
         let k = get_k((at + d) / 4);
-        ${all.map((q) => `score${q} += dot(vec4f(query[${q * KEYS * wide} + d], query[${q * KEYS * wide} + d + 1], query[${q * KEYS * wide} + d + 2], query[${q * KEYS * wide} + d + 3]), k);`).join('\n        ')}
+        ${all.map((q) => `score${q} += dot(query[${(q * KEYS * wide) / 4} + d / 4], k);`).join(' ')}
       }`
           : `for (var d = 0u; d < p.headDim; d++) {
         let k = get_k(at + d);
@@ -162,7 +164,11 @@ export function attention(
   const window = Math.min(shape.window ?? keys, keys);
   const wide = Math.ceil(headDim / KEYS);
   const each = queries === 1 ? 1 : wide > 2 ? QUERIES / 2 : QUERIES;
-  const fours = headDim % 4 === 0 && k.offset % 4 === 0 && ![y, q, v].some(({ storage }) => storage === k.storage);
+  const fours =
+    headDim % 4 === 0 &&
+    q.offset % 4 === 0 &&
+    k.offset % 4 === 0 &&
+    new Set([y, q, k, v].map(({ storage }) => storage)).size === 4;
   const params = { heads, kvHeads, headDim, queries, keys, f_scale: scale, window, f_cap: softcap ?? 0 };
   const groups = heads * Math.ceil(queries / each);
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {

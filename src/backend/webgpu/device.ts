@@ -8,7 +8,7 @@ export const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 
 export const MAP_READ = 1;
 export const COMPUTE = 4;
 
-/** What kernels here need at least: WebGPU guarantees no more than half of it, every GPU of today has it. */
+/** What WebGPU guarantees, and kernels need. */
 const WORKGROUP_BYTES = 16384;
 
 export class Device {
@@ -17,6 +17,8 @@ export class Device {
   readonly bufferBytes: number;
   /** Workgroups in a row. */
   readonly groups: number;
+  /** Memory of a workgroup. */
+  readonly workgroupBytes: number;
   readonly uniformAlignment: number;
   readonly storageAlignment: number;
   #failure: BackendError | undefined;
@@ -33,6 +35,7 @@ export class Device {
     this.bindingBytes = Math.min(bindingBytes ?? Number.POSITIVE_INFINITY, limits.maxStorageBufferBindingSize);
     this.bufferBytes = limits.maxBufferSize;
     this.groups = limits.maxComputeWorkgroupsPerDimension;
+    this.workgroupBytes = limits.maxComputeWorkgroupStorageSize;
     this.uniformAlignment = limits.minUniformBufferOffsetAlignment;
     this.storageAlignment = limits.minStorageBufferOffsetAlignment;
     void gpu.lost.then(({ message }) => {

@@ -212,7 +212,8 @@ function multiplied(
     gpu.run(vectors(weight.dtype, fours, tokens), operands, params, Math.ceil(rows / ROWS));
     return;
   }
-  const side = tokens >= 256 && rows >= 512 ? 8 : 4;
+  const room = gpu.device.workgroupBytes >= 2 * 16 * 8 * STRIDE * 16;
+  const side = room && tokens >= 256 && rows >= 512 ? 8 : 4;
   const count = (n: number) => Math.ceil(n / (16 * side));
   gpu.run(tiles(weight.dtype, fours, side), operands, params, count(tokens) * count(rows));
 }

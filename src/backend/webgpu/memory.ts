@@ -43,6 +43,8 @@ export class Memory {
   #condemned: GpuBuffer[] = [];
   /** Called with buffers that are no more. */
   onDestroy: (buffer: GpuBuffer) => void = () => {};
+  /** Whether commands that are not submitted yet use a buffer. */
+  inUse: (buffer: GpuBuffer) => boolean = () => false;
 
   constructor(readonly device: Device) {}
 
@@ -63,6 +65,7 @@ export class Memory {
     (tensor.storage as GpuStorage).freed = true;
     if (this.#kept + held.size > KEPT_BYTES) {
       this.#condemned.push(held);
+      if (!this.inUse(held)) this.sweep();
       return;
     }
     const same = this.#free.get(held.size);
@@ -78,11 +81,15 @@ export class Memory {
     throw new BackendError({ expected: 'a tensor of this webgpu backend', got, where: `${dtype} [${shape}]` });
   }
 
-  /** Destroys what waited for the commands submitted so far. */
+  /** Destroys what waits for nothing more. */
   sweep(): void {
-    for (const held of this.#condemned.splice(0)) {
-      this.onDestroy(held);
-      held.buffer.destroy();
+    const waiting = this.#condemned.splice(0);
+    for (const held of waiting) {
+      if (this.inUse(held)) this.#condemned.push(held);
+      else {
+        this.onDestroy(held);
+        held.buffer.destroy();
+      }
     }
   }
 }

@@ -57,6 +57,7 @@ export class Recorder {
       'the parameters of kernels',
     );
     this.#nothing = memory.allocate('i32', [1]);
+    memory.inUse = ({ batch }) => batch === this.#batch;
     memory.onDestroy = ({ id }) => {
       for (const key of this.#groupsOf.get(id) ?? []) this.#groups.delete(key);
       this.#groupsOf.delete(id);
