@@ -34,7 +34,7 @@ const WIDEST = tiny ? { hidden: 64, layers: 2, intermediate: 128, heads: 2, voca
 const SMALLER = tiny ? WIDEST : SMALL;
 const PROMPT = tiny ? { promptTokens: 32, newTokens: 4 } : { promptTokens: 512, newTokens: 64 };
 
-/** The adapter: its names and what of its features and limits matters. Null, and why, where there is none. */
+/** The GPU, and its adapter in words: its names and what it can. Errors: no package, no adapter. */
 export async function adapterOf() {
   const { gpu, noAdapter } = await openGpu();
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
@@ -43,7 +43,6 @@ export async function adapterOf() {
   const features = ['timestamp-query', 'shader-f16', 'subgroups'].filter((name) => adapter.features.has(name));
   return {
     gpu,
-    name: description || device || vendor,
     about: [vendor, architecture, device, description, ...features].filter(Boolean).join(', '),
   };
 }
@@ -291,7 +290,7 @@ async function searchTable() {
   const windows = tiny
     ? { step: 'block', samples: 2, searchSamples: 2, seqLen: 32 }
     : { samples: 8, searchSamples: 8, seqLen: 512 };
-  const plan = { method: 'wanda', topUp: 'neuroal', step: 'both', sparsity: 0.7, ...windows };
+  const plan = { method: 'wanda', topUp: 'neuroal', step: tiny ? 'block' : 'both', sparsity: 0.7, ...windows };
   try {
     const run = async (backend) => {
       const { seconds, search, engine } = await prune({ ...plan, backend, out: join(folder, 'pruned'), force: true });
@@ -302,9 +301,9 @@ async function searchTable() {
     const lambda = ({ lambda: { block, row } }) => `${block} and ${row}`;
     const row = (name, { seconds, ...more }) => [name, figure(seconds), ratio([cpu.seconds], [seconds]), lambda(more)];
     return {
-      title: 'The search of NeuroAL on the embedded model, both steps',
+      title: 'The search of NeuroAL on the embedded model',
       notes: [
-        `Wanda's scores, 70 %, ${windows.searchSamples} windows of ${windows.seqLen} tokens, once each. λ is ${lambda(gpu) === lambda(cpu) ? 'the same' : 'NOT the same'} on both.`,
+        `Wanda's scores, 70 %, steps: ${plan.step}, ${windows.searchSamples} windows of ${windows.seqLen} tokens, once each. λ is ${lambda(gpu) === lambda(cpu) ? 'the same' : 'NOT the same'} on both.`,
       ],
       head: ['backend', 's', 'wasm takes', 'λ of blocks and rows'],
       rows: [
