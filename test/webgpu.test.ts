@@ -2,14 +2,15 @@
 // what is larger than a binding; a device that is lost or full; and whole runs beside the CPU's. All skipped where there
 // is no adapter, but for what is said then.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';
 import { openBackend } from '../src/backend/open.js';
+import { openCheckpoint } from '../src/checkpoint/checkpoint.js';
 import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { perplexity } from '../src/evaluate/perplexity.js';
 import { loadModel } from '../src/models/model.js';
+import type { PruneOptions } from '../src/prune/options.js';
 import { prune } from '../src/prune/prune.js';
 import { valuesOf, WEIGHTS_16, type Weights16 } from '../src/tensor/weights16.js';
 import { folderWith, removeFolder } from './checkpoint-fixture.js';
@@ -17,6 +18,7 @@ import { bits, complaint, resultsOf } from './conformance/case.js';
 import { cases } from './conformance/cases.js';
 import { generator, mixed } from './conformance/draws.js';
 import { Rig } from './conformance/rig.js';
+import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from './golden/tiny-llama.js';
 import { noWebGpu, openWebGpu } from './webgpu.js';
 
 /** The device below a backend, which no user sees. */
@@ -210,10 +212,12 @@ describe.skipIf(noWebGpu)('operands larger than a binding', () => {
 describe.skipIf(noWebGpu)('whole runs', () => {
   const windows = { limit: 2, seqLen: 64 };
   let home: string;
+  let tiny: string;
   beforeAll(async () => {
-    home = await folderWith();
+    home = await folderWith({ 'windows.json': JSON.stringify(tinyWindows(4, 12)) });
+    tiny = await tinyFolder(tinyConfig, tinyTensors(tinyConfig, 3));
   });
-  afterAll(() => removeFolder(home));
+  afterAll(() => Promise.all([home, tiny].map(removeFolder)));
 
   it('the embedded model has the perplexity and the logits that it has on the CPU, whole and token by token', async () => {
     const [gpu, cpu] = [
@@ -233,22 +237,47 @@ describe.skipIf(noWebGpu)('whole runs', () => {
     await Promise.all([gpu.dispose(), cpu.dispose()]);
   });
 
+  /** Prunes on both; returns the records, and the share of weights that one removed and the other did not. */
+  async function onBoth(choice: Omit<PruneOptions, 'out'>) {
+    const [out, other] = [join(home, 'gpu'), join(home, 'cpu')];
+    const got = await prune({ ...choice, out, force: true, backend: 'webgpu' });
+    const wanted = await prune({ ...choice, out: other, force: true, threads: 1, deterministic: true });
+    let different = 0;
+    const [gpu, cpu] = [await openCheckpoint(out), await openCheckpoint(other)];
+    for (const { name, rows, cols } of wanted.layers) {
+      const [a, b] = [gpu, cpu].map((folder) => folder.readFloats(`${name}.weight`, [rows, cols]));
+      const values = await b;
+      different += (await a).reduce((sum, v, i) => sum + Number((v === 0) !== (values[i] === 0)), 0);
+    }
+    await Promise.all([gpu.close(), cpu.close()]);
+    return { got, wanted, different: different / wanted.sparsity.weights };
+  }
+
   it.each([
     { method: 'wanda', topUp: 'uniform', pattern: '2:4' },
     { method: 'wanda', topUp: 'uniform', sparsity: 0.6, granularity: 'layer' },
     { method: 'sparsegpt', topUp: 'uniform', sparsity: 0.5 },
-  ] as const)('prunes as the CPU does: $method $topUp', async (choice) => {
-    const [out, other] = [join(home, 'gpu'), join(home, 'cpu')];
-    const options = { ...choice, samples: 2, seqLen: 64, force: true };
-    const record = await prune({ ...options, out, backend: 'webgpu' });
-    await prune({ ...options, out: other, threads: 1, deterministic: true });
-    expect(record.engine).toMatchObject({ backend: 'webgpu', simd: 'plain', threads: 1, adapter: expect.any(String) });
-    const [got, wanted] = await Promise.all([out, other].map((folder) => readFile(join(folder, 'model.safetensors'))));
-    expect(got.length).toBe(wanted.length);
-    const zero = (file: Buffer, i: number) => file[i] === 0 && (file[i + 1] & 0x7f) === 0;
-    let different = 0;
-    for (let i = 0; i < got.length; i += 2) different += Number(zero(got, i) !== zero(wanted, i));
-    expect(different / (got.length / 2)).toBeLessThan(1e-3);
+  ] as const)('prunes the embedded model as the CPU does: $method, $pattern $granularity', async (choice) => {
+    const { got, different } = await onBoth({ ...choice, samples: 2, seqLen: 64 });
+    expect(got.engine).toMatchObject({ backend: 'webgpu', simd: 'plain', threads: 1, adapter: expect.any(String) });
+    expect(different).toBeLessThan(1e-3);
+  });
+
+  it.each([
+    { method: 'wanda', topUp: 'neuroal', step: 'both', sparsity: 0.6 },
+    { method: 'multiflow', topUp: 'neuroal', step: 'row', sparsity: 0.5 },
+    { method: 'wanda', topUp: 'owl', sparsity: 0.6, update: 'admm' },
+    { method: 'admm', topUp: 'uniform', pattern: '2:4', targets: 'own' },
+    { method: 'wanda', topUp: 'dsnot', sparsity: 0.5 },
+  ] as const)('prunes a tiny model as the CPU does: $method, $topUp $update', async (choice) => {
+    const calibration = join(home, 'windows.json');
+    const { got, wanted, different } = await onBoth({ ...choice, model: tiny, calibration, samples: 4, seqLen: 12 });
+    expect(got.search?.lambda).toEqual(wanted.search?.lambda);
+    for (const step of ['block', 'row'] as const) {
+      const [curve, other] = [got, wanted].map(({ search }) => search?.[step]?.map((c) => c.misalignment) ?? []);
+      expect(curve).toBeAllClose(other, 0, 1e-3);
+    }
+    expect(different).toBeLessThan(1e-3);
   });
 });
 

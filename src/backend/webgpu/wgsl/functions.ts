@@ -5,18 +5,20 @@
 export const functions = /* wgsl */ `
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
+/** x, though no compiler can know it: there are never 2³¹ workgroups. Mesa's would add up the two parts of ln 2, and reorder sums. */
+fn opaque(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) | (p.groups >> 31)); }
+
 /** eˣ: x = n·ln 2 + r, a polynomial of degree 6 in r, times 2ⁿ. Exactly 1 at 0 and 0 below −87.3; NaN stays NaN. */
 fn exponential(x: f32) -> f32 {
   let t = clamp(x, -87.3, 88.0);
   let n = round(t * 1.44269504088896341);
-  var r = fma(n, -0.693359375, t);
-  r = fma(n, 2.12194440e-4, r);
+  let r = fma(n, 2.12194440e-4, opaque(fma(n, -0.693359375, t)));
   var q = fma(1.9875691500e-4, r, 1.3981999507e-3);
   q = fma(q, r, 8.3334519073e-3);
   q = fma(q, r, 4.1665795894e-2);
   q = fma(q, r, 1.6666665459e-1);
   q = fma(q, r, 5.0000001201e-1);
-  q = fma(q, r * r, r) + 1.0;
+  q = opaque(fma(q, r * r, r)) + 1.0;
   let y = q * bitcast<f32>(u32(i32(n) + 127) << 23);
   if (is_nan(x)) { return x; }
   return select(y, 0.0, x < -87.3);
