@@ -6,8 +6,9 @@ import { DataError, UsageError } from '../errors.js';
 import { wholeContent } from './content.js';
 import { c4Documents } from './evaluation.js';
 import { openJsonLines, readJsonLines } from './json-lines.js';
-import { holdsJsonLines, parseJson } from './json-source.js';
+import { holdsJsonLines, parseJson, tooMuchJson } from './json-source.js';
 import { type CalibrationSource, type Protocol, protocols, type Source } from './kinds.js';
+import { mostJsonBytes } from './limits.js';
 import { openParquet, readParquet } from './parquet.js';
 import type { PublishedOptions, Use } from './published.js';
 import { textOf, withFile } from './text-file.js';
@@ -95,9 +96,8 @@ export async function readSource(source: string, options: ReadOptions = {}): Pro
       ? { kind: 'documents', name, documents: await read }
       : { kind: 'protocol', protocol, name, rows: await read };
   }
-  const bytes = await wholeContent(path, running);
-  if (form === 'text') return { kind: 'text', name, text: textOf(bytes, path) };
-  const json = parseJson(bytes, path);
+  if (form === 'text') return { kind: 'text', name, text: textOf(await wholeContent(path, running), path) };
+  const json = parseJson(await wholeContent(path, running, { most: mostJsonBytes, refusal: tooMuchJson }), path);
   if (protocol === null) return { name, ...json };
   if (json.kind === 'windows')
     throw new DataError({ expected: 'documents (objects with a text, one a line)', got: 'token ids', where: path });
