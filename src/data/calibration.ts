@@ -7,6 +7,7 @@ import type { LongTextOptions } from '../text/long-text.js';
 import { type Documents, inMemory } from './documents.js';
 import { checkedWindows, type Encoder, encoding } from './encoding.js';
 import type { CalibrationSource, WindowsSource } from './kinds.js';
+import { mostBytesAhead } from './limits.js';
 import { PythonRandom } from './random.js';
 
 /**
@@ -15,8 +16,6 @@ import { PythonRandom } from './random.js';
  */
 const wordsAhead = 1 << 14;
 const wordsAheadAtHand = 64;
-/** Bytes of documents that are kept meanwhile. */
-const mostBytesAhead = 1 << 27;
 
 export interface CalibrationOptions extends LongTextOptions {
   /** How many windows to draw; of given token windows, how many to take at most. */

@@ -3,10 +3,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readDocuments } from '../evaluate/documents.js';
 import type { Task } from '../evaluate/tasks/task.js';
+import { readParquet } from './parquet.js';
 import { readSource } from './source.js';
 
 vi.mock('./limits.js', async (original) => ({
@@ -45,11 +47,27 @@ describe('a file of more values than are held', () => {
     expect(await readSource(path)).toMatchObject({ name });
   });
 
+  it('is refused as rows of parquet, and read where the first ones suffice', async () => {
+    const path = fileURLToPath(new URL('../../test/golden/parquet/gzip-groups.parquet', import.meta.url));
+    const message = `expected at most 20 rows; give a part of the file, got more, in ${path}`;
+    await expect(readSource(path)).rejects.toThrow(message);
+    await expect(readSource(path, { use: 'calibration' })).rejects.toThrow(message);
+    expect(await readParquet(path, ['text'], {}, 9)).toHaveLength(9);
+  });
+
   it('is refused where a line is', async () => {
     const path = await file('l.jsonl', `"a"\n"${'b'.repeat(100)}"\n`);
     await expect(readSource(path)).rejects.toThrow(
       `expected at most 100 bytes of JSON in one piece; give one document a line (.jsonl), got more, in ${path}, line 2`,
     );
+  });
+
+  it.each(['wikitext2', 'ptb'])('is refused as the rows of %s', async (protocol) => {
+    const path = await file('rows.gz', '\n'.repeat(20));
+    const expected = 'expected at most 20 lines; give a part of the file, got more';
+    await expect(readSource(`${protocol}=${path}`)).rejects.toThrow(expected);
+    await file('rows.gz', '\n'.repeat(19));
+    expect(await readSource(`${protocol}=${path}`)).toMatchObject({ rows: { length: 19 } });
   });
 
   it('is refused as the documents of a task', async () => {

@@ -8,7 +8,7 @@ import { c4Documents } from './evaluation.js';
 import { openJsonLines, readJsonLines } from './json-lines.js';
 import { holdsJsonLines, parseJson, tooMuchJson } from './json-source.js';
 import { type CalibrationSource, type Protocol, protocols, type Source } from './kinds.js';
-import { mostJsonBytes } from './limits.js';
+import { checkCount, mostDocuments, mostJsonBytes } from './limits.js';
 import { openParquet, readParquet } from './parquet.js';
 import type { PublishedOptions, Use } from './published.js';
 import { textOf, withFile } from './text-file.js';
@@ -82,7 +82,7 @@ export async function readSource(source: string, options: ReadOptions = {}): Pro
     const rows =
       form === 'parquet'
         ? await readParquet(path, columns, running)
-        : rowsOf[protocol](textOf(await wholeContent(path, running), path));
+        : linesOfText(textOf(await wholeContent(path, running), path), path).map(rowOf[protocol]);
     return { kind: 'protocol', protocol, name, rows };
   }
   if (form === 'lines' || form === 'parquet') {
@@ -117,15 +117,16 @@ async function formOf(
   return (await holdsJsonLines(path, options)) ? 'lines' : 'json';
 }
 
-const rowsOf = {
-  wikitext2: (text: string) =>
-    text
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((row) => (row.trim() === '' ? '' : `${row}\n`)),
-  ptb: (text: string) =>
-    text
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((row) => row.trim()),
+/** The lines of a text, each of which becomes a row. */
+function linesOfText(text: string, path: string): string[] {
+  let count = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    checkCount(++count, mostDocuments, 'lines', path);
+  }
+  return text.replace(/\n$/, '').split('\n');
+}
+
+const rowOf = {
+  wikitext2: (line: string) => (line.trim() === '' ? '' : `${line}\n`),
+  ptb: (line: string) => line.trim(),
 };
