@@ -51,7 +51,6 @@ export async function perplexity(
   checkSeqLen(model.config, options.seqLen);
   const seqLen = options.seqLen ?? defaultSeqLen(model.config);
   const data = await readSource(source, { signal, onProgress });
-  onProgress?.({ phase: 'tokenize', done: 0, total: 1 });
   const tokenizer = data.kind === 'windows' ? null : await model.tokenizer();
   const { windows, tokens } = await evaluationWindows(data, tokenizer, {
     seqLen,
