@@ -19,9 +19,11 @@ export async function openBackend({
   deterministic = false,
 }: EngineOptions): Promise<Backend> {
   if (backend !== 'wasm') throw new BackendError({ expected: 'backend wasm', got: String(backend) });
-  const [{ createWasmBackend }, { physicalCores }] = await Promise.all([
-    import('./wasm/wasm.js'),
-    import('./wasm/features.js'),
-  ]);
-  return createWasmBackend({ threads: threads ?? physicalCores(), deterministic });
+  const [{ createWasmBackend }, count] = await Promise.all([import('./wasm/wasm.js'), threadsOf({ threads })]);
+  return createWasmBackend({ threads: count, deterministic });
+}
+
+/** How many threads a backend of these options has: for work beside it, such as tokenizing. */
+export async function threadsOf({ threads }: EngineOptions): Promise<number> {
+  return threads ?? (await import('./wasm/features.js')).physicalCores();
 }
