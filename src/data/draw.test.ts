@@ -72,14 +72,14 @@ describe('documents in their file', () => {
     const all = new Array<string>(20_000).fill('abc');
     let encoded = 0;
     let picks = 0;
-    const documents: Documents = {
+    const inFile = (): Documents => ({
       ...inMemory(all),
       passes: true,
       pick: async (indices) => {
         picks++;
         return inMemory(all).pick(indices, {});
       },
-    };
+    });
     const tokenizer = {
       encode(text: string) {
         encoded++;
@@ -93,7 +93,7 @@ describe('documents in their file', () => {
         defaultSeqLen: 4,
         vocabSize: 128,
       });
-    await expect(from(documents)).rejects.toThrow(
+    await expect(from(inFile())).rejects.toThrow(
       'expected a document of more than 4 tokens; give longer documents or a smaller --seq-len, ' +
         'got 20000 documents, the longest of 3 tokens, in d',
     );
@@ -102,7 +102,7 @@ describe('documents in their file', () => {
     picks = 0;
     all.length = 2000;
     all[1234] = 'abcdefgh';
-    const windows = await from(documents);
+    const windows = await from(inFile());
     expect(picks).toBeLessThanOrEqual(10);
     expect(windows).toEqual(await from(inMemory(all)));
   });
