@@ -33,6 +33,8 @@ export interface PerplexityResult {
    * much: `wanda-T, 20 of 166 windows` (`limit`), `wanda-T, 40 of 1100 documents` (C4).
    */
   protocol: string;
+  /** Of the data set's repository, where the source is of the hub. */
+  commit?: string;
 }
 
 /** Tokens between two reports of progress: what the model takes through its blocks at once. */
@@ -75,8 +77,17 @@ export async function perplexity(
   const nll = sum / windows.length;
   if (!Number.isFinite(nll))
     throw new CheckpointError({ expected: 'finite log-probabilities', got: String(nll), where: model.source });
+  const commit = 'commit' in data ? { commit: data.commit } : {};
   const protocol = protocolName(data, seqLen, tokens, windows.length);
-  return { perplexity: Math.exp(nll), nll, windows: windows.length, seqLen: windows[0].length, tokens, protocol };
+  return {
+    perplexity: Math.exp(nll),
+    nll,
+    windows: windows.length,
+    seqLen: windows[0].length,
+    tokens,
+    protocol,
+    ...commit,
+  };
 }
 
 /** See `PerplexityResult.protocol`. */

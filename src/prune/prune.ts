@@ -156,6 +156,7 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
   const searchWindows = drawn.slice(0, searchSamples);
   const record: RunRecord['calibration'] = {
     source: calibration,
+    ...('commit' in source ? { commit: source.commit } : {}),
     windows: windows.length,
     searchWindows: searchWindows.length,
     seqLen: windows[0].length,
