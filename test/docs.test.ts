@@ -85,7 +85,7 @@ describe('docs/sources.md', () => {
   it('has an example that prints what it says', async () => {
     const [example, ...more] = blocks(sources, 'js');
     expect(more).toEqual([]);
-    expect(await run(example)).toBe('text-128\nwanda-128\n');
+    expect(await run(example)).toBe('text-128, 20 of 361 windows\nwanda-128, 20 of 375 windows\n');
   });
 
   it('has commands that run', async () => {

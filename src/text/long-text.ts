@@ -4,7 +4,7 @@
 import { type LongRunning, safePoint } from '../progress.js';
 import type { Merging } from './bpe.js';
 import { type CutRule, cut, cutRule } from './cuts.js';
-import type { EncodePool } from './encode-pool.js';
+import type { openPool as open } from './encode-pool.js';
 import type { Json } from './json.js';
 import type { Pipeline } from './pipeline.js';
 
@@ -43,12 +43,14 @@ export const NO_ID = -1;
 /**
  * The ids of `text` without what a post-processor adds, `NO_ID` for tokens that have none; null for a tokenizer whose
  * steps are not told apart here.
+ * @param openPool for tests: another way to threads
  */
 export async function encodeInParts(
   pipeline: Pipeline,
   parts: TokenizerParts,
   text: string,
   options: LongTextOptions,
+  openPool?: typeof open,
 ): Promise<Int32Array | null> {
   const { signal, onProgress, threads = 1 } = options;
   const { partLength = PART_LENGTH, lengthForThreads = LENGTH_FOR_THREADS } = options;
@@ -65,16 +67,30 @@ export async function encodeInParts(
     onProgress?.({ phase: 'tokenize', done: Math.min(reached, total), total });
   };
   const few = work.length < 2 || text.length < lengthForThreads;
-  const pool = threads > 1 && !few ? await (await import('./encode-pool.js')).openPool(parts, threads) : null;
+  const start =
+    openPool ?? (async (...of: Parameters<typeof open>) => (await import('./encode-pool.js')).openPool(...of));
+  const pool = threads > 1 && !few ? await start(parts, threads) : null;
   try {
     if (pool) {
       let next = 0;
+      let works = true;
+      // A thread that fails leaves its part, and all that come, to this one.
+      const onThread = async (part: Part) => {
+        if (works)
+          try {
+            return await pool.encode(part, signal);
+          } catch {
+            works = false;
+          }
+        await safePoint(signal);
+        return encodePart(pipeline, part);
+      };
       const lane = async () => {
         while (next < work.length) {
           signal?.throwIfAborted();
           const at = next++;
           const part = work[at];
-          done[at] = 'token' in part ? idsOf(pipeline, [part.token]) : await onThread(pool, pipeline, part, signal);
+          done[at] = 'token' in part ? idsOf(pipeline, [part.token]) : await onThread(part);
           report(part);
         }
       };
@@ -89,16 +105,6 @@ export async function encodeInParts(
     await pool?.close();
   }
   return joined(done);
-}
-
-/** A thread that fails leaves its part to this one. */
-async function onThread(pool: EncodePool, pipeline: Pipeline, part: Part, signal?: AbortSignal): Promise<Int32Array> {
-  try {
-    return await pool.encode(part, signal);
-  } catch {
-    await safePoint(signal);
-    return encodePart(pipeline, part);
-  }
 }
 
 /** The ids of one part. */
