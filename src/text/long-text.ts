@@ -2,10 +2,8 @@
 // (cuts.ts), on worker threads where there is enough for them. In between signals are heard and progress is told.
 
 import { type LongRunning, safePoint } from '../progress.js';
-import type { Merging } from './bpe.js';
 import { type CutRule, cut, cutRule } from './cuts.js';
-import type { openPool as open } from './encode-pool.js';
-import type { Json } from './json.js';
+import type { openPool as open, Part, TokenizerParts } from './encode-pool.js';
 import type { Pipeline } from './pipeline.js';
 
 /** UTF-16 units of a part: tens of milliseconds of work. */
@@ -13,21 +11,8 @@ export const PART_LENGTH = 1 << 17;
 /** Shorter texts are done before a second thread has read the tokenizer. */
 export const LENGTH_FOR_THREADS = 1 << 24;
 
-/** What a tokenizer is made of, for another thread to make the same. */
-export interface TokenizerParts {
-  definition: Json;
-  config: Json;
-  merging?: Merging | undefined;
-}
-
 /** A text between added tokens, after normalization, or the token itself. */
 type Section = { token: string } | { text: string; index: number };
-
-/** One piece of work: a part of a section. */
-export interface Part {
-  text: string;
-  index: number;
-}
 
 export interface LongTextOptions extends LongRunning {
   /** Threads that may work; 1, or a text that is too short for more, starts none. */
