@@ -67,7 +67,7 @@ export async function inspect(folder: string = embeddedFolder, options: InspectO
           layer.rows,
           layer.columns,
         ]);
-        const form = formOf(count, dtype, forms);
+        const form = formOf(count, dtype, forms, layer.relu);
         layers.push({
           name: stored,
           block,

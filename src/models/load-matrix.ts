@@ -3,6 +3,7 @@
 
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { DType } from '../tensor/dtype.js';
 import { widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
@@ -77,6 +78,7 @@ export async function loadMatrix(
     const form = chosen(countEntries(values, [rows, columns]));
     return loadMatrix(backend, { ...source, inParts: false, read: async () => values }, form, scratch);
   }
+  if (chosen.columns) return loadColumns(backend, source, chosen.values, scratch);
   const step = source.inParts ? Math.max(1, Math.floor(STRETCH / columns)) : rows;
   const each = async (put: (values: Rows, first: number, end: number) => void) => {
     for (let first = 0; first < rows; first += step) {
@@ -115,6 +117,42 @@ export async function loadMatrix(
   const matrix = backend.compress(target, values === 'f16' ? 'f32' : values, scale);
   backend.free(target);
   return matrix;
+}
+
+/** A matrix by columns, of which some at a time are turned from the rows. */
+async function loadColumns(
+  backend: Backend,
+  source: MatrixSource,
+  values: Form['values'],
+  scratch: Scratch,
+): Promise<ColumnMatrix> {
+  const { rows, columns, dtype } = source;
+  const stored = await source.read(0, rows);
+  const type = isWeights16(values) ? values : 'f32';
+  const tensor = backend.allocate(type, [columns, rows]);
+  const step = Math.max(1, Math.floor(STRETCH / rows));
+  for (let first = 0; first < columns; first += step) {
+    const end = Math.min(columns, first + step);
+    const part = { values: turned(stored, columns, first, end, scratch), dtype };
+    const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part);
+    if (written === null) {
+      backend.free(tensor);
+      return loadColumns(backend, source, 'f32', scratch);
+    }
+    backend.write(tensor.rows(first, end) as Tensor, written);
+  }
+  return new ColumnMatrix(tensor as DenseMatrix);
+}
+
+/** Columns [first, end) of rows, one behind another. */
+function turned(values: Rows['values'], columns: number, first: number, end: number, scratch: Scratch): Rows['values'] {
+  const rows = values.length / columns;
+  const size = rows * (end - first);
+  const room = scratch.room('turned', values.BYTES_PER_ELEMENT * size);
+  const out = values instanceof Float32Array ? new Float32Array(room, 0, size) : new Uint16Array(room, 0, size);
+  for (let r = 0; r < rows; r++)
+    for (let c = first; c < end; c++) out[(c - first) * rows + r] = values[r * columns + c];
+  return out;
 }
 
 function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {

@@ -61,13 +61,14 @@ async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions &
     });
     const blocks: Weights[] = [];
     const forms: LayerForm[] = [];
-    const layers = new Set(graph.linears.map(({ name }) => name));
+    const layers = new Map(graph.linears.map(({ name, relu }) => [name, relu]));
     for (let block = 0; block < total; block++) {
       const choose = (tensor: string, dtype: string): ChosenForm => {
         const name = tensor.replace(/\.weight$/, '');
-        if (!layers.has(name)) return denseForm(dtype, kept);
+        const relu = layers.get(name);
+        if (relu === undefined) return denseForm(dtype, kept);
         return (count) => {
-          const form = sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
+          const form = sparse ? formOf(count, dtype, options, relu) : denseForm(dtype, kept, relu);
           forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
           return form;
         };
