@@ -62,8 +62,8 @@ export interface LayerForm extends Form {
 export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as const;
 
 /**
- * The same for a layer fed by a relu, which is otherwise held by columns. With nine of ten inputs 0, for one token it is at 95 %
- * or above, for many at 80 to 90 % (`npm run bench -- columns`).
+ * The same for a layer fed by a relu, which is otherwise held by columns. Where nine of ten inputs are 0, for one
+ * token it is about 95 %, for a few 90 %, for a long prompt less (`npm run bench -- columns`).
  */
 export const FASTER_THAN_COLUMNS_FROM = 0.9;
 
