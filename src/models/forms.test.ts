@@ -12,6 +12,7 @@ import { toInt8 } from '../tensor/int8.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { patternsOf } from '../tensor/weights16.js';
 import { countEntries, formOf, type Preference, type WeightValues } from './forms.js';
+import { inspect } from './inspect.js';
 import { loadMatrix, Scratch } from './load-matrix.js';
 import { type LoadOptions, loadModel } from './model.js';
 
@@ -182,6 +183,10 @@ describe('a loaded model', () => {
           name === 'fc2' ? { values, sparse: false, columns: true } : { values, sparse: false },
         );
       expect(wide.forms.filter((form) => form.columns)).toHaveLength(3);
+      const { layers } = await inspect(folders[0]);
+      expect(layers.filter(({ runs }) => runs.columns).map(({ name }) => name)).toEqual(
+        [0, 1, 2].map((block) => `model.decoder.layers.${block}.fc2`),
+      );
       expect(own.logits).toEqual(wide.logits);
     },
   );
