@@ -6,7 +6,7 @@ import { gathered, scatter } from './dots';
 import { LINEAR_ROWS, LINEAR_TOKENS, STREAMED } from './linear';
 import { TOKEN_HEAD, tokenBytes } from './quantizeTokens';
 
-/** Columns at a time: 512 · 127 · 32767 is the most that an i32 holds. */
+/** Columns at a time: 512 · 127 · 32767 fits an i32. */
 const COLUMNS: i32 = 512;
 
 

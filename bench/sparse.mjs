@@ -1,8 +1,11 @@
-// Linear layers as sparse matrices, and dense in 16 bits, beside the same layers dense in f32, in turn: from which share of
+// Linear layers as sparse matrices, and dense in 16 bits and 8, beside the same layers dense in f32, in turn: from which share of
 // zeros on they are faster, and by how much.
 
 import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
 import { createWasmBackend } from '../dist/backend/wasm/wasm.js';
+import { toInt8 } from '../dist/tensor/int8.js';
+import { Int8Matrix } from '../dist/tensor/int8-matrix.js';
+import { SPARSE_VALUES } from '../dist/tensor/sparse-matrix.js';
 import { WEIGHTS_16 } from '../dist/tensor/weights16.js';
 import { random } from './contest/layer.mjs';
 import { timed, warmUp } from './contest/timing.mjs';
@@ -28,7 +31,9 @@ function formsOf(backend, rows, columns) {
       dense,
       values.map((v) => (Math.random() < sparsity ? 0 : v)),
     );
-    return ['f32', 'bf16'].map((kind) => backend.compress(dense, kind));
+    const scale = backend.allocate('f32', [rows]);
+    backend.fill(scale, 0.5 / 127);
+    return SPARSE_VALUES.map((kind) => backend.compress(dense, kind, kind === 'int8' ? scale : undefined));
   });
   backend.write(dense, values);
   const halves = WEIGHTS_16.map((kind) => {
@@ -36,7 +41,11 @@ function formsOf(backend, rows, columns) {
     backend.fill(half, 0.5);
     return half;
   });
-  return [dense, ...halves, ...twins];
+  const { values: whole, scale } = toInt8(values, rows, columns);
+  const int8 = new Int8Matrix(backend.allocate('i8', [rows, columns]), backend.allocate('f32', [rows]));
+  backend.write(int8.values, whole);
+  backend.write(int8.scale, scale);
+  return [dense, ...halves, int8, ...twins];
 }
 
 async function measure(simd, threads) {
@@ -73,7 +82,7 @@ export async function sparse() {
   for (const simd of builds) for (const threads of [1, 2]) rows.push(...(await measure(simd, threads)));
   return [
     {
-      title: 'Sparse and 16-bit matrices: how many times as fast as the dense layer in f32',
+      title: 'Sparse, 16-bit and 8-bit matrices: how many times as fast as the dense layer in f32',
       notes: [
         `By share of zeros, spread evenly, and by what the values are kept as; ${runs} samples of each in turn. GFLOP/s are those of the dense layer in f32.`,
       ],
@@ -83,8 +92,8 @@ export async function sparse() {
         'build',
         'threads',
         'dense f32 GFLOP/s',
-        ...WEIGHTS_16.map((kind) => `dense ${kind}`),
-        ...sparsities.flatMap((s) => [`${100 * s} % f32`, `${100 * s} % bf16`]),
+        ...[...WEIGHTS_16, 'int8'].map((kind) => `dense ${kind}`),
+        ...sparsities.flatMap((s) => SPARSE_VALUES.map((kind) => `${100 * s} % ${kind}`)),
       ],
       rows,
     },

@@ -14,7 +14,22 @@ export {
   OutputError,
   UsageError,
 } from './errors.js';
+export { type Comparison, compareTasks } from './evaluate/compare.js';
+export type { Row } from './evaluate/documents.js';
+export {
+  evaluateTasks,
+  type Sample,
+  type TaskEvaluation,
+  type TaskOptions,
+  type TaskResult,
+} from './evaluate/evaluate-tasks.js';
+export type { MetricName } from './evaluate/metrics.js';
 export { type PerplexityOptions, type PerplexityResult, perplexity } from './evaluate/perplexity.js';
+export type { Bos } from './evaluate/requests.js';
+export type { Bootstrap, McNemar } from './evaluate/significance.js';
+export { taskNames } from './evaluate/tasks/registry.js';
+export type { ColumnKind, Gold, RequestKind, Shape, Task, Texts } from './evaluate/tasks/task.js';
+export { type WriteOptions, writeTaskResults } from './evaluate/write-results.js';
 export { type ChatOptions, chat, latestMessages } from './generate/chat.js';
 export { type GenerateOptions, type Generation, generate } from './generate/generate.js';
 export { measureSpeed, type Speed, type SpeedOptions } from './generate/speed.js';
@@ -25,6 +40,8 @@ export type { ModelConfig } from './models/graph.js';
 export { type Inspection, type InspectOptions, inspect, type LayerInspection } from './models/inspect.js';
 export type { KvCache } from './models/kv-cache.js';
 export { type LoadOptions, loadModel, type Model } from './models/model.js';
+export type { Ending } from './models/packs.js';
+export type { ScoredEnding } from './models/predict.js';
 export type { LongRunning, Progress } from './progress.js';
 export type { Allocated, Allocator, DenseModel, LayerShape, Shares } from './prune/allocate/allocator.js';
 export type { PruneOptions } from './prune/options.js';

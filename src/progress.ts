@@ -1,11 +1,11 @@
 // What everything long has in common: it reports typed progress, and it can be stopped.
 
-/** One step of a long operation; `done` of `total` in units that `phase` implies (of 'download', bytes). */
+/** One step of a long operation; `done` of `total` in units that `phase` implies (of 'download' and 'read', bytes). */
 export interface Progress {
-  phase: 'download' | 'load' | 'tokenize' | 'search' | 'prune' | 'save' | 'evaluate' | 'generate';
+  phase: 'download' | 'read' | 'load' | 'tokenize' | 'search' | 'prune' | 'save' | 'evaluate' | 'generate';
   done: number;
   total: number;
-  /** A short remark for a person, such as the λ being tried. */
+  /** A short remark for a person, such as the λ being tried or the perplexity so far. */
   note?: string;
 }
 

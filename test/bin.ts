@@ -16,9 +16,9 @@ export interface Started {
   ended: Promise<Ended>;
 }
 
-/** Starts `neuroal ARGS` in the folder `cwd`. */
-export function startBin(args: readonly string[], cwd: string): Started {
-  const child = spawn(process.execPath, [bin, ...args], { cwd });
+/** Starts `neuroal ARGS` in the folder `cwd`, with variables besides those of this process. */
+export function startBin(args: readonly string[], cwd: string, variables: Record<string, string> = {}): Started {
+  const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...variables } });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -3,6 +3,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { version } from '../src/version.js';
@@ -59,12 +60,24 @@ describe('neuroal', () => {
     [['prune', 'm'], 'expected --out DIR (the folder to write), got none'],
     [['prune', 'm', '--out'], 'expected --out DIR, got no value'],
     [['prune', 'm', '--out', '--json'], 'expected --out to be a file or folder, got "--json"'],
-    [['eval', 'a', 'b'], 'expected at most 1 argument of neuroal eval, got 2'],
+    [['inspect', 'a', 'b'], 'expected at most 1 argument of neuroal inspect, got 2'],
+    [['eval', 'a', ''], 'expected MODEL to be a folder or a name on the hub, got ""'],
+    [['eval', '--output', 'x'], 'expected --tasks beside --output, got none'],
+    [['eval', '--num-fewshot', '1'], 'expected --tasks beside --num-fewshot, got none'],
+    [['eval', '--tasks', 'rte'], 'expected the folder with rte.jsonl (--data DIR), got none'],
+    [
+      ['eval', '--tasks', 'rte,boolqq', '--data', '.'],
+      'expected tasks among arc_challenge, arc_easy, boolq, copa, hellaswag, lambada_openai, openbookqa, piqa, rte, winogrande, got "boolqq"; did you mean boolq?',
+    ],
+    [
+      ['eval', '--tasks', 'rte', '--bos', 'non'],
+      'expected --bos to be one of tokenizer, none, got "non"; did you mean none?',
+    ],
     [
       ['prune', 'm', '--method', 'wnada'],
       'expected --method to be one of magnitude, wanda, multiflow, sparsegpt, admm, got "wnada"; did you mean wanda?',
     ],
-    [['eval', '--backend', 'webgpu'], 'expected --backend to be wasm, got "webgpu"'],
+    [['eval', '--backend', 'webgl'], 'expected --backend to be one of wasm, webgpu, got "webgl"; did you mean webgpu?'],
     [['prune', 'm', '--sparsity', 'abc'], 'expected --sparsity to be a number, got "abc"'],
     [['prune', 'm', '--out', 'x', '--sparsity', '1.5'], 'expected a sparsity in [0, 1), got 1.5'],
     [['prune', 'm', '--samples', '1.5'], 'expected --samples to be a whole number of 1 or more, got "1.5"'],
@@ -139,6 +152,82 @@ describe('neuroal eval', () => {
     const { code, out, err } = await neuroal('eval', '--limit', '2', '--seq-len', '64');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/^source +perplexity +windows +tokens each\nevaluation\.txt +\d+\.\d{4} +2 +64\n$/);
+  });
+});
+
+describe('neuroal eval --tasks', () => {
+  const data = fileURLToPath(new URL('golden/tasks', import.meta.url));
+  const asked = ['--tasks', 'rte, arc_easy', '--data', data, '--threads', '1'];
+
+  it('prints the contract’s document, and writes the harness’s files', async () => {
+    const document = await json('eval', ...asked, '--limit', '2', '--num-fewshot', '1', '--output', 'harness');
+    expect(document).toMatchObject({
+      schema: 1,
+      model: { source: embeddedFolder },
+      perplexity: {},
+      results: { rte: { sample_len: 2, 'acc_stderr,none': expect.any(Number) }, arc_easy: {} },
+      versions: { rte: 1, arc_easy: 1 },
+      'n-shot': { rte: 1, arc_easy: 1 },
+      configs: { rte: { num_fewshot: 1, metadata: { bos: 'tokenizer' } } },
+      'n-samples': { rte: { original: 3, effective: 2 } },
+    });
+    expect(Object.keys(document.results.arc_easy)).toEqual([
+      ...['name', 'alias', 'sample_len', 'acc,none', 'acc_stderr,none', 'acc_norm,none', 'acc_norm_stderr,none'],
+    ]);
+    expect(Object.keys(document.seconds)).toEqual(['load', 'tasks', 'total']);
+    const [place] = await readdir(join(folder, 'harness'));
+    const names = await readdir(join(folder, 'harness', place));
+    expect(names.map((name) => name.replace(/_[^_]*$/, '')).sort()).toEqual([
+      'results',
+      'samples_arc_easy',
+      'samples_rte',
+    ]);
+  });
+
+  it('prints a table, with perplexity where that is asked for too', async () => {
+    await writeFile(join(folder, 'w.json'), '[[1,403,407,261,378]]');
+    const { code, out, err } = await neuroal('eval', ...asked, '--perplexity', 'w.json', '--bos', 'none');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const rows = ['rte +1 +0 +3 +acc', 'arc_easy +1 +0 +5 +acc', 'arc_easy +1 +0 +5 +acc_norm'];
+    expect(out).toMatch(
+      new RegExp(
+        `^source .*\\nw\\.json .*\\n\\ntask +version +examples +documents +metric +value +± stderr\\n${rows.map((row) => `${row} +\\d\\.\\d{4} +\\d\\.\\d{4}\\n`).join('')}$`,
+      ),
+    );
+  });
+
+  it('holds models against the first one', async () => {
+    const models = [embeddedFolder, embeddedFolder];
+    const document = await json('eval', ...models, ...asked, '--perplexity', 'w.json');
+    expect(Object.keys(document)).toEqual(['schema', 'version', 'models', 'comparisons', 'seconds']);
+    expect(document.models).toHaveLength(2);
+    expect(document.models[1]).toMatchObject({
+      model: { source: embeddedFolder },
+      results: document.models[0].results,
+    });
+    expect(Object.keys(document.models[1].perplexity)).toEqual(['w.json']);
+    expect(document.comparisons).toHaveLength(3);
+    expect(document.comparisons[0]).toEqual({
+      model: embeddedFolder,
+      against: embeddedFolder,
+      task: 'rte',
+      metric: 'acc',
+      difference: 0,
+      bootstrap: { low: 0, high: 0, p: 1, replicates: 10_000 },
+      mcnemar: { onlyFirst: 0, onlySecond: 0, p: 1 },
+    });
+    const { out } = await neuroal('eval', ...models, ...asked);
+    expect(out).toMatch(
+      /^task +metric +model +value +± stderr +difference +95 % interval +p bootstrap +p McNemar\nrte +acc +embedded +\d\.\d{4} +\d\.\d{4}\nrte .* \+0\.0000 +\+0\.0000 … \+0\.0000 +1\.0000 +1\.0000\n/,
+    );
+  });
+
+  it('says that a later model is not there before it evaluates the first', async () => {
+    expect(await neuroal('eval', embeddedFolder, './none', ...asked)).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'neuroal: expected a Hugging Face model folder with config.json and model.safetensors, got no such folder, in ./none\n',
+    });
   });
 });
 

@@ -1,19 +1,26 @@
-// The examples of docs/methods.md, run as they stand there, as in a program of one's own.
+// The examples of docs/methods.md, docs/sources.md and docs/tasks.md, run as they stand there, as in a program of one's own.
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedFolder, embeddedTexts } from '../src/checkpoint/embedded.js';
+import { published } from '../src/data/published.js';
+import { metricNames, metrics } from '../src/evaluate/metrics.js';
+import { taskNamed, taskNames } from '../src/evaluate/tasks/registry.js';
 import { choices } from '../src/prune/options.js';
 import { prune } from '../src/prune/prune.js';
 import type { Score } from '../src/prune/scores/score.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/methods.md'), 'utf8');
-const examples = [...page.matchAll(/```js\n([\s\S]+?)```/g)].map(([, code]) => code);
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const [page, sources, tasksPage] = ['docs/methods.md', 'docs/sources.md', 'docs/tasks.md'].map(read);
+const blocks = (text: string, kind: string) =>
+  [...text.matchAll(new RegExp(`\`\`\`${kind}\\n([\\s\\S]+?)\`\`\``, 'g'))].map(([, code]) => code);
+const examples = blocks(page, 'js');
 
 let folder: string;
 beforeAll(() => {
@@ -25,14 +32,14 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What an example prints. */
-async function run(i: number): Promise<string> {
-  writeFileSync(join(folder, 'example.mjs'), examples[i]);
+async function run(example: string): Promise<string> {
+  writeFileSync(join(folder, 'example.mjs'), example);
   return (await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })).stdout;
 }
 
 it('the score of docs/methods.md prints what it says, and removes what a sort of its values does', async () => {
   // 89 of 128 inputs, 246 of 352, in each of 8 blocks.
-  expect(await run(0)).toBe(`tempered ${8 * (4 * 128 * 89 + 2 * 352 * 89 + 128 * 246)}\n`);
+  expect(await run(examples[0])).toBe(`tempered ${8 * (4 * 128 * 89 + 2 * 352 * 89 + 128 * 246)}\n`);
   /** The place of each weight in its row, by the score of the page. */
   const places: Score = {
     name: 'places',
@@ -61,10 +68,70 @@ it('the score of docs/methods.md prints what it says, and removes what a sort of
 });
 
 it('the allocation of docs/methods.md prints what it says', async () => {
-  expect(await run(1)).toBe('spared-ends 0.40 0.67 0.67 0.67 0.67 0.67 0.67 0.40\n');
+  expect(await run(examples[1])).toBe('spared-ends 0.40 0.67 0.67 0.67 0.67 0.67 0.67 0.40\n');
 });
 
 it('names every method and every allocation', () => {
   expect(examples).toHaveLength(2);
   for (const name of [...choices.method, ...choices.topUp]) expect(page).toContain(`| \`${name}\` |`);
+});
+
+describe('docs/sources.md', () => {
+  beforeAll(() => {
+    copyFileSync(embeddedTexts.evaluation, join(folder, 'evaluation.txt'));
+    symlinkSync(embeddedFolder, join(folder, 'embedded'));
+  });
+
+  it('has an example that prints what it says', async () => {
+    const [example, ...more] = blocks(sources, 'js');
+    expect(more).toEqual([]);
+    expect(await run(example)).toBe('text-128\nwanda-128\n');
+  });
+
+  it('has commands that run', async () => {
+    const lines = blocks(sources, 'sh').join('').trim().split('\n');
+    expect(lines).toHaveLength(2);
+    const main = join(root, 'dist/cli/main.js');
+    for (const line of lines) {
+      const [, ...words] = line.split(' ').slice(1);
+      const { stdout } = await promisify(execFile)(process.execPath, [main, ...words], { cwd: folder });
+      for (const name of line.includes('ptb=') ? ['wikitext2', 'ptb'] : ['evaluation.txt'])
+        expect(stdout).toContain(name);
+    }
+  });
+
+  it('names the files that are downloaded', () => {
+    for (const { repo, revision, files } of Object.values(published))
+      for (const word of [repo, revision ?? repo, ...Object.values(files)]) expect(sources).toContain(`\`${word}\``);
+  });
+});
+
+it('the examples of docs/tasks.md print what they say', async () => {
+  const tasks = blocks(tasksPage, 'js');
+  expect(tasks).toHaveLength(2);
+  expect(await run(tasks[0])).toBe('name alias sample_len acc,none acc_stderr,none acc true\n');
+  const printed = (await run(tasks[1])).trim();
+  expect(tasksPage).toContain(`This prints \`${printed}\``);
+});
+
+it('docs/tasks.md has every task with its data set, version, metrics and columns, and every metric', () => {
+  for (const name of taskNames) {
+    const { version, dataset, splits, metrics: names, shapes } = taskNamed(name);
+    const set = [dataset.path, dataset.name].filter(Boolean).join(', ');
+    const split = splits.test ?? splits.validation;
+    expect(tasksPage).toContain(` | ${set} (${split}) | ${version} | ${names.join(', ')} |`);
+    for (const { columns } of shapes) expect(tasksPage).toContain(Object.keys(columns).join(', '));
+  }
+  expect(metricNames.filter((name) => !tasksPage.includes(`\`${name}\``))).toEqual([]);
+  expect(Object.keys(metrics)).toEqual(metricNames);
+});
+
+it('a task is one file and one line', () => {
+  const lines = read('src/evaluate/tasks/tasks.ts')
+    .split('\n')
+    .filter((line) => line.startsWith('export'));
+  expect(lines).toHaveLength(taskNames.length);
+  const others = ['evaluate-tasks.ts', 'documents.ts', 'prompts.ts', 'metrics.ts', 'requests.ts', 'write-results.ts'];
+  for (const file of others)
+    for (const name of taskNames) expect(read(`src/evaluate/${file}`)).not.toMatch(new RegExp(`\\b${name}\\b`));
 });

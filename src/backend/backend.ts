@@ -100,6 +100,8 @@ export interface BackendInfo {
   /** Kernel build in use; plain gives the same bits on every machine. */
   simd: 'plain' | 'relaxed';
   threads: number;
+  /** What a GPU calls itself. */
+  adapter?: string;
 }
 
 export interface Backend {

@@ -3,12 +3,23 @@
 import { BackendError } from '../errors.js';
 import type { Backend } from './backend.js';
 
+/** The names of the devices that compute. */
+export const BACKENDS = ['wasm', 'webgpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
 /** How the engine computes; the same options everywhere. */
 export interface EngineOptions {
-  backend?: 'wasm' | undefined;
-  /** Threads that compute, the calling one included; by default one for each physical core. */
+  /** wasm: the CPU, the default. webgpu: a GPU, by the package webgpu (a peer dependency) in Node. */
+  backend?: BackendName | undefined;
+  /**
+   * Threads that compute, the calling one included; by default one for each physical core. With webgpu, those of the
+   * inverses, which are made on the CPU; 1 by default.
+   */
   threads?: number | undefined;
-  /** Kernels whose results have the same bits on every machine and with any number of threads. */
+  /**
+   * Kernels whose results have the same bits on every machine and with any number of threads. With webgpu, the same bits
+   * on the same device and driver, which is so without it too.
+   */
   deterministic?: boolean | undefined;
 }
 
@@ -18,10 +29,24 @@ export async function openBackend({
   threads,
   deterministic = false,
 }: EngineOptions): Promise<Backend> {
-  if (backend !== 'wasm') throw new BackendError({ expected: 'backend wasm', got: String(backend) });
-  const [{ createWasmBackend }, { physicalCores }] = await Promise.all([
-    import('./wasm/wasm.js'),
-    import('./wasm/features.js'),
+  const openWasm = async (threads: number | undefined, deterministic: boolean) => {
+    const [{ createWasmBackend }, { physicalCores }] = await Promise.all([
+      import('./wasm/wasm.js'),
+      import('./wasm/features.js'),
+    ]);
+    return createWasmBackend({ threads: threads ?? physicalCores(), deterministic });
+  };
+  if (backend === 'wasm') return openWasm(threads, deterministic);
+  if (backend !== 'webgpu')
+    throw new BackendError({ expected: `a backend of ${BACKENDS.join(', ')}`, got: String(backend) });
+  const [{ createWebGpuBackend }, { openGpu }] = await Promise.all([
+    import('./webgpu/webgpu.js'),
+    import('./open-gpu.js'),
   ]);
-  return createWasmBackend({ threads: threads ?? physicalCores(), deterministic });
+  const ofInverses = threads ?? 1;
+  return createWebGpuBackend({
+    ...(await openGpu()),
+    openSolver: () => openWasm(ofInverses, true),
+    threads: ofInverses,
+  });
 }

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 
-/** Writes `text` to a file beside `path`, which then takes its name. Throws what the file system says. */
-export async function writeThenRename(path: string, text: string): Promise<void> {
+/** Writes `text`, or its pieces, to a file beside `path`, which then takes its name. Throws what the file system says. */
+export async function writeThenRename(path: string, text: string | Iterable<string>): Promise<void> {
   const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await writeFile(beside, text, { flush: true });

@@ -1,9 +1,12 @@
 // The checks of `neuroal doctor`. Each tries the thing itself where it can: it compiles the kernels, opens the embedded
 // model, starts the threads.
 
+import { execFile } from 'node:child_process';
 import { access, constants, stat } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { openBackend } from '../backend/open.js';
 import { physicalCores, relaxedSimdSupported, simdSupported } from '../backend/wasm/features.js';
 import { compileKernels } from '../backend/wasm/kernels.js';
@@ -49,12 +52,7 @@ export async function runChecks(): Promise<Check[]> {
     await tried('engine', 'try --threads 1; what is missing above may be why', engine),
     await tried('embedded model', reinstall, embeddedModel),
     await modelCache(),
-    {
-      name: 'GPU',
-      ok: false,
-      needed: false,
-      detail: 'not used by this version: everything runs on the CPU',
-    },
+    await graphics(),
   ];
 }
 
@@ -103,6 +101,22 @@ async function engine(): Promise<string> {
   } finally {
     await backend.dispose();
   }
+}
+
+/** The adapter that `--backend webgpu` would use, or what is missing, as a process of its own finds it (gpu-probe.ts). */
+async function graphics(): Promise<Check> {
+  const check = await tried('GPU', 'nothing but --backend webgpu needs one: docs/webgpu.md', async () => {
+    const probe = fileURLToPath(new URL('./gpu-probe.js', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [probe], { timeout: 30_000 }).catch(
+      ({ signal, code }) => {
+        throw new Error(`a driver that ends the process (${signal ?? code})`);
+      },
+    );
+    const { adapter, error } = JSON.parse(stdout);
+    if (error) throw new Error(error);
+    return `${adapter}, for --backend webgpu`;
+  });
+  return { ...check, needed: false };
 }
 
 async function embeddedModel(): Promise<string> {

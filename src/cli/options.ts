@@ -3,6 +3,7 @@
 // distinguishes what was asked for from what was not.
 
 import { Argument, type Command, Option } from 'commander';
+import { BACKENDS, type BackendName } from '../backend/open.js';
 import { UsageError } from '../errors.js';
 import { PREFERENCES, type Preference, WEIGHT_VALUES, type WeightValues } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';
@@ -17,7 +18,7 @@ export interface CommonOptions {
 
 /** Options of every command that runs a model. */
 export interface EngineFlags extends CommonOptions {
-  backend?: 'wasm';
+  backend?: BackendName;
   threads?: number;
   deterministic?: boolean;
 }
@@ -98,6 +99,15 @@ export function modelArgument(required = false): Argument {
   });
 }
 
+/** The MODELs of a command that takes several, one after the other. */
+export function modelsArgument(): Argument {
+  const help = 'Hugging Face folders, or org/name[@revision] from the hub (default: the embedded model)';
+  return new Argument('[MODEL...]', help).argParser((text: string, before: string[] | undefined) => {
+    if (text !== '') return [...(before ?? []), text];
+    throw new UsageError('expected MODEL to be a folder or a name on the hub, got ""');
+  });
+}
+
 /** Adds what every command has. */
 export function withCommon(command: Command): Command {
   return command
@@ -110,7 +120,7 @@ export function withCommon(command: Command): Command {
 export function withEngine(command: Command): Command {
   return withCommon(
     command
-      .addOption(choice('--backend <NAME>', 'device that computes', ['wasm'], 'wasm'))
+      .addOption(choice('--backend <NAME>', 'device that computes', BACKENDS, 'wasm'))
       .addOption(wholeNumber('--threads <N>', 'threads that compute', 'physical cores'))
       .option('--deterministic', 'the same bits on every machine, at some cost in speed'),
   );

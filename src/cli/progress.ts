@@ -13,8 +13,9 @@ const PATIENCE = 1000;
 
 const labels: Record<Progress['phase'], string> = {
   download: 'downloading',
+  read: 'reading data',
   load: 'loading',
-  tokenize: 'reading text',
+  tokenize: 'tokenizing',
   search: 'searching λ',
   prune: 'pruning',
   save: 'saving',
@@ -32,8 +33,8 @@ export class ProgressLine {
 
   show({ phase, done, total, note = '' }: Progress): void {
     if (!this.stream?.isTTY || performance.now() - this.#started < PATIENCE) return;
-    const bytes = phase === 'download';
-    if (bytes && isTrue(process.env.HF_HUB_DISABLE_PROGRESS_BARS)) return;
+    const bytes = phase === 'download' || phase === 'read';
+    if (phase === 'download' && isTrue(process.env.HF_HUB_DISABLE_PROGRESS_BARS)) return;
     if (this.#bar === null || this.#phase !== phase) {
       this.clear();
       this.#phase = phase;

@@ -46,7 +46,11 @@ export function addPrune(program: Command): void {
         ),
       )
       .addOption(
-        place('--calibration <SOURCE>', 'text, .jsonl/.json documents or token windows, c4=FILE …', 'embedded text'),
+        place(
+          '--calibration <SOURCE>',
+          'text, .jsonl/.json/.parquet documents (or .gz of these), token windows; c4, wikitext2, ptb from the hub or =FILE',
+          'embedded text',
+        ),
       )
       .addOption(wholeNumber('--samples <N>', 'calibration windows', samples))
       .addOption(wholeNumber('--search-samples <N>', 'how many of them searches (for λ, for β) use', searchSamples))

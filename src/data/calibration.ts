@@ -2,12 +2,23 @@
 // that the same data and seed give the same windows, and thereby the same masks.
 
 import { DataError, UsageError } from '../errors.js';
-import { type LongRunning, safePoint } from '../progress.js';
+import { safePoint } from '../progress.js';
+import type { LongTextOptions } from '../text/long-text.js';
+import { type Documents, inMemory } from './documents.js';
 import { checkedWindows, type Encoder, encoding } from './encoding.js';
-import type { Source, WindowsSource } from './kinds.js';
+import type { CalibrationSource, WindowsSource } from './kinds.js';
 import { PythonRandom } from './random.js';
 
-export interface CalibrationOptions extends LongRunning {
+/**
+ * How far the draw looks ahead. Where every look goes through the whole file, far enough for the 128 windows of 2048 tokens
+ * of the papers: one document in thirty of C4 has more, and two words in three give one.
+ */
+const wordsAhead = 1 << 14;
+const wordsAheadAtHand = 64;
+/** Bytes of documents that are kept meanwhile. */
+const mostBytesAhead = 1 << 27;
+
+export interface CalibrationOptions extends LongTextOptions {
   /** How many windows to draw; of given token windows, how many to take at most. */
   samples: number;
   /** T, if the user asked for one: given token windows must then have it. */
@@ -27,7 +38,7 @@ export interface CalibrationOptions extends LongRunning {
  * @throws DataError where the text is too short, the windows differ in length, or an id is outside the vocabulary
  */
 export async function calibrationWindows(
-  source: Source,
+  source: CalibrationSource,
   tokenizer: Encoder | null,
   options: CalibrationOptions,
 ): Promise<Int32Array[]> {
@@ -35,16 +46,17 @@ export async function calibrationWindows(
   positive('number of windows', samples);
   positive('window length', seqLen);
   if (source.kind === 'windows') return givenWindows(source, options);
-  const encode = encoding(tokenizer, vocabSize, source.name);
+  const encode = encoding(tokenizer, vocabSize, source.name, options);
   const random = new PythonRandom(seed);
   options.onProgress?.({ phase: 'tokenize', done: 0, total: samples });
   await safePoint(options.signal);
+  const drawnFrom = contentOf(source);
   const draw =
-    source.kind === 'documents' || (source.kind === 'protocol' && source.protocol === 'c4')
-      ? fromDocuments(source.kind === 'documents' ? source.documents : source.rows, encode, random, seqLen, source.name)
-      : fromText(encode(source.kind === 'text' ? source.text : source.rows.join(' ')), random, seqLen, source.name);
+    typeof drawnFrom === 'string'
+      ? fromText(await encode(drawnFrom), random, seqLen, source.name)
+      : fromDocuments(drawnFrom, encode, random, seqLen, source.name, options);
   const windows: Int32Array[] = [];
-  for (const window of draw) {
+  for await (const window of draw) {
     if (window) {
       windows.push(window);
       options.onProgress?.({ phase: 'tokenize', done: windows.length, total: samples });
@@ -53,6 +65,20 @@ export async function calibrationWindows(
     await safePoint(options.signal);
   }
   return windows;
+}
+
+/** The one text, or the documents, that windows are drawn from. */
+function contentOf(source: Exclude<CalibrationSource, WindowsSource>): string | Documents {
+  switch (source.kind) {
+    case 'text':
+      return source.text;
+    case 'documents':
+      return inMemory(source.documents);
+    case 'stored':
+      return source.documents;
+    case 'protocol':
+      return source.protocol === 'c4' ? inMemory(source.rows) : source.rows.join(' ');
+  }
 }
 
 /** Endless windows of one text. */
@@ -67,20 +93,28 @@ function* fromText(ids: Int32Array, random: PythonRandom, seqLen: number, name: 
 }
 
 /** Endless windows, each of a document of its own draw; undefined after a draw that met a document too short. */
-function* fromDocuments(
-  documents: readonly string[],
-  encode: (text: string) => Int32Array,
+async function* fromDocuments(
+  documents: Documents,
+  encode: (text: string) => Promise<Int32Array>,
   random: PythonRandom,
   seqLen: number,
   name: string,
-): Generator<Int32Array | undefined> {
+  options: LongTextOptions,
+): AsyncGenerator<Int32Array | undefined> {
   const long = new Map<number, Int32Array>();
   const short = new Set<number>();
+  let fetched = new Map<number, string>();
   let longest = 0;
   for (;;) {
     const i = random.randint(0, documents.length - 1);
     if (!short.has(i) && !long.has(i)) {
-      const ids = encode(documents[i]);
+      if (!fetched.has(i)) {
+        const known = (index: number) => short.has(index) || long.has(index);
+        fetched = await documents.pick(soonDrawn(i, documents, random, known), options);
+      }
+      const text = fetched.get(i) as string;
+      fetched.delete(i);
+      const ids = await encode(text);
       longest = Math.max(longest, ids.length);
       if (ids.length > seqLen) long.set(i, ids);
       else short.add(i);
@@ -95,6 +129,19 @@ function* fromDocuments(
         where: name,
       });
   }
+}
+
+/** Document `i` and those that may be drawn after it, as many as there is room for. */
+function soonDrawn(i: number, documents: Documents, random: PythonRandom, known: (index: number) => boolean): number[] {
+  const soon = new Set([i]);
+  let bytes = documents.sizeOf(i);
+  for (const index of random.ahead(documents.length, documents.passes ? wordsAhead : wordsAheadAtHand)) {
+    if (known(index) || soon.has(index)) continue;
+    bytes += documents.sizeOf(index);
+    if (bytes > mostBytesAhead) break;
+    soon.add(index);
+  }
+  return [...soon];
 }
 
 function windowAt(ids: Int32Array, random: PythonRandom, seqLen: number): Int32Array {

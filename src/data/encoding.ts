@@ -1,22 +1,31 @@
 // Text to ids that fit the model: the step between a source and its windows.
 
 import { DataError } from '../errors.js';
+import { type LongTextOptions, PART_LENGTH } from '../text/long-text.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { WindowsSource } from './kinds.js';
 
 /** What of a tokenizer the windows need. */
-export type Encoder = Pick<Tokenizer, 'encode'>;
+export type Encoder = Pick<Tokenizer, 'encode'> & Partial<Pick<Tokenizer, 'encodeLong'>>;
 
 /** `text` → ids, what the tokenizer puts around a text included; each id below `vocabSize` (the model's). */
-export function encoding(tokenizer: Encoder | null, vocabSize: number, name: string): (text: string) => Int32Array {
+export function encoding(
+  tokenizer: Encoder | null,
+  vocabSize: number,
+  name: string,
+  options: LongTextOptions = {},
+): (text: string) => Promise<Int32Array> {
   if (!tokenizer)
     throw new DataError({
       expected: 'a tokenizer in the model folder, or token windows (a .json array of arrays of ids)',
       got: 'text and no tokenizer',
       where: name,
     });
-  return (text) => {
-    const ids = Int32Array.from(tokenizer.encode(text));
+  return async (text) => {
+    const ids =
+      tokenizer.encodeLong && text.length > PART_LENGTH
+        ? await tokenizer.encodeLong(text, options)
+        : Int32Array.from(tokenizer.encode(text));
     const wrong = ids.find((id) => id >= vocabSize);
     if (wrong !== undefined)
       throw new DataError({

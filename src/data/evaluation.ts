@@ -2,10 +2,11 @@
 // overlap. GPTQ, SparseGPT and Wanda count perplexity in this way, and so their tables can be compared with ours.
 
 import { DataError, UsageError } from '../errors.js';
+import type { LongTextOptions } from '../text/long-text.js';
 import { checkedWindows, type Encoder, encoding } from './encoding.js';
 import type { ProtocolSource, Source } from './kinds.js';
 
-export interface EvaluationOptions {
+export interface EvaluationOptions extends LongTextOptions {
   /** T. */
   seqLen: number;
   /** Windows to use at most; all if not given. */
@@ -22,7 +23,7 @@ export interface EvaluationWindows {
 }
 
 /** The C4 protocol takes this many documents, and of their tokens as many windows. */
-const c4Documents = 1100;
+export const c4Documents = 1100;
 const c4Windows = 256;
 
 /**
@@ -31,11 +32,11 @@ const c4Windows = 256;
  * differ in length, and need no tokenizer.
  * @throws DataError where the text is shorter than one window or an id is outside the vocabulary
  */
-export function evaluationWindows(
+export async function evaluationWindows(
   source: Source,
   tokenizer: Encoder | null,
-  { seqLen, limit = Number.POSITIVE_INFINITY, vocabSize }: EvaluationOptions,
-): EvaluationWindows {
+  { seqLen, limit = Number.POSITIVE_INFINITY, vocabSize, ...options }: EvaluationOptions,
+): Promise<EvaluationWindows> {
   if (!Number.isSafeInteger(seqLen) || seqLen < 2)
     throw new UsageError(`expected a window length of 2 or more (a whole number), got ${seqLen}`);
   if (!(limit >= 1)) throw new UsageError(`expected a limit of 1 window or more, got ${limit}`);
@@ -45,7 +46,7 @@ export function evaluationWindows(
     return { windows: windows.slice(0, limit), tokens };
   }
   const isC4 = source.kind === 'protocol' && source.protocol === 'c4';
-  const all = encoding(tokenizer, vocabSize, source.name)(textOf(source));
+  const all = await encoding(tokenizer, vocabSize, source.name, options)(textOf(source));
   const ids = isC4 ? all.subarray(0, c4Windows * seqLen) : all;
   const count = Math.min(Math.floor(ids.length / seqLen), limit);
   if (count === 0)

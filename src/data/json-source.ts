@@ -1,33 +1,23 @@
-// JSON as a source of text or token ids: one document a line (.jsonl, and .json files of the data sets' hubs that hold
-// the same), an array of documents, one document, or an array of token windows.
+// JSON in one piece as a source of text or token ids: an array of documents, one document, or an array of token windows.
 
 import { DataError } from '../errors.js';
+import type { LongRunning } from '../progress.js';
 import { quoted } from '../quoted.js';
+import { contentOf } from './content.js';
 import type { DocumentsSource, TextSource, WindowsSource } from './kinds.js';
-import { linesOf, textOf } from './text-file.js';
+import { textOf } from './text-file.js';
 
 const largestId = 2 ** 31 - 1;
 const aDocument = 'a text, or an object with a "text"';
-
-/** The documents of a file with one JSON value a line; blank lines do not count. */
-export function parseJsonLines(bytes: Buffer, path: string): string[] {
-  const documents: string[] = [];
-  for (const { line, text } of linesOf(bytes, path)) {
-    if (text.trim() === '') continue;
-    const where = `${path}, line ${line}`;
-    documents.push(documentOf(parsed(text, where), where));
-  }
-  if (documents.length === 0)
-    throw new DataError({ expected: 'one JSON document a line', got: 'blank lines', where: path });
-  return documents;
-}
+/** A file of JSON lines has its first one within so many bytes, and more after it. */
+const mostHead = 1 << 24;
+const nextBytes = 4096;
 
 type JsonSource = Omit<TextSource, 'name'> | Omit<DocumentsSource, 'name'> | Omit<WindowsSource, 'name'>;
 
 /** What a .json file holds: see the header. */
 export function parseJson(bytes: Buffer, path: string): JsonSource {
-  if (isLines(bytes)) return { kind: 'documents', documents: parseJsonLines(bytes, path) };
-  const value = parsed(textOf(bytes, path), path);
+  const value = parsed(textOf(bytes, path).replace(/^\uFEFF/, ''), path);
   if (!Array.isArray(value)) {
     const text = (value as { text?: unknown } | null)?.text;
     return Array.isArray(text)
@@ -39,19 +29,29 @@ export function parseJson(bytes: Buffer, path: string): JsonSource {
   return { kind: 'documents', documents: value.map((item, i) => documentOf(item, `${path}, item ${i}`)) };
 }
 
-/** Whether there is more than one line and the first is a whole JSON object. */
-function isLines(bytes: Buffer): boolean {
-  const end = bytes.indexOf(10);
-  if (end < 0 || bytes[0] !== 123 || bytes.subarray(end).toString('latin1', 0, 4096).trim() === '') return false;
+/** Whether a .json file has one document a line: more than one line, the first of them a whole JSON object. */
+export async function holdsJsonLines(path: string, options: LongRunning): Promise<boolean> {
+  let head: Buffer = Buffer.alloc(0);
+  let end = -1;
+  for await (const piece of contentOf(path, { signal: options.signal })) {
+    head = Buffer.concat([head, piece]);
+    end = head.indexOf(10);
+    if (head.length > mostHead || (end >= 0 && head.length >= end + nextBytes)) break;
+  }
+  const begin = head.subarray(0, 3).equals(byteOrderMark) ? 3 : 0;
+  if (end < 0 || head[begin] !== 123 || head.toString('latin1', end, end + nextBytes).trim() === '') return false;
   try {
-    JSON.parse(bytes.toString('utf8', 0, end));
+    JSON.parse(head.toString('utf8', begin, end));
     return true;
   } catch {
     return false;
   }
 }
 
-function parsed(text: string, where: string): unknown {
+const byteOrderMark = Buffer.from('\uFEFF');
+
+/** @throws DataError for what is no JSON */
+export function parsed(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -64,7 +64,8 @@ function nonEmpty(items: unknown[], where: string): unknown[] {
   return items;
 }
 
-function documentOf(value: unknown, where: string): string {
+/** @throws DataError for what is no document */
+export function documentOf(value: unknown, where: string): string {
   const text = typeof value === 'string' ? value : (value as { text?: unknown } | null)?.text;
   if (typeof text !== 'string') throw new DataError({ expected: aDocument, got: quoted(value), where });
   return text;

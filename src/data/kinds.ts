@@ -1,4 +1,6 @@
-// The four kinds of source that texts and windows come from.
+// The kinds of source that texts and windows come from.
+
+import type { Documents } from './documents.js';
 
 export const protocols = ['wikitext2', 'c4', 'ptb'] as const;
 export type Protocol = (typeof protocols)[number];
@@ -18,6 +20,13 @@ export interface DocumentsSource {
   documents: string[];
 }
 
+/** Several texts in their file, to draw from. */
+export interface StoredSource {
+  kind: 'stored';
+  name: string;
+  documents: Documents;
+}
+
 /** Token windows, used as they are and in order; each has at least two ids, all ≥ 0. */
 export interface WindowsSource {
   kind: 'windows';
@@ -25,13 +34,17 @@ export interface WindowsSource {
   windows: Int32Array[];
 }
 
-/** A published data set on a local file, cut into its rows (algorithms.md §11 says what is done with them). */
+/** A published data set, cut into its rows (algorithms.md §11 says what is done with them). */
 export interface ProtocolSource {
   kind: 'protocol';
   protocol: Protocol;
   name: string;
-  /** c4: documents; wikitext2: lines, blank ones empty, others with their "\n"; ptb: sentences. */
+  /** c4: documents, at least as many as the protocol takes; wikitext2: lines, blank ones empty, others with their "\n"; ptb: sentences. */
   rows: string[];
 }
 
+/** What an evaluation takes. */
 export type Source = TextSource | DocumentsSource | WindowsSource | ProtocolSource;
+
+/** What a calibration takes. */
+export type CalibrationSource = Source | StoredSource;

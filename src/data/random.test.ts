@@ -31,7 +31,29 @@ describe('PythonRandom', () => {
     expect([random.getrandbits(1), random.getrandbits(32)]).toEqual([0, 599310825]);
   });
 
+  // r = random.Random(5); print([r.random() for _ in range(3)])
+  it('gives numbers between 0 and 1', () => {
+    const random = new PythonRandom(5);
+    expect(times(3, () => random.random())).toEqual([0.6229016948897019, 0.7417869892607294, 0.7951935655656966]);
+  });
+
+  // r = random.Random(seed); print(r.sample(range(n), k), r.sample(range(n), k))
+  it.each([
+    [1234, 100, 5, [99, 56, 14, 0, 11], [74, 4, 85, 88, 10]],
+    [1234, 10, 10, [7, 1, 0, 9, 4, 6, 5, 3, 8, 2], [0, 9, 8, 2, 5, 4, 3, 6, 1, 7]],
+    [1, 21, 3, [4, 18, 2], [8, 3, 15]],
+    [1, 22, 3, [4, 18, 2], [8, 3, 15]],
+    [7, 85, 6, [41, 19, 50, 6, 9, 68], [12, 46, 74, 7, 64, 27]],
+    [7, 86, 6, [41, 19, 50, 83, 6, 9], [68, 12, 46, 74, 7, 64]],
+    [1234, 2490, 6, [1805, 478, 30, 371, 2384, 143], [343, 403, 1452, 969, 71, 126]],
+  ])('samples as Python does (seed %i, %i items, %i of them)', (seed, n, k, first, second) => {
+    const random = new PythonRandom(seed);
+    const items = Array.from({ length: n }, (_, i) => i);
+    expect([random.sample(items, k), random.sample(items, k)]).toEqual([first, second]);
+  });
+
   it('refuses what Python would take otherwise', () => {
+    expect(() => new PythonRandom(0).sample([1, 2], 3)).toThrow('expected a sample of 0 to 2 items, got 3');
     expect(() => new PythonRandom(-1)).toThrow('expected a seed of 0 or more, got -1');
     expect(() => new PythonRandom(1.5)).toThrow('expected a whole number as seed, got 1.5');
     expect(() => new PythonRandom(0).randint(1, 0)).toThrow('expected a range of whole numbers, got 1 to 0');

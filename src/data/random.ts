@@ -1,4 +1,4 @@
-// Python's `random`, as far as the published calibration draw uses it: the same seed must give the same windows. MT19937
+// Python's `random`, as far as the published calibration draw and the harness use it: the same seed must give the same. MT19937
 // (Matsumoto and Nishimura 1998, `init_by_array`) under CPython's `getrandbits` and `_randbelow_with_getrandbits`.
 
 import { UsageError } from '../errors.js';
@@ -48,6 +48,51 @@ export class PythonRandom {
       const value = this.getrandbits(bits);
       if (value < count) return low + value;
     }
+  }
+
+  /**
+   * What the next `words` words of 32 bits would each give for `randint(0, count - 1)`, those left out that it would draw
+   * again for; `count` below 2³². The generator does not move. Whichever of the words later draws take for something else,
+   * the numbers that they draw below `count` are among these, as far as the words reach.
+   */
+  ahead(count: number, words: number): number[] {
+    const [state, { index }] = [this.state.slice(), this];
+    const bits = count.toString(2).length;
+    const numbers: number[] = [];
+    for (let i = 0; i < words; i++) {
+      const value = this.getrandbits(bits);
+      if (value < count) numbers.push(value);
+    }
+    this.state.set(state);
+    this.index = index;
+    return numbers;
+  }
+
+  /** A number from 0 up to 1, of 53 random bits. */
+  random(): number {
+    const high = this.word() >>> 5;
+    return (high * 2 ** 26 + (this.word() >>> 6)) / 2 ** 53;
+  }
+
+  /** `count` different items of `population`, in random order. */
+  sample<T>(population: readonly T[], count: number): T[] {
+    const n = population.length;
+    if (!Number.isInteger(count) || count < 0 || count > n)
+      throw new UsageError(`expected a sample of 0 to ${n} items, got ${count}`);
+    // CPython keeps the shorter of two lists: of what is left, or of what was taken.
+    const setSize = 21 + (count > 5 ? 4 ** Math.ceil(Math.log(count * 3) / Math.log(4)) : 0);
+    if (n <= setSize) {
+      const left = [...population];
+      return Array.from({ length: count }, (_, i) => {
+        const at = this.randint(0, n - i - 1);
+        const item = left[at];
+        left[at] = left[n - i - 1];
+        return item;
+      });
+    }
+    const taken = new Set<number>();
+    while (taken.size < count) taken.add(this.randint(0, n - 1));
+    return [...taken].map((at) => population[at]);
   }
 
   private seedByArray(key: readonly number[]): void {

@@ -76,9 +76,6 @@ describe('readSource', () => {
   });
 
   it('says what is missing', async () => {
-    await expect(readSource('c4')).rejects.toThrow(
-      'expected c4=FILE, got c4 alone: this version does not download data sets; give it from a file',
-    );
     await expect(readSource('ptb=')).rejects.toThrow('expected ptb=FILE, got no file after the "="');
     await expect(readSource('')).rejects.toThrow('expected a SOURCE (a file, or PROTOCOL=FILE), got nothing');
     const path = join(folder, 'none');

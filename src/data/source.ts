@@ -1,11 +1,23 @@
-// A SOURCE of the command line: what a name such as `notes.txt`, `docs.jsonl` or `wikitext2=wiki.test.raw` stands for,
-// read into one of four kinds. What becomes of it (windows) is calibration.ts and evaluation.ts.
+// A SOURCE of the command line: what a name such as `notes.txt`, `docs.jsonl.gz`, `wikitext2=wiki.test.raw` or `c4` stands
+// for, read into one of a few kinds. What becomes of it (windows) is calibration.ts and evaluation.ts.
 
 import { basename, extname } from 'node:path';
 import { DataError, UsageError } from '../errors.js';
-import { parseJson, parseJsonLines } from './json-source.js';
-import { type Protocol, protocols, type Source } from './kinds.js';
-import { linesOf, readBytes, textOf } from './text-file.js';
+import { wholeContent } from './content.js';
+import { c4Documents } from './evaluation.js';
+import { openJsonLines, readJsonLines } from './json-lines.js';
+import { holdsJsonLines, parseJson } from './json-source.js';
+import { type CalibrationSource, type Protocol, protocols, type Source } from './kinds.js';
+import { openParquet, readParquet } from './parquet.js';
+import type { PublishedOptions, Use } from './published.js';
+import { textOf, withFile } from './text-file.js';
+
+export type { Use } from './published.js';
+
+export interface ReadOptions<U extends Use = Use> extends PublishedOptions {
+  /** 'evaluation' where left out. Documents to calibrate on stay in their file. */
+  use?: U;
+}
 
 const isProtocol = (name: string): name is Protocol => (protocols as readonly string[]).includes(name);
 
@@ -29,41 +41,91 @@ export function namesOf(sources: readonly string[]): Map<string, string> {
 }
 
 /**
- * Reads what `source` names: FILE.txt (any other ending too), FILE.jsonl, FILE.json, or `wikitext2=FILE`, `c4=FILE`,
- * `ptb=FILE`. A file that is called like a protocol is reached as `./c4`.
- * @throws UsageError for a protocol without a file; DataError for a file that cannot be used
+ * Where the file of a SOURCE is: the one that is named, or of `wikitext2`, `c4` and `ptb` alone the data set's own on the
+ * hub, downloaded into the cache. A file that is called like a protocol is reached as `./c4`.
+ * @throws UsageError for a protocol without a file; DataError where there is none
  */
-export async function readSource(source: string): Promise<Source> {
-  if (isProtocol(source))
-    throw new UsageError(
-      `expected ${source}=FILE, got ${source} alone: this version does not download data sets; give it from a file`,
-    );
-  const { protocol, path, name } = splitSource(source);
-  if (protocol !== null) {
-    if (path === '') throw new UsageError(`expected ${protocol}=FILE, got no file after the "="`);
-    const bytes = await readBytes(path);
-    return { kind: 'protocol', protocol, name, rows: rowsOf[protocol](bytes, path) };
+export async function locateSource(
+  source: string,
+  { use = 'evaluation', ...options }: ReadOptions = {},
+): Promise<ReturnType<typeof splitSource>> {
+  if (isProtocol(source)) {
+    const { publishedFile } = await import('./published.js');
+    return { protocol: source, path: await publishedFile(source, use, options), name: source };
   }
-  if (source === '') throw new UsageError('expected a SOURCE (a file, or PROTOCOL=FILE), got nothing');
-  const bytes = await readBytes(source);
-  const ending = extname(source).toLowerCase();
-  if (ending === '.jsonl') return { kind: 'documents', name, documents: parseJsonLines(bytes, source) };
-  if (ending === '.json') return { name, ...parseJson(bytes, source) };
-  return { kind: 'text', name, text: textOf(bytes, source) };
+  const parts = splitSource(source);
+  if (parts.path === '')
+    throw new UsageError(
+      parts.protocol === null
+        ? 'expected a SOURCE (a file, or PROTOCOL=FILE), got nothing'
+        : `expected ${parts.protocol}=FILE, got no file after the "="`,
+    );
+  await withFile(parts.path, async () => {});
+  return parts;
 }
 
-const rowsOf: Record<Protocol, (bytes: Buffer, path: string) => string[]> = {
-  wikitext2: (bytes, path) =>
-    textOf(bytes, path)
+/**
+ * Reads what `source` names: FILE.txt (any other ending too), FILE.jsonl, FILE.json, FILE.parquet, each also packed as
+ * gzip; `wikitext2=FILE`, `c4=FILE`, `ptb=FILE`; or these three alone, from the hub.
+ * @throws UsageError for a protocol without a file; DataError for a file that cannot be used
+ */
+export async function readSource(source: string, options?: ReadOptions<'evaluation'>): Promise<Source>;
+export async function readSource(source: string, options: ReadOptions): Promise<CalibrationSource>;
+export async function readSource(source: string, options: ReadOptions = {}): Promise<CalibrationSource> {
+  const { protocol, path, name } = await locateSource(source, options);
+  const { use, signal, onProgress } = options;
+  const running = { signal, onProgress };
+  const form = await formOf(path, protocol, running);
+  if (protocol === 'wikitext2' || protocol === 'ptb') {
+    const columns = protocol === 'ptb' ? ['sentence', 'text'] : ['text'];
+    const rows =
+      form === 'parquet'
+        ? await readParquet(path, columns, running)
+        : rowsOf[protocol](textOf(await wholeContent(path, running), path));
+    return { kind: 'protocol', protocol, name, rows };
+  }
+  if (form === 'lines' || form === 'parquet') {
+    if (use === 'calibration') {
+      const open = form === 'lines' ? openJsonLines(path, running) : openParquet(path, ['text'], running);
+      return { kind: 'stored', name, documents: await open };
+    }
+    const most = protocol === null ? undefined : c4Documents;
+    const read = form === 'lines' ? readJsonLines(path, running, most) : readParquet(path, ['text'], running, most);
+    return protocol === null
+      ? { kind: 'documents', name, documents: await read }
+      : { kind: 'protocol', protocol, name, rows: await read };
+  }
+  const bytes = await wholeContent(path, running);
+  if (form === 'text') return { kind: 'text', name, text: textOf(bytes, path) };
+  const json = parseJson(bytes, path);
+  if (protocol === null) return { name, ...json };
+  if (json.kind === 'windows')
+    throw new DataError({ expected: 'documents (objects with a text, one a line)', got: 'token ids', where: path });
+  return { kind: 'protocol', protocol, name, rows: json.kind === 'text' ? [json.text] : json.documents };
+}
+
+/** How a file is read: by its ending, `.gz` left out; C4 is JSON whatever its file is called. */
+async function formOf(
+  path: string,
+  protocol: Protocol | null,
+  options: PublishedOptions,
+): Promise<'text' | 'json' | 'lines' | 'parquet'> {
+  const ending = extname(path.replace(/\.gz$/i, '')).toLowerCase();
+  if (ending === '.parquet') return 'parquet';
+  if (ending === '.jsonl' && protocol !== 'wikitext2' && protocol !== 'ptb') return 'lines';
+  if (ending !== '.json' && protocol !== 'c4') return 'text';
+  return (await holdsJsonLines(path, options)) ? 'lines' : 'json';
+}
+
+const rowsOf = {
+  wikitext2: (text: string) =>
+    text
       .replace(/\n$/, '')
       .split('\n')
       .map((row) => (row.trim() === '' ? '' : `${row}\n`)),
-  ptb: (bytes, path) => Array.from(linesOf(bytes, path), ({ text }) => text.trim()),
-  c4(bytes, path) {
-    const parsed = extname(path) === '.jsonl' ? parseJsonLines(bytes, path) : parseJson(bytes, path);
-    if (Array.isArray(parsed)) return parsed;
-    if (parsed.kind === 'documents') return parsed.documents;
-    if (parsed.kind === 'text') return [parsed.text];
-    throw new DataError({ expected: 'documents (objects with a text, one a line)', got: 'token ids', where: path });
-  },
+  ptb: (text: string) =>
+    text
+      .replace(/\n$/, '')
+      .split('\n')
+      .map((row) => row.trim()),
 };

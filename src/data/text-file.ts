@@ -1,61 +1,72 @@
-// Reads text files of any origin: strict UTF-8, kept as it is (line ends, byte order mark), line by line where the whole
-// would be too long for one JavaScript string (a C4 shard has 800 MB).
+// Opens files of any origin, and reads their bytes as text: strict UTF-8, kept as it is (line ends, byte order mark).
 
-import { readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 
 /** What one read of Node and one string of V8 can hold. */
 const maxFileBytes = 2 ** 31 - 1;
-const maxTextBytes = 2 ** 29 - 32;
+export const maxTextBytes = 2 ** 29 - 32;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The content of a file that is there, is a file, and is not empty. */
-export async function readBytes(path: string): Promise<Buffer> {
-  const refuse = (expected: string, got: string, cause?: unknown) => {
-    throw new DataError({ expected, got, where: path, cause });
-  };
+/**
+ * Gives `use` a file that is there, is a file, and is not empty; closes it after.
+ * @throws DataError for one that is not
+ */
+export async function withFile<T>(path: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
+  const refuse = (expected: string, got: string, cause?: unknown) =>
+    new DataError({ expected, got, where: path, cause });
+  let file: FileHandle;
   try {
-    const found = await stat(path);
-    if (!found.isFile()) refuse('a file', found.isDirectory() ? 'a folder' : 'something that is not a file');
-    if (found.size > maxFileBytes) refuse(`a file of at most ${maxFileBytes} bytes`, `${found.size} bytes`);
-    if (found.size === 0) refuse('a file with text', 'an empty file');
-    return await readFile(path);
+    file = await open(path);
   } catch (error) {
-    if (error instanceof DataError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const got = code === 'ENOENT' ? 'no such file' : (code ?? message);
-    throw new DataError({ expected: 'a file that can be read', got, where: path, cause: error });
+    throw unreadable(error, path);
   }
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw refuse('a file', found.isDirectory() ? 'a folder' : 'something that is not a file');
+    if (found.size === 0) throw refuse('a file with text', 'an empty file');
+    return await use(file, found.size);
+  } catch (error) {
+    throw error instanceof DataError || (error as NodeJS.ErrnoException).syscall === undefined
+      ? error
+      : unreadable(error, path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What the operating system says, in the words of the project. */
+export function unreadable(cause: unknown, path: string): DataError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const got = code === 'ENOENT' ? 'no such file' : (code ?? message);
+  return new DataError({ expected: 'a file that can be read', got, where: path, cause });
+}
+
+/** The content of a file. */
+export function readBytes(path: string): Promise<Buffer> {
+  return withFile(path, async (file, size) => {
+    if (size > maxFileBytes)
+      throw new DataError({ expected: `a file of at most ${maxFileBytes} bytes`, got: `${size} bytes`, where: path });
+    return file.readFile();
+  });
 }
 
 /** All of `bytes` as text. */
-export function textOf(bytes: Buffer, path: string): string {
-  if (bytes.length > maxTextBytes)
-    throw new DataError({
-      expected: `a text of at most ${maxTextBytes} bytes; give a part of it, or one document a line (.jsonl)`,
-      got: `${bytes.length} bytes`,
-      where: path,
-    });
-  return decode(bytes, path);
-}
-
-/** Each line of `bytes` without its "\n" and a "\r" before it; nothing after the last "\n". */
-export function* linesOf(bytes: Buffer, path: string): Generator<{ line: number; text: string }> {
-  let begin = 0;
-  for (let line = 1; begin < bytes.length; line++) {
-    const found = bytes.indexOf(10, begin);
-    const end = found < 0 ? bytes.length : found;
-    const text = textOf(bytes.subarray(begin, end), `${path}, line ${line}`);
-    yield { line, text: text.endsWith('\r') ? text.slice(0, -1) : text };
-    begin = end + 1;
-  }
-}
-
-function decode(bytes: Uint8Array, where: string): string {
+export function textOf(bytes: Uint8Array, where: string): string {
+  if (bytes.length > maxTextBytes) throw tooLong(where);
   try {
     return utf8.decode(bytes);
   } catch (cause) {
     throw new DataError({ expected: 'text in UTF-8', got: 'bytes that are not', where, cause });
   }
+}
+
+/** What is more than a string can hold. */
+export function tooLong(where: string): DataError {
+  return new DataError({
+    expected: `a text of at most ${maxTextBytes} bytes; give a part of it, or one document a line (.jsonl)`,
+    got: 'more',
+    where,
+  });
 }

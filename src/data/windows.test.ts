@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../test/setup.js';
 import { loadTokenizer } from '../text/tokenizer.js';
-import type { Source } from './kinds.js';
+import type { CalibrationSource, Source } from './kinds.js';
 import { readSource } from './source.js';
 import { type CalibrationOptions, calibrationWindows, evaluationWindows, windowsSha256 } from './windows.js';
 
@@ -108,18 +110,18 @@ describe('calibrationWindows', () => {
 });
 
 describe('evaluationWindows', () => {
-  const evaluate = (source: Source, seqLen: number, limit?: number) => {
-    const { windows, tokens } = evaluationWindows(source, characters, { seqLen, vocabSize: 128, limit });
+  const evaluate = async (source: Source, seqLen: number, limit?: number) => {
+    const { windows, tokens } = await evaluationWindows(source, characters, { seqLen, vocabSize: 128, limit });
     return { windows: windows.map((w) => String.fromCharCode(...w)), tokens };
   };
 
-  it('cuts a text into windows that do not overlap', () => {
-    expect(evaluate(text(11), 4)).toEqual({ windows: ['abcd', 'efgh'], tokens: 11 });
-    expect(evaluate(text(11), 4, 1)).toEqual({ windows: ['abcd'], tokens: 11 });
-    expect(evaluate(documents('ab', 'cd'), 3)).toEqual({ windows: ['ab\n', '\ncd'], tokens: 6 });
+  it('cuts a text into windows that do not overlap', async () => {
+    expect(await evaluate(text(11), 4)).toEqual({ windows: ['abcd', 'efgh'], tokens: 11 });
+    expect(await evaluate(text(11), 4, 1)).toEqual({ windows: ['abcd'], tokens: 11 });
+    expect(await evaluate(documents('ab', 'cd'), 3)).toEqual({ windows: ['ab\n', '\ncd'], tokens: 6 });
   });
 
-  it('follows the protocols', () => {
+  it('follows the protocols', async () => {
     const rows = ['ab', 'cd'];
     const of = (protocol: 'wikitext2' | 'c4' | 'ptb', rows: string[]): Source => ({
       kind: 'protocol',
@@ -127,15 +129,15 @@ describe('evaluationWindows', () => {
       name: protocol,
       rows,
     });
-    expect(evaluate(of('wikitext2', rows), 3)).toEqual({ windows: ['ab\n', '\ncd'], tokens: 6 });
-    expect(evaluate(of('ptb', rows), 2)).toEqual({ windows: ['ab', ' c'], tokens: 5 });
-    expect(evaluate(of('c4', new Array(2000).fill('a')), 2).tokens).toBe(512);
-    expect(evaluate(of('c4', new Array(2000).fill('a')), 100).tokens).toBe(2199);
+    expect(await evaluate(of('wikitext2', rows), 3)).toEqual({ windows: ['ab\n', '\ncd'], tokens: 6 });
+    expect(await evaluate(of('ptb', rows), 2)).toEqual({ windows: ['ab', ' c'], tokens: 5 });
+    expect((await evaluate(of('c4', new Array(2000).fill('a')), 2)).tokens).toBe(512);
+    expect((await evaluate(of('c4', new Array(2000).fill('a')), 100)).tokens).toBe(2199);
   });
 
-  it('takes token windows of any length without a tokenizer', () => {
+  it('takes token windows of any length without a tokenizer', async () => {
     const source = given([1, 2], [3, 4, 5]);
-    const { windows, tokens } = evaluationWindows(source, null, { seqLen: 512, vocabSize: 6 });
+    const { windows, tokens } = await evaluationWindows(source, null, { seqLen: 512, vocabSize: 6 });
     expect([windows.map((w) => [...w]), tokens]).toEqual([
       [
         [1, 2],
@@ -145,12 +147,12 @@ describe('evaluationWindows', () => {
     ]);
   });
 
-  it('says what is wrong', () => {
-    expect(() => evaluate(text(3), 4)).toThrow(
+  it('says what is wrong', async () => {
+    await expect(evaluate(text(3), 4)).rejects.toThrow(
       'expected a text of at least 4 tokens (one window); give a longer text or a smaller --seq-len, got 3 tokens, in a.txt',
     );
-    expect(() => evaluate(text(3), 1)).toThrow('expected a window length of 2 or more (a whole number), got 1');
-    expect(() => evaluate(text(3), 2, 0)).toThrow('expected a limit of 1 window or more, got 0');
+    await expect(evaluate(text(3), 1)).rejects.toThrow('expected a window length of 2 or more (a whole number), got 1');
+    await expect(evaluate(text(3), 2, 0)).rejects.toThrow('expected a limit of 1 window or more, got 0');
   });
 });
 
@@ -169,7 +171,7 @@ describe.skipIf(noShared)('the reference windows', () => {
     const draw = await json('reference/draw.json');
     const tokenizer = await loadTokenizer(join(shared, 'embedded'));
     const firstIds = async (
-      source: Source,
+      source: CalibrationSource,
       { windows, seqLen, seed }: { windows: number; seqLen: number; seed: number },
     ) => {
       const drawn = await calibrationWindows(source, tokenizer, {
@@ -182,9 +184,22 @@ describe.skipIf(noShared)('the reference windows', () => {
       for (const window of drawn) expect(window).toHaveLength(seqLen);
       return drawn.map((window) => [...window.slice(0, 4)]);
     };
-    const c4 = await readSource(join(shared, 'data/text/c4/c4-sample-1000.jsonl'));
-    for (const row of draw.documents)
-      expect(await firstIds(c4, row)).toEqual(row.document_start_firstIds.map((w: [number, number, number[]]) => w[2]));
+    const lines = join(shared, 'data/text/c4/c4-sample-1000.jsonl');
+    const folder = await mkdtemp(join(tmpdir(), 'neuroal-windows-'));
+    try {
+      const packed = join(folder, 'c4.json.gz');
+      await writeFile(packed, gzipSync(await readFile(lines)));
+      for (const source of [lines, `c4=${lines}`, packed, `c4=${packed}`]) {
+        const c4 = await readSource(source, { use: 'calibration' });
+        expect(c4.kind).toBe('stored');
+        for (const row of draw.documents) {
+          const expected = row.document_start_firstIds.map((w: [number, number, number[]]) => w[2]);
+          expect([source, await firstIds(c4, row)]).toEqual([source, expected]);
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
     const wiki = await readFile(join(shared, 'data/text/wikitext-2/wiki.test.raw'), 'utf8');
     const start: Source = { kind: 'text', name: 'wiki', text: wiki.slice(0, 400000) };
     for (const row of draw.text)
@@ -198,7 +213,7 @@ describe.skipIf(noShared)('the reference windows', () => {
       const rows = (await json('reference/perplexity.json')).filter((row: { model: string }) => row.model === model);
       for (const row of rows) {
         const source = await readSource((row.protocol === 'text' ? '' : `${row.protocol}=`) + join(shared, row.source));
-        const { windows, tokens } = evaluationWindows(source, tokenizer, {
+        const { windows, tokens } = await evaluationWindows(source, tokenizer, {
           seqLen: row.seqLen,
           vocabSize: 2048,
           limit: row.windows,

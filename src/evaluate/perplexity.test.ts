@@ -46,7 +46,7 @@ describe('perplexity', () => {
     expect(got.nll).toBeCloseTo((long + short) / 2, 4);
     expect(Math.abs(got.nll - (39 * long + 8 * short) / 47)).toBeGreaterThan(1e-3);
     expect(got.perplexity).toBe(Math.exp(got.nll));
-    expect(got).toMatchObject({ windows: 2, tokens: 49 });
+    expect(got).toMatchObject({ windows: 2, tokens: 49, protocol: 'windows' });
   });
 
   it('of a text is that of its whole windows', async () => {
@@ -55,24 +55,28 @@ describe('perplexity', () => {
     const got = await perplexity(model, await file('text.txt', text), { seqLen: 10 });
     const count = Math.floor(ids.length / 10);
     expect(count).toBeGreaterThan(1);
-    expect(got).toMatchObject({ windows: count, seqLen: 10, tokens: ids.length });
+    expect(got).toMatchObject({ windows: count, seqLen: 10, tokens: ids.length, protocol: 'text-10' });
+    const ptb = await perplexity(model, `ptb=${await file('ptb.txt', text)}`, { seqLen: 10 });
+    expect(ptb).toEqual({ ...got, protocol: 'wanda-10' });
     let nll = 0;
     for (let w = 0; w < count; w++) nll += (await crossEntropy(ids.slice(w * 10, w * 10 + 10))) / count;
     expect(got.nll).toBeCloseTo(nll, 4);
   });
 
   it('of many windows is the mean of each alone, and reports as it goes', async () => {
-    const windows = tinyWindows(35, 6, 8, 512);
+    const windows = tinyWindows(35, 200, 8, 512);
     const seen: Progress[] = [];
     const got = await perplexity(model, await file('many.json', windows), { onProgress: (p) => seen.push(p) });
     let nll = 0;
     for (const window of windows) nll += (await crossEntropy(window)) / 35;
     expect(got.nll).toBeCloseTo(nll, 4);
-    expect(seen.filter(({ phase }) => phase === 'evaluate').map(({ done, total }) => `${done}/${total}`)).toEqual([
-      '16/35',
-      '32/35',
-      '35/35',
-    ]);
+    const reports = seen.filter(({ phase }) => phase === 'evaluate');
+    // As many windows as the model takes at once: 2048 tokens.
+    expect(reports.map(({ done, total }) => `${done}/${total}`)).toEqual(['10/35', '20/35', '30/35', '35/35']);
+    const ten = await perplexity(model, await file('ten.json', windows.slice(0, 10)));
+    const notes = reports.map(({ note }) => note);
+    expect(notes[0]).toBe(`perplexity ${ten.perplexity.toFixed(2)}`);
+    expect(notes[3]).toBe(`perplexity ${got.perplexity.toFixed(2)}`);
   });
 
   it('uses as many windows as asked for', async () => {
@@ -114,7 +118,7 @@ describe('perplexity', () => {
   });
 
   it('stops when asked', async () => {
-    const windows = await file('stop.json', tinyWindows(40, 6, 8, 512));
+    const windows = await file('stop.json', tinyWindows(40, 200, 8, 512));
     await expect(perplexity(model, windows, { signal: AbortSignal.abort(new Error('at once')) })).rejects.toThrow(
       'at once',
     );
@@ -125,6 +129,6 @@ describe('perplexity', () => {
       if (phase === 'evaluate') stop.abort(new Error('on the way'));
     };
     await expect(perplexity(model, windows, { signal: stop.signal, onProgress })).rejects.toThrow('on the way');
-    expect(seen).toEqual([16]);
+    expect(seen).toEqual([10]);
   });
 });

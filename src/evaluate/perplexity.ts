@@ -2,6 +2,7 @@
 // exp of the mean over windows of each window's mean cross-entropy.
 
 import { embeddedTexts } from '../checkpoint/embedded.js';
+import type { Source } from '../data/kinds.js';
 import { readSource } from '../data/source.js';
 import { evaluationWindows } from '../data/windows.js';
 import { CheckpointError } from '../errors.js';
@@ -25,14 +26,20 @@ export interface PerplexityResult {
   seqLen: number;
   /** In the whole text. */
   tokens: number;
+  /**
+   * What may be compared with what: `wanda-T`, the published code's on WikiText-2, C4 or PTB with windows of T tokens;
+   * `text-T`, the same on any other text; `windows`, on given token windows.
+   */
+  protocol: string;
 }
 
-/** Windows between two reports of progress. */
-const REPORT = 16;
+/** Tokens between two reports of progress: what the model takes through its blocks at once. */
+const REPORT_TOKENS = 2048;
 
 /**
- * Perplexity of a model on a source: a text file, documents, token windows, or a protocol on a file such as
- * `wikitext2=FILE` (see `readSource`); the embedded evaluation text where it is left out.
+ * Perplexity of a model on a source: a text file, documents, token windows, a protocol on a file such as
+ * `wikitext2=FILE`, or `wikitext2`, `c4`, `ptb` from the hub (see `readSource`); the embedded evaluation text where it is
+ * left out. The progress of phase 'evaluate' notes the perplexity of the windows so far.
  * @throws DataError for a source that cannot be used, UsageError for a window longer than the model takes.
  */
 export async function perplexity(
@@ -43,19 +50,36 @@ export async function perplexity(
   const { signal, onProgress, limit } = options;
   checkSeqLen(model.config, options.seqLen);
   const seqLen = options.seqLen ?? defaultSeqLen(model.config);
-  const data = await readSource(source);
+  const data = await readSource(source, { signal, onProgress });
   onProgress?.({ phase: 'tokenize', done: 0, total: 1 });
   const tokenizer = data.kind === 'windows' ? null : await model.tokenizer();
-  const { windows, tokens } = evaluationWindows(data, tokenizer, { seqLen, limit, vocabSize: model.config.vocab_size });
+  const { windows, tokens } = await evaluationWindows(data, tokenizer, {
+    seqLen,
+    limit,
+    vocabSize: model.config.vocab_size,
+    threads: model.engine.threads,
+    signal,
+    onProgress,
+  });
   checkWindowLengths(model.config, windows, data.name);
-  let nll = 0;
-  for (let at = 0; at < windows.length; at += REPORT) {
-    for (const logProbabilities of await model.logProbabilities(windows.slice(at, at + REPORT), signal))
-      nll -= logProbabilities.reduce((sum, v) => sum + v, 0) / logProbabilities.length;
-    onProgress?.({ phase: 'evaluate', done: Math.min(at + REPORT, windows.length), total: windows.length });
+  let sum = 0;
+  const step = Math.max(1, Math.floor(REPORT_TOKENS / windows[0].length));
+  for (let at = 0; at < windows.length; at += step) {
+    for (const logProbabilities of await model.logProbabilities(windows.slice(at, at + step), signal))
+      sum -= logProbabilities.reduce((total, v) => total + v, 0) / logProbabilities.length;
+    const done = Math.min(at + step, windows.length);
+    const note = `perplexity ${Math.exp(sum / done).toFixed(2)}`;
+    onProgress?.({ phase: 'evaluate', done, total: windows.length, note });
   }
-  nll /= windows.length;
+  const nll = sum / windows.length;
   if (!Number.isFinite(nll))
     throw new CheckpointError({ expected: 'finite log-probabilities', got: String(nll), where: model.source });
-  return { perplexity: Math.exp(nll), nll, windows: windows.length, seqLen: windows[0].length, tokens };
+  const protocol = protocolName(data, seqLen);
+  return { perplexity: Math.exp(nll), nll, windows: windows.length, seqLen: windows[0].length, tokens, protocol };
+}
+
+/** See `PerplexityResult.protocol`. */
+function protocolName({ kind }: Source, seqLen: number): string {
+  if (kind === 'windows') return kind;
+  return `${kind === 'protocol' ? 'wanda' : 'text'}-${seqLen}`;
 }

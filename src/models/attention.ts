@@ -48,7 +48,7 @@ export function attend(
   x: Tensor<'f32'>,
   cache?: BlockCache,
 ): Tensor<'f32'> {
-  const { backend, workspace, tables, sequences, queries, start } = pass;
+  const { backend, workspace, tables, sequences, queries, start, spans } = pass;
   const { heads, kvHeads, headDim, query, key, value, queryNorm, keyNorm, softcap = null } = attention;
   const take = (name: string, width: number) => workspace.take(name, 'f32', [x.rowCount, width]);
   const q = take('q', query.rows);
@@ -60,26 +60,32 @@ export function attend(
   if (queryNorm) normalise(pass, weights, queryNorm, q, q);
   if (keyNorm) normalise(pass, weights, keyNorm, k, k);
   const rope = attention.rope?.(block) ?? null;
-  if (rope !== null) {
+  const turn = (queryRows: Tensor<'f32'>, keyRows: Tensor<'f32'>, from: number, period: number) => {
+    if (rope === null) return;
     const [cos, sin] = [tensorOf(tables, `${rope}.cos`), tensorOf(tables, `${rope}.sin`)];
-    const shape = { headDim, rotaryDim: 2 * cos.columns, start, period: queries };
-    backend.rope(q, cos, sin, { heads, ...shape });
-    backend.rope(k, cos, sin, { heads: kvHeads, ...shape });
-  }
-  const keys = cache ? start + queries : queries;
-  const [allK, allV] = cache ? [cache.keys.rows(0, keys), cache.values.rows(0, keys)] : [k, v];
+    const shape = { headDim, rotaryDim: 2 * cos.columns, start: from, period };
+    backend.rope(queryRows, cos, sin, { heads, ...shape });
+    backend.rope(keyRows, cos, sin, { heads: kvHeads, ...shape });
+  };
   const mixed = take('mixed', heads * headDim);
   const [scale, window] = [attention.scale(block), attention.window?.(block) ?? null];
-  backend.attention(mixed, q, allK, allV, {
-    heads,
-    kvHeads,
-    headDim,
-    sequences,
-    queries,
-    keys,
-    scale,
-    window,
-    softcap,
-  });
+  const shape = { heads, kvHeads, headDim, scale, window, softcap };
+  if (spans) {
+    for (const { from, to, start, base } of spans) {
+      const [rows, end] = [to - from, base + start];
+      turn(q.rows(from, to), k.rows(from, to), start, rows);
+      // Keys and values go behind those that they continue, over a longer span that is done.
+      if (from !== end)
+        for (const tensor of [k, v]) backend.scale(tensor.rows(end, end + rows), tensor.rows(from, to), 1);
+      const [keys, values] = [k.rows(base, end + rows), v.rows(base, end + rows)];
+      const counts = { sequences: 1, queries: rows, keys: start + rows };
+      backend.attention(mixed.rows(from, to), q.rows(from, to), keys, values, { ...shape, ...counts });
+    }
+    return mixed;
+  }
+  turn(q, k, start, queries);
+  const keys = cache ? start + queries : queries;
+  const [allK, allV] = cache ? [cache.keys.rows(0, keys), cache.values.rows(0, keys)] : [k, v];
+  backend.attention(mixed, q, allK, allV, { ...shape, sequences, queries, keys });
   return mixed;
 }

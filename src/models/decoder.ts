@@ -145,7 +145,7 @@ export class Decoder implements Graph {
     const rows = workspace.take('positions', 'i32', [ids.size]);
     backend.write(
       rows,
-      Int32Array.from({ length: ids.size }, (_, t) => positions.offset + pass.start + (t % pass.queries)),
+      positionsOf(pass, ids.size).map((position) => positions.offset + position),
     );
     const added = workspace.take('normed', 'f32', [ids.size, this.config.hidden_size]);
     backend.embed(added, rows, tableOf(outer, positions.table));
@@ -210,6 +210,14 @@ export class Decoder implements Graph {
     if (head.scale !== undefined) backend.scale(logits, logits, head.scale);
     if (head.softcap) backend.softcap(logits, logits, head.softcap);
   }
+}
+
+/** The position of each row of a pass. */
+function positionsOf({ spans, start, queries }: Pass, rows: number): Int32Array {
+  if (!spans) return Int32Array.from({ length: rows }, (_, t) => start + (t % queries));
+  const positions = new Int32Array(rows);
+  for (const span of spans) for (let t = span.from; t < span.to; t++) positions[t] = span.start + t - span.from;
+  return positions;
 }
 
 /** The layers of a block in the order in which they are pruned, each with what it reads and what it feeds (§6). */

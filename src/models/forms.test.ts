@@ -223,11 +223,14 @@ describe('a loaded model', () => {
   it('keeps a layer with a weight that f16 cannot hold 1024 times in f32', async () => {
     const tensors = tinyTensors(tinyConfig, 3);
     tensors['model.layers.1.mlp.up_proj.weight'].values[5] = 64;
-    const [own, wide] = [
-      await run(await folderOf(tensors, 'F16')),
-      await run(await folderOf(tensors, 'F16', { asF32: true })),
-    ];
+    const folder = await folderOf(tensors, 'F16');
+    const [own, wide] = [await run(folder), await run(await folderOf(tensors, 'F16', { asF32: true }))];
     expect(own.logits).toEqual(wide.logits);
+    const { layers } = await inspect(folder);
+    expect(own.forms.map(({ values }) => values)).toEqual(layers.map(({ runs }) => runs.values));
+    expect(own.forms.filter(({ values }) => values === 'f32').map(({ block, name }) => [block, name])).toEqual([
+      [1, 'mlp.up_proj'],
+    ]);
   });
 
   it.each(['F32', 'BF16'] as const)('of %s runs in int8 as the same weights after rounding do', async (dtype) => {

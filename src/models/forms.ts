@@ -2,6 +2,7 @@
 
 import { UsageError } from '../errors.js';
 import { quoted } from '../quoted.js';
+import { patternsOf } from '../tensor/weights16.js';
 import { countZeros } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
@@ -99,6 +100,12 @@ export function formOf(
   const smaller = (BYTES[kept] + 2) * share < BYTES[dense.values];
   const faster = share + (dense.columns ? FASTER_THAN_COLUMNS_FROM : FASTER_FROM[dense.values]) <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
+}
+
+/** The form that weights have where they were meant to have this one: what f16 cannot hold exactly, 1024 times, is f32. */
+export function formHeld(form: Form, weights: Float32Array): Form {
+  const fits = form.values !== 'f16' || patternsOf('f16', weights) !== null;
+  return fits ? form : { ...form, values: 'f32' };
 }
 
 /** Bytes that a matrix takes in memory, but for what is per row. */

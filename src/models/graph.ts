@@ -76,6 +76,17 @@ export interface BlockCache {
   values: Tensor<'f32'>;
 }
 
+/**
+ * Rows [from, to) of a pass that holds sequences of several lengths: they stand at the positions from `start` on and see,
+ * besides each other, the `start` rows from `base` on. Behind these lie the rows of a span that is not shorter and came before.
+ */
+export interface Span {
+  from: number;
+  to: number;
+  start: number;
+  base: number;
+}
+
 /** What one forward pass shares between its blocks: `sequences` of `queries` tokens each, one after another in the rows. */
 export interface Pass {
   backend: Backend;
@@ -86,6 +97,8 @@ export interface Pass {
   queries: number;
   /** Position of the first query of each sequence. */
   start: number;
+  /** All rows, where they are no sequences of one length: these then say where each stands, and there is no cache. */
+  spans?: readonly Span[] | undefined;
   /**
    * Called with the input of every linear layer, once for each name of an input, and with the residual stream that the
    * output of its layers joins, where there is one.

@@ -12,6 +12,7 @@ import {
   type FormOptions,
   filledFormOptions,
   formBytes,
+  formHeld,
   formOf,
 } from './forms.js';
 import { checkTensors, countParameters, readWeight, storedLayer } from './weights.js';
@@ -63,11 +64,9 @@ export async function inspect(folder: string = embeddedFolder, options: InspectO
       for (const layer of graph.linears) {
         const stored = storedLayer(checkpoint, graph, block, layer.name);
         const { dtype, begin, end, sparse } = checkpoint.info(`${stored}.weight`);
-        const count = countEntries(await readWeight(checkpoint, graph, block, layer, signal), [
-          layer.rows,
-          layer.columns,
-        ]);
-        const form = formOf(count, dtype, forms, layer.relu);
+        const weight = await readWeight(checkpoint, graph, block, layer, signal);
+        const count = countEntries(weight, [layer.rows, layer.columns]);
+        const form = formHeld(formOf(count, dtype, forms, layer.relu), weight);
         layers.push({
           name: stored,
           block,

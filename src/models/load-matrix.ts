@@ -1,5 +1,6 @@
 // One matrix from a checkpoint into a backend, in the form that it shall have in memory. Rows come a stretch at a time and
-// through memory that is used again and again: what a load takes beside the model itself is a few megabytes.
+// through memory that is used again and again: beside the model a load takes a few megabytes, and, while a sparse matrix is
+// made, its dense twin. What the checkpoint holds in another order, or sparse, is read whole, and so is a matrix by columns.
 
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -8,7 +9,7 @@ import type { DType } from '../tensor/dtype.js';
 import { widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
-import type { DenseMatrix, Matrix } from '../tensor/sparse-matrix.js';
+import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { liftF16, patternsOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
 import { countEntries, type EntryCount, type Form } from './forms.js';
@@ -16,7 +17,7 @@ import { countEntries, type EntryCount, type Form } from './forms.js';
 /** A form, or what chooses one once the entries are counted. */
 export type ChosenForm = Form | ((count: EntryCount) => Form);
 
-/** Elements of a stretch of rows where the form does not wait for a count of them all. */
+/** Elements of a stretch of rows. */
 const STRETCH = 1 << 20;
 
 /** Memory that one matrix after another is read through. */
@@ -73,19 +74,23 @@ export async function loadMatrix(
   scratch: Scratch,
 ): Promise<Matrix> {
   const { rows, columns, dtype } = source;
-  if (typeof chosen === 'function') {
-    const values = await source.read(0, rows);
-    const form = chosen(countEntries(values, [rows, columns]));
-    return loadMatrix(backend, { ...source, inParts: false, read: async () => values }, form, scratch);
-  }
-  if (chosen.columns) return loadColumns(backend, source, chosen.values, scratch);
-  const step = source.inParts ? Math.max(1, Math.floor(STRETCH / columns)) : rows;
-  const each = async (put: (values: Rows, first: number, end: number) => void) => {
+  // Groups of four rows, which are counted together, stay together.
+  const step = source.inParts ? Math.max(4, Math.floor(STRETCH / columns / 4) * 4) : rows;
+  const each = async (use: (values: Rows, first: number, end: number) => void) => {
     for (let first = 0; first < rows; first += step) {
       const end = Math.min(rows, first + step);
-      put({ values: await source.read(first, end), dtype }, first, end);
+      use({ values: await source.read(first, end), dtype }, first, end);
     }
   };
+  if (typeof chosen === 'function') {
+    const count: EntryCount = { weights: 0, zeros: 0, entries: 0 };
+    await each(({ values }, first, end) => {
+      const part = countEntries(values, [end - first, columns]);
+      for (const key of ['weights', 'zeros', 'entries'] as const) count[key] += part[key];
+    });
+    return loadMatrix(backend, source, chosen(count), scratch);
+  }
+  if (chosen.columns) return loadColumns(backend, source, chosen.values, scratch);
   const { values, sparse } = chosen;
   const allocate = <D extends DType>(type: D) => backend.allocate(type, [rows, columns]);
   if (!sparse && isWeights16(values)) {
@@ -108,8 +113,14 @@ export async function loadMatrix(
     else {
       const int8 = toInt8(numbers, end - first, columns);
       backend.write(scale.rows(first, end), int8.scale);
-      if (sparse) backend.write(target.rows(first, end) as Tensor<'f32'>, numbers);
-      else backend.write(target.rows(first, end) as Tensor<'i8'>, int8.values);
+      if (!sparse) backend.write(target.rows(first, end) as Tensor<'i8'>, int8.values);
+      else {
+        // What the whole numbers stand for: divided by the scale they are these very numbers again.
+        const stood = int8.values.length;
+        const rounded = new Float32Array(scratch.room('rounded', 4 * stood), 0, stood);
+        for (let i = 0; i < stood; i++) rounded[i] = int8.values[i] * int8.scale[Math.floor(i / columns)];
+        backend.write(target.rows(first, end) as Tensor<'f32'>, rounded);
+      }
     }
   });
   if (target.dtype === 'i8') return new Int8Matrix(target, scale as Tensor<'f32'>);
@@ -153,6 +164,14 @@ function turned(values: Rows['values'], columns: number, first: number, end: num
   for (let r = 0; r < rows; r++)
     for (let c = first; c < end; c++) out[(c - first) * rows + r] = values[r * columns + c];
   return out;
+}
+
+/** The form that a matrix has. */
+export function formIn(matrix: Matrix): Form {
+  if (matrix instanceof SparseMatrix) return { values: matrix.values, sparse: true };
+  if (matrix instanceof Int8Matrix) return { values: 'int8', sparse: false };
+  if (matrix instanceof ColumnMatrix) return { values: matrix.values.dtype, sparse: false, columns: true };
+  return { values: matrix.dtype, sparse: false };
 }
 
 function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {

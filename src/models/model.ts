@@ -14,8 +14,10 @@ import { graphOf } from './families.js';
 import { denseForm, type FormChoice, type FormOptions, filledFormOptions, formOf, type LayerForm } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import { type ChosenForm, Scratch } from './load-matrix.js';
-import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter } from './weights.js';
+import { type ChosenForm, formIn, Scratch } from './load-matrix.js';
+import { type Ending, makePacks, type Pack } from './packs.js';
+import { type LogitsOf, predict, type ScoredEnding } from './predict.js';
+import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter, matrixOf } from './weights.js';
 import { Workspace } from './workspace.js';
 
 export interface LoadOptions extends EngineOptions, LongRunning, FormChoice {
@@ -27,7 +29,6 @@ export interface LoadOptions extends EngineOptions, LongRunning, FormChoice {
 const BATCH_TOKENS = 2048;
 /** Elements of a logits tensor; longer ones are computed piece by piece. */
 const LOGITS_ELEMENTS = 1 << 24;
-
 /**
  * Loads a Hugging Face folder, or a model of the Hub by its name, to run it; without either, the model embedded in the package.
  * Matrices stay in 16 bits where the checkpoint has them so, and pruned layers become sparse matrices (docs/running.md).
@@ -63,17 +64,25 @@ async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions &
     const forms: LayerForm[] = [];
     const layers = new Map(graph.linears.map(({ name, relu }) => [name, relu]));
     for (let block = 0; block < total; block++) {
+      const sparsities = new Map<string, number>();
       const choose = (tensor: string, dtype: string): ChosenForm => {
         const name = tensor.replace(/\.weight$/, '');
         const relu = layers.get(name);
         if (relu === undefined) return denseForm(dtype, kept);
         return (count) => {
-          const form = sparse ? formOf(count, dtype, options, relu) : denseForm(dtype, kept, relu);
-          forms.push({ block, name, sparsity: count.zeros / count.weights, ...form });
-          return form;
+          sparsities.set(name, count.zeros / count.weights);
+          return sparse ? formOf(count, dtype, options, relu) : denseForm(dtype, kept, relu);
         };
       };
-      blocks.push(await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch }));
+      const weights = await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch });
+      blocks.push(weights);
+      for (const { name } of graph.linears)
+        forms.push({
+          block,
+          name,
+          sparsity: sparsities.get(name) as number,
+          ...formIn(matrixOf(weights, `${name}.weight`)),
+        });
       onProgress?.({ phase: 'load', done: block + 1, total });
       await safePoint(signal);
     }
@@ -170,6 +179,55 @@ export class Model {
       for (let i = 0; i < batch.length; i++) out.push(values.slice(i * queries, (i + 1) * queries - 1));
     }
     return out;
+  }
+
+  /**
+   * For each ending, the log-probability of its last `scored` ids, and whether each of them is the most probable one
+   * (the first of equals) where it stands. Endings of a group that begin alike share the work on their beginning; what
+   * comes out for one does not depend on the others.
+   * @param groups numbers of endings, each of them in one group at most; what is in none gets the sum of nothing
+   * @throws DataError for an id outside the vocabulary, an ending that nothing is before, one longer than the model's context
+   */
+  scoreEndings(
+    endings: readonly Ending[],
+    groups: readonly (readonly number[])[],
+    { signal, onScored }: { signal?: AbortSignal | undefined; onScored?: (done: number) => void } = {},
+  ): Promise<ScoredEnding[]> {
+    return this.#inTurn(async () => {
+      for (const { ids, scored } of groups.flatMap((group) => group.map((e) => endings[e]))) {
+        checkIds(ids, this.config.vocab_size);
+        if (!(scored >= 1 && scored < ids.length))
+          throw new DataError({ expected: `1 to ${ids.length - 1} scored ids of ${ids.length}`, got: `${scored}` });
+        // The last one is only predicted.
+        const most = this.config.longest_sequence + 1;
+        if (ids.length > most)
+          throw new DataError({ expected: `endings of at most ${most} ids`, got: `${ids.length}` });
+      }
+      const results: ScoredEnding[] = endings.map(() => ({ logProbability: 0, greedy: true }));
+      let done = 0;
+      for (const pack of makePacks(endings, groups, BATCH_TOKENS, (length) => this.graph.positionsOf(length))) {
+        await this.#scorePack(pack, results, signal);
+        done += pack.count;
+        onScored?.(done);
+      }
+      return results;
+    });
+  }
+
+  async #scorePack(pack: Pack, results: ScoredEnding[], signal?: AbortSignal): Promise<void> {
+    const pass = { ...this.#pass(1, pack.ids.length, 0, pack.longest), spans: pack.spans };
+    const x = this.#embed(pass, [pack.ids]);
+    for (const [b, weights] of this.blocks.entries()) {
+      this.graph.block(pass, b, weights, x, x);
+      await safePoint(signal);
+    }
+    const logits: LogitsOf = (name, rows) => {
+      const logits = this.#workspace.take(name, 'f32', [rows.rowCount, this.config.vocab_size]);
+      this.graph.logits(pass, this.outer, logits, rows);
+      return logits;
+    };
+    const piece = Math.max(1, Math.floor(LOGITS_ELEMENTS / this.config.vocab_size));
+    await predict(pass, x, pack, { logits, piece, where: this.source }, results, signal);
   }
 
   /** Logits [T, vocab_size] of one window of T token ids. */

@@ -139,7 +139,7 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
   for (const [name, value] of Object.entries({ samples, 'search-samples': searchSamples }))
     if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`expected ${name} of 1 or more, got ${value}`);
   checkSeqLen(config, seqLen);
-  const source = await readSource(calibration);
+  const source = await readSource(calibration, { use: 'calibration', signal, onProgress });
   const tokenizer = source.kind === 'windows' ? null : await loadTokenizer(checkpoint.folder);
   const drawn = await calibrationWindows(source, tokenizer, {
     samples: Math.max(samples, searchSamples),
@@ -147,6 +147,7 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
     defaultSeqLen: defaultSeqLen(config),
     seed,
     vocabSize: config.vocab_size,
+    threads: options.threads,
     signal,
     onProgress,
   });

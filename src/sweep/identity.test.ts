@@ -4,6 +4,7 @@ import { mkdir, rename, symlink, truncate, utimes, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
+import { splitSource } from '../data/source.js';
 import { fileIdentity, folderIdentity, keyOf, sourceIdentity } from './identity.js';
 
 let folder: string;
@@ -46,7 +47,7 @@ it('a folder is the names and contents of its files', async () => {
 
 it('a source is its file and how it is read', async () => {
   for (const name of ['x.txt', 'y.txt', 'x.jsonl']) await writeFile(path(name), '{"text":"a"}');
-  const of = (name: string) => sourceIdentity(name);
+  const of = (name: string) => sourceIdentity(splitSource(name));
   const text = await of(path('x.txt'));
   expect(await of(path('y.txt'))).toBe(text);
   const others = await Promise.all([of(path('x.jsonl')), of(`ptb=${path('x.txt')}`), of(`wikitext2=${path('x.txt')}`)]);

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { splitSource } from '../data/source.js';
+import type { splitSource } from '../data/source.js';
 
 /** Files of weights may be larger than is worth reading: these count by size and time of change. */
 const maxHashedBytes = 64 * 1024 * 1024;
@@ -29,9 +29,9 @@ export async function folderIdentity(folder: string): Promise<[name: string, ide
 }
 
 /** The identity of a SOURCE: of its file, and of how the file is read. */
-export async function sourceIdentity(source: string): Promise<string> {
-  const { protocol, path } = splitSource(source);
-  return `${protocol ?? ''}${extname(path).toLowerCase()} ${await fileIdentity(path)}`;
+export async function sourceIdentity({ protocol, path }: ReturnType<typeof splitSource>): Promise<string> {
+  const ending = extname(path.replace(/\.gz$/i, '')).toLowerCase();
+  return `${protocol ?? ''}${ending} ${await fileIdentity(path)}`;
 }
 
 /** SHA-256 (hex) of a JSON value whose objects have their keys in a fixed order. */

@@ -3,14 +3,14 @@
 
 import { basename } from 'node:path';
 import type { EngineOptions } from '../backend/open.js';
-import { namesOf, readSource } from '../data/source.js';
+import { namesOf, type Use } from '../data/source.js';
 import type { LongRunning } from '../progress.js';
 import { version } from '../version.js';
 import type { Evaluation } from './cell.js';
 import { columnOf, labelOf, rowOptions } from './columns.js';
 import type { Cell, CellOptions } from './grid.js';
-import { keyOf, sourceIdentity } from './identity.js';
-import { modelPlace, modelPlaceOffline, sourcePlace } from './places.js';
+import { keyOf } from './identity.js';
+import { foundSource, modelPlace, modelPlaceOffline, sourcePlace } from './places.js';
 import type { CheckedPlan } from './plan.js';
 import type { OptionValues } from './plan-options.js';
 import type { CellHead } from './record.js';
@@ -55,8 +55,8 @@ export async function jobsOf(plan: CheckedPlan, cells: readonly Cell[], options:
   const { folder, models } = plan;
   const calibrations = new Map<string, { source: string; identity: string }>();
   for (const word of new Set(cells.map(({ options }) => String(options.calibration))))
-    calibrations.set(word, await found(sourcePlace(word, folder, 'calibration')));
-  const { evaluation, identities } = await evaluationOf(plan);
+    calibrations.set(word, await found(sourcePlace(word, folder, 'calibration'), 'calibration', options));
+  const { evaluation, identities } = await evaluationOf(plan, options);
 
   const { backend = 'wasm', deterministic = false, signal, onProgress } = options;
   const { seqLen, limit } = evaluation;
@@ -83,18 +83,17 @@ export async function jobsOf(plan: CheckedPlan, cells: readonly Cell[], options:
   };
 }
 
-async function evaluationOf({ evaluation: { sources, seqLen, limit }, folder }: CheckedPlan) {
+async function evaluationOf({ evaluation: { sources, seqLen, limit }, folder }: CheckedPlan, options: JobOptions) {
   const names = namesOf(sources.map((word) => sourcePlace(word, folder, 'evaluation')));
   const identities: [name: string, identity: string][] = [];
-  for (const [source, name] of names) identities.push([name, (await found(source)).identity]);
+  for (const [source, name] of names) identities.push([name, (await found(source, 'evaluation', options)).identity]);
   const evaluation: Evaluation = { sources: new Map(Array.from(names, ([s, name]) => [name, s])), seqLen, limit };
   return { evaluation, identities };
 }
 
 /** A source that can be read, and its identity. */
-async function found(source: string): Promise<{ source: string; identity: string }> {
-  await readSource(source);
-  return { source, identity: await sourceIdentity(source) };
+async function found(source: string, use: Use, { dryRun = false, signal, onProgress }: JobOptions) {
+  return { source, identity: await foundSource(source, use, dryRun, { signal, onProgress }) };
 }
 
 /** What tells a cell of these from the others, option by option. */

@@ -7,10 +7,10 @@ import { hubEnvironment } from '../checkpoint/hub/environment.js';
 import { looksLikePath } from '../checkpoint/hub/repository.js';
 import { locateModel, type ResolveOptions } from '../checkpoint/hub/resolve.js';
 import { protocols } from '../data/kinds.js';
-import { splitSource } from '../data/source.js';
-import { CheckpointError } from '../errors.js';
+import { locateSource, readSource, splitSource, type Use } from '../data/source.js';
+import { CheckpointError, DataError } from '../errors.js';
 import type { LongRunning } from '../progress.js';
-import { folderIdentity } from './identity.js';
+import { folderIdentity, sourceIdentity } from './identity.js';
 
 /** A model, found. */
 export interface ModelPlace {
@@ -49,8 +49,25 @@ export async function modelPlaceOffline(name: string, folder: string, options: L
 export function sourcePlace(word: string, folder: string, embedded: keyof typeof embeddedTexts): string {
   if (word === 'embedded') return embeddedTexts[embedded];
   const { protocol, path } = splitSource(word);
-  // Left as they are, for `readSource` to refuse.
+  // Of the hub, or for `readSource` to refuse.
   if (path === '' || (protocols as readonly string[]).includes(word)) return word;
   const file = resolve(folder, path);
   return protocol === null ? file : `${protocol}=${file}`;
+}
+
+/**
+ * The identity of a source that can be read. One of the hub is downloaded, but for a dry run, which takes one that is not in
+ * the cache to be there.
+ */
+export async function foundSource(source: string, use: Use, dryRun: boolean, options: LongRunning): Promise<string> {
+  const environment = await hubEnvironment();
+  const offline = environment.offline ?? 'a dry run';
+  const all = { ...options, use, environment: dryRun ? { ...environment, offline } : environment };
+  try {
+    await readSource(source, all);
+    return await sourceIdentity(await locateSource(source, all));
+  } catch (error) {
+    if (dryRun && error instanceof DataError && error.where === environment.cache) return `${source} ${use}`;
+    throw error;
+  }
 }

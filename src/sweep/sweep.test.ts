@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { changed, engine, home, json, out, place, run, states, useSweeps } from '../../test/sweep-rig.js';
 import { withLock } from '../checkpoint/lock.js';
 import { CheckpointError, DataError, OutputError, UsageError } from '../errors.js';
@@ -87,7 +87,10 @@ evaluation: { source: [../test.json, ../other.json], limit: 2 }
   it('says which cell is at work', async () => {
     const seen: Progress[] = [];
     await run({ topUp: 'neuroal', sparsity: [0.5, 0.6] }, { onProgress: (progress) => seen.push(progress) });
-    const notes = seen.map(({ phase, note }) => `${phase}: ${note}`);
+    // Files are read once before the first cell.
+    const cells = seen.slice(seen.findIndex(({ note }) => note !== undefined));
+    const notes = cells.map(({ phase, note }) => `${phase}: ${note}`);
+    expect(seen.slice(0, -cells.length).every(({ phase }) => phase === 'read')).toBe(true);
     expect(notes[0]).toBe('load: cell 1 of 2');
     expect(notes).toContain('prune: cell 2 of 2');
     expect(notes.filter((note) => note.startsWith('search: cell 1 of 2, '))).not.toEqual([]);
@@ -110,6 +113,22 @@ describe('a dry run', () => {
   });
 });
 
+describe('a data set of the hub', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = { ...before };
+  });
+
+  it('is taken to be there by a dry run', async () => {
+    Object.assign(process.env, { HF_HOME: place('no-cache'), HF_HUB_OFFLINE: '1' });
+    const plan = { calibration: 'c4', evaluation: { source: ['wikitext2'] } };
+    expect(states((await run(plan, { dryRun: true })).results)).toEqual(['pending', 'pending', 'pending']);
+    await expect(run(plan)).rejects.toThrow(
+      'expected "en/c4-train.00000-of-01024.json.gz" of allenai/c4 in the cache, got nothing, while HF_HUB_OFFLINE=1 forbids',
+    );
+  });
+});
+
 describe('a sweep is refused', () => {
   it.each<[string, () => Promise<unknown>, new (...args: never[]) => Error, string]>([
     [
@@ -119,7 +138,7 @@ describe('a sweep is refused', () => {
       ', in the plan, set 2 of the grid (topUp uniform, step block, ',
     ],
     ['without a calibration', () => run({ calibration: place('none.txt') }), DataError, 'got no such file, in '],
-    ['for a data set without a file', () => run({ calibration: 'c4' }), UsageError, 'expected c4=FILE, got c4 alone'],
+    ['for a data set without a file', () => run({ calibration: 'c4=' }), UsageError, 'expected c4=FILE, got no file'],
     [
       'without a text to measure on',
       () => run({ evaluation: { source: ['embedded', place('none.txt')] } }),

@@ -17,7 +17,7 @@ const found = (values: number | object) =>
   Object.fromEntries(
     Object.entries(typeof values === 'number' ? { 'text.txt': values } : values).map(([name, perplexity]) => [
       name,
-      { perplexity, nll: Math.log(perplexity), windows: 40, seqLen: 256, tokens: 20_000 },
+      { perplexity, nll: Math.log(perplexity), windows: 40, seqLen: 256, tokens: 20_000, protocol: 'text-256' },
     ]),
   );
 

@@ -1,6 +1,7 @@
 // Byte-pair merging: the `model` step of a BPE tokenizer. The tokenizers library's own merge loop takes about ten
 // seconds for a megabyte that no pre-tokenizer has split (as the Llama-2 kind leaves it) and lets unknown characters
-// that will be dropped stand between two halves of a merge. Here: a heap of plain numbers over linked symbols.
+// that will be dropped stand between two halves of a merge. Here: a heap of plain numbers over linked symbols, and a long
+// text is merged piece by piece, cut where no merge reaches across (docs/tokenizers.md says why the tokens are the same).
 
 /** What sentencepiece's merging knows and tokenizer.json has no words for. */
 export interface Merging {
@@ -24,7 +25,11 @@ const positions = 2 ** 32;
 /** Symbol of a position that was merged into the one before it. */
 const gone = -(2 ** 31);
 const longestCached = 64;
-const mostCached = 20_000;
+const mostCached = 50_000;
+/** Code points are below it. */
+const codePoints = 0x110000;
+/** Pairs of characters below it are looked up in a table of bytes. */
+const common = 256;
 
 /** Merges one word (or a whole text) at a time; buffers and a cache of short words are kept between calls. */
 export class BpeMerger {
@@ -40,6 +45,10 @@ export class BpeMerger {
   /** First UTF-16 unit → lengths of the whole tokens that begin with it, long ones first. */
   private readonly wholeLengths = new Map<number, number[]>();
   private readonly cache = new Map<string, string[]>();
+  /** Pairs of characters, first·codePoints + second, that a merge or a whole token may bring together. */
+  private readonly joined = new Set<number>();
+  /** The same of common characters. */
+  private readonly commonJoined = new Uint8Array(common * common);
   /** Ids; a character outside the vocabulary is -1 - its code point. */
   private symbols = new Int32Array(0);
   private next = new Int32Array(0);
@@ -70,14 +79,63 @@ export class BpeMerger {
       if (left === undefined || right === undefined || both === undefined)
         throw new Error(`merge ${rank} (${JSON.stringify(merge)}) is not made of tokens of the vocabulary`);
       this.ranks.set(left * this.size + right, rank);
+      this.join(lastCharacter(a), b.codePointAt(0)!);
       return both;
     });
+    for (const token of whole) {
+      const characters = Array.from(token, (character) => character.codePointAt(0)!);
+      for (let i = 1; i < characters.length; i++) this.join(characters[i - 1], characters[i]);
+    }
+  }
+
+  private join(first: number, second: number): void {
+    this.joined.add(first * codePoints + second);
+    if (first < common && second < common) this.commonJoined[first * common + second] = 1;
+  }
+
+  /**
+   * Whether a text may be cut between two neighbouring characters (code points): merging its parts then gives the tokens
+   * of the text. A symbol over the cut would come of a merge whose left half ends in `first` and whose right half begins
+   * with `second`, or be a whole token that has both; there is none. Both are in the vocabulary, so that no character
+   * between others that is left out can make neighbours of them.
+   */
+  separates(first: number, second: number): boolean {
+    if (first < common && second < common) {
+      if (this.commonJoined[first * common + second]) return false;
+    } else if (this.joined.has(first * codePoints + second)) return false;
+    return this.characters.has(first) && this.characters.has(second);
   }
 
   /** The tokens of `text` (characters outside the vocabulary as themselves), merged by rank, ties from the left. */
   merge(text: string): string[] {
+    if (text.length <= longestCached) return this.mergeCached(text);
+    const result: string[] = [];
+    let begin = 0;
+    let before = text.codePointAt(0)!;
+    for (let at = before > 0xffff ? 2 : 1; at < text.length; ) {
+      const character = text.codePointAt(at)!;
+      if (this.separates(before, character)) {
+        for (const token of this.mergeCached(text.slice(begin, at))) result.push(token);
+        begin = at;
+      }
+      before = character;
+      at += character > 0xffff ? 2 : 1;
+    }
+    for (const token of this.mergeCached(text.slice(begin))) result.push(token);
+    return result;
+  }
+
+  private mergeCached(text: string): string[] {
+    if (text.length > longestCached) return this.mergeWhole(text);
     const known = this.cache.get(text);
     if (known) return known;
+    const result = this.mergeWhole(text);
+    if (this.cache.size < mostCached) this.cache.set(text, result);
+    return result;
+  }
+
+  /** `merge` without cuts and without memory. */
+  mergeWhole(text: string): string[] {
     const length = this.split(text);
     for (let at = 0; at + 1 < length; at++) this.offer(at);
     while (this.heapLength > 0) this.mergeAt(this.pop());
@@ -87,7 +145,6 @@ export class BpeMerger {
       if (symbol >= 0) result.push(this.tokens[symbol]);
       else if (symbol !== gone) result.push(String.fromCodePoint(-1 - symbol));
     }
-    if (text.length <= longestCached && this.cache.size < mostCached) this.cache.set(text, result);
     return result;
   }
 
@@ -175,4 +232,9 @@ export class BpeMerger {
     heap[i] = key;
     return top;
   }
+}
+
+function lastCharacter(text: string): number {
+  const pair = text.length > 1 ? text.codePointAt(text.length - 2)! : 0;
+  return pair > 0xffff ? pair : text.charCodeAt(text.length - 1);
 }

@@ -12,6 +12,8 @@ interface AddedToken {
   content: string;
   special: boolean;
   normalized: boolean;
+  lstrip: boolean;
+  rstrip: boolean;
 }
 
 interface Decoder {
@@ -20,10 +22,16 @@ interface Decoder {
   decode_chain(tokens: string[]): string[];
 }
 
-interface PreTokenizer {
+export interface PreTokenizer {
+  (text: string, options: { section_index: number }): string[];
   config?: Json;
   pattern?: RegExp;
   tokenizers?: PreTokenizer[];
+}
+
+/** Cuts a text around the added tokens in it. */
+interface Splitter {
+  split(text: string): string[];
 }
 
 /** A loaded tokenizer.json, as the library sees it. */
@@ -31,17 +39,30 @@ export interface Pipeline {
   pre_tokenizer: PreTokenizer | null;
   normalizer: ((text: string) => string) | null;
   model: {
+    (words: string[]): string[];
     /** By id; holes where an id stands for nothing. */
     vocab: string[];
+    tokens_to_ids: Map<string, number>;
     unk_token: string | null | undefined;
+    unk_token_id: number | undefined;
+    fuse_unk?: boolean;
     byte_fallback?: boolean;
+    ignore_merges?: boolean;
     bpe?: (text: string) => string[];
   };
+  post_processor: ((tokens: string[], pair: null, addSpecialTokens: boolean) => { tokens: string[] }) | null;
+  added_tokens_map: Map<string, AddedToken>;
+  splitter_unnormalized: Splitter;
+  splitter_normalized: Splitter;
+  remove_space?: boolean;
+  do_lowercase_and_remove_accent?: boolean;
   decoder: Decoder | null;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[]; tokens: string[] };
   decode(ids: number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
   token_to_id(token: string): number | undefined;
   get_added_tokens_decoder(): Map<number, AddedToken>;
+  /** What merges in the place of the library, where it does. */
+  merger?: BpeMerger;
 }
 
 const absentParts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
@@ -54,7 +75,8 @@ const absentParts = { normalizer: null, pre_tokenizer: null, post_processor: nul
  */
 export function makePipeline(definition: Json, config: Json, merging: Merging = {}): Pipeline {
   const pipeline: Pipeline = new LibraryTokenizer({ ...absentParts, ...definition }, config);
-  replaceMerging(pipeline.model, definition.model as Json, merging);
+  const merger = replaceMerging(pipeline.model, definition.model as Json, merging);
+  if (merger) pipeline.merger = merger;
   if (pipeline.decoder) replaceByteFallback(pipeline.decoder);
   if (pipeline.pre_tokenizer) replaceWordPattern(pipeline.pre_tokenizer);
   nameNormalizedTokens(pipeline);
@@ -62,8 +84,8 @@ export function makePipeline(definition: Json, config: Json, merging: Merging = 
 }
 
 /** Lets our merge loop do the work of the library's, for every BPE without prefixes or suffixes of its own. */
-function replaceMerging(library: Pipeline['model'], model: Json, merging: Merging): void {
-  if (!library.bpe || model.continuing_subword_prefix || model.end_of_word_suffix) return;
+function replaceMerging(library: Pipeline['model'], model: Json, merging: Merging): BpeMerger | undefined {
+  if (!library.bpe || model.continuing_subword_prefix || model.end_of_word_suffix) return undefined;
   const { vocab, merges } = model as unknown as BpeModel;
   const bytes = new TextEncoder();
   const spelled = (character: string) =>
@@ -79,6 +101,7 @@ function replaceMerging(library: Pipeline['model'], model: Json, merging: Mergin
     // A run of unknown characters is one unknown token.
     return fuses ? tokens.filter((token, i) => !(isUnknown(token) && isUnknown(tokens[i - 1]))) : tokens;
   };
+  return merger;
 }
 
 function replaceByteFallback(decoder: Decoder): void {

@@ -7,6 +7,7 @@ import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import type { Merging } from './bpe.js';
 import type { Json } from './json.js';
+import { encodeInParts, type LongTextOptions, NO_ID, type TokenizerParts } from './long-text.js';
 import { makePipeline, type Pipeline } from './pipeline.js';
 import { readTokenizerFolder } from './tokenizer-folder.js';
 
@@ -18,6 +19,7 @@ export class Tokenizer {
   readonly specialTokens: Readonly<Record<string, string>>;
   private readonly pipeline: Pipeline;
   private readonly special: ReadonlySet<number>;
+  private readonly parts: TokenizerParts;
 
   /**
    * @param definition the content of tokenizer.json
@@ -33,6 +35,7 @@ export class Tokenizer {
     { merging, named = {} }: { merging?: Merging; named?: Readonly<Record<string, string>> } = {},
   ) {
     this.specialTokens = named;
+    this.parts = { definition, config, merging };
     try {
       this.pipeline = makePipeline(definition, config, merging);
     } catch (error) {
@@ -56,6 +59,40 @@ export class Tokenizer {
       throw new DataError({ expected, got: `none for ${quoted(tokens[missing])}`, where: this.where });
     }
     return ids as number[];
+  }
+
+  /**
+   * The ids that `encode` gives, for texts that take a while: between parts of the text the signal is heard and progress
+   * told (in characters), and a text of some megabytes is spread over `threads` threads. Where it is not shown that parts
+   * give the ids of the whole (cuts.ts), the whole text is tokenized at once.
+   */
+  async encodeLong(
+    text: string,
+    { addSpecialTokens = true, ...options }: LongTextOptions & { addSpecialTokens?: boolean } = {},
+  ): Promise<Int32Array> {
+    const around = this.around(addSpecialTokens);
+    const ids = around && (await encodeInParts(this.pipeline, this.parts, text, options));
+    // A token without an id: `encode` finds the words for it.
+    if (!ids || ids.includes(NO_ID)) return Int32Array.from(this.encode(text, { addSpecialTokens }));
+    const { before, after } = around;
+    const all = new Int32Array(before.length + ids.length + after.length);
+    all.set(before);
+    all.set(ids, before.length);
+    all.set(after, before.length + ids.length);
+    return all;
+  }
+
+  /** What the post-processor puts around a text; undefined where it does more than that. */
+  private around(addSpecialTokens: boolean): { before: number[]; after: number[] } | undefined {
+    const { post_processor } = this.pipeline;
+    if (!post_processor) return { before: [], after: [] };
+    const marks = ['\u0000first', '\u0000last'];
+    const { tokens } = post_processor([...marks], null, addSpecialTokens);
+    const at = tokens.indexOf(marks[0]);
+    if (at < 0 || tokens[at + 1] !== marks[1] || tokens.lastIndexOf(marks[0]) !== at) return undefined;
+    const [before, after] = [tokens.slice(0, at), tokens.slice(at + 2)].map((list) => list.map((t) => this.idOf(t)));
+    const known = [...before, ...after].every((id) => id !== undefined);
+    return known ? { before: before as number[], after: after as number[] } : undefined;
   }
 
   /** The text of `ids`; ids that the tokenizer does not have (a padded vocabulary) stand for no text. */

@@ -3,6 +3,7 @@
 import type { Backend } from '../../src/backend/backend.js';
 import { relaxedSimdSupported } from '../../src/backend/wasm/features.js';
 import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
+import { noWebGpu, openWebGpu } from '../webgpu.js';
 
 export interface Candidate {
   name: string;
@@ -23,6 +24,7 @@ export const candidates: Candidate[] = [
   { name: 'wasm, 2 threads', create: () => createWasmBackend({ threads: 2, simd, grainWork: 1 }) },
   { name: 'wasm, relaxed', create: () => createWasmBackend({ threads: 1, simd: 'relaxed' }), skip: noRelaxed },
   { name: 'wasm, scattered operands', create: () => createWasmBackend({ threads: 1, simd, arenaBytes }), room },
+  { name: 'webgpu', create: () => openWebGpu(), skip: noWebGpu },
 ];
 
 for (const { name, skip } of candidates) if (skip) console.warn(`skipped, ${skip}: ${name}`);

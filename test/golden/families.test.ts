@@ -25,6 +25,17 @@ function keptBits(values: Float32Array, { rows, columns }: LinearLayer): string 
   return Buffer.from(bits).toString('base64');
 }
 
+/** Σ log p over the last `scored` ids, by the definition. */
+function logProbability(logits: Float32Array, ids: readonly number[], scored: number): number {
+  const size = logits.length / (ids.length - 1);
+  let sum = 0;
+  for (let t = ids.length - 1 - scored; t + 1 < ids.length; t++) {
+    const row = Array.from(logits.subarray(t * size, (t + 1) * size));
+    sum += row[ids[t + 1]] - Math.log(row.reduce((total, v) => total + Math.exp(v), 0));
+  }
+  return sum;
+}
+
 it('covers every model type', () => {
   expect(new Set(Object.values(models).map(({ config }) => config.model_type))).toEqual(new Set(knownModelTypes));
 });
@@ -53,6 +64,22 @@ describe.each(Object.entries(models))('%s', (name, golden) => {
   afterAll(async () => {
     await model.dispose();
     await removeFolder(folder);
+  });
+
+  it('scores endings of one beginning, packed with others, with the bits that each has alone', async () => {
+    const [first, second] = windows;
+    const endings = [
+      { ids: first, scored: 6 },
+      { ids: [...first.slice(0, 7), ...second.slice(0, 3)], scored: 3 },
+      { ids: [...first.slice(0, 7), second[1]], scored: 1 },
+      { ids: second.slice(0, 5), scored: 4 },
+    ];
+    const packed = await model.scoreEndings(endings, [[0, 1, 2], [3]]);
+    for (const [e, { ids, scored }] of endings.entries()) {
+      expect((await model.scoreEndings(endings, [[e]]))[e]).toEqual(packed[e]);
+      const alone = await model.logits(ids.slice(0, -1));
+      expect(packed[e].logProbability).toBeCloseTo(logProbability(alone, ids, scored), 4);
+    }
   });
 
   it('has the logits of transformers', async () => {

@@ -39,6 +39,24 @@ describe.skipIf(noShared).each(folders)('%s', (name) => {
     for (const { ids, logits } of cases) expect(await model.logits(ids)).toBeAllClose(logits, 1e-4, 0);
   });
 
+  it('scores endings of one beginning with the bits that each has alone', async () => {
+    for (const { ids } of cases) {
+      if (ids.length < 3) continue;
+      const half = Math.floor(ids.length / 2);
+      const endings = [1, 2, half].map((shorter) => {
+        const kept = ids.slice(0, Math.max(2, ids.length - shorter + 1));
+        return { ids: [...kept.slice(0, -1), (kept[kept.length - 1] + shorter) % model.config.vocab_size], scored: 1 };
+      });
+      const packed = await model.scoreEndings(endings, [[0, 1, 2]]);
+      for (const [e, ending] of endings.entries())
+        expect(
+          model.graph.positionsOf(ending.ids.length) === model.graph.positionsOf(ending.ids.length - 1)
+            ? (await model.logProbabilities([ending.ids]))[0].at(-1)
+            : (await model.scoreEndings([ending], [[0]]))[0].logProbability,
+        ).toBe(packed[e].logProbability);
+    }
+  });
+
   it('has them with fast kernels and two threads', async () => {
     const fast = await loadModel(folder, { threads: 2 });
     for (const { ids, logits } of cases) expect(await fast.logits(ids)).toBeAllClose(logits, 1e-4, 0);

@@ -12,7 +12,7 @@ export function nearestEven(x: number): number {
 }
 
 /** Entries, row by row. */
-export function valuesOf({ values, scale, columns }: Int8Matrix): Float64Array {
+export function entriesOf({ values, scale, columns }: Int8Matrix): Float64Array {
   const steps = elements(scale);
   return elements(values).map((value, i) => value * steps[Math.floor(i / columns)]);
 }

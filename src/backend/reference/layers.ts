@@ -6,7 +6,7 @@ import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Backend } from '../backend.js';
 import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
 import { rowsOf } from './columns.js';
-import { roundTokens, valuesOf } from './int8.js';
+import { entriesOf, roundTokens } from './int8.js';
 import { denseOf } from './sparse.js';
 import { elements } from './storage.js';
 
@@ -21,7 +21,7 @@ export const layers: Layers = {
     const [result, input] = [elements(y), int8 ? roundTokens(x) : elements(x)];
     const byColumns = weight instanceof ColumnMatrix;
     const w = int8
-      ? valuesOf(weight)
+      ? entriesOf(weight)
       : byColumns
         ? rowsOf(weight)
         : elements(weight instanceof SparseMatrix ? denseOf(weight) : weight);
@@ -37,7 +37,7 @@ export const layers: Layers = {
 
   embed(y, ids, table) {
     checkEmbed(y, ids, table);
-    const vectors = table instanceof Int8Matrix ? valuesOf(table) : elements(table);
+    const vectors = table instanceof Int8Matrix ? entriesOf(table) : elements(table);
     const [result, id, n] = [elements(y), elements(ids), table.columns];
     for (let t = 0; t < ids.size; t++) {
       for (let c = 0; c < n; c++) result[t * n + c] = vectors[id[t] * n + c];

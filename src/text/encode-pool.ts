@@ -1,0 +1,27 @@
+// Threads that tokenize parts of a long text, each with a tokenizer of its own.
+
+import { availableParallelism } from 'node:os';
+import type { Part, TokenizerParts } from './long-text.js';
+
+export interface EncodePool {
+  encode(part: Part, signal?: AbortSignal): Promise<Int32Array>;
+  close(): Promise<void>;
+}
+
+/** Starts at most `threads` of them. */
+export async function openPool(parts: TokenizerParts, threads: number): Promise<EncodePool> {
+  const { Piscina } = await import('piscina');
+  const pool = new Piscina({
+    filename: new URL('../../dist/text/encode-worker.js', import.meta.url).href,
+    minThreads: 1,
+    maxThreads: Math.max(1, Math.min(threads, availableParallelism())),
+    idleTimeout: Number.POSITIVE_INFINITY,
+    workerData: parts,
+  });
+  // A thread that cannot start fails its task, too.
+  pool.on('error', () => {});
+  return {
+    encode: (part, signal) => pool.run(part, signal ? { signal } : {}),
+    close: () => pool.destroy(),
+  };
+}
