@@ -213,12 +213,13 @@ describe('neuroal eval --tasks', () => {
       task: 'rte',
       metric: 'acc',
       difference: 0,
-      bootstrap: { low: 0, high: 0, p: 1, replicates: 10_000 },
+      bootstrap: { low: 0, high: 0, replicates: 10_000 },
+      signFlip: { p: 1, replicates: 10_000 },
       mcnemar: { onlyFirst: 0, onlySecond: 0, p: 1 },
     });
     const { out } = await neuroal('eval', ...models, ...asked);
     expect(out).toMatch(
-      /^task +metric +model +value +± stderr +difference +95 % interval +p bootstrap +p McNemar\nrte +acc +embedded +\d\.\d{4} +\d\.\d{4}\nrte .* \+0\.0000 +\+0\.0000 … \+0\.0000 +1\.0000 +1\.0000\n/,
+      /^task +metric +model +value +± stderr +difference +95 % interval +p sign flip +p McNemar\nrte +acc +embedded +\d\.\d{4} +\d\.\d{4}\nrte .* \+0\.0000 +\+0\.0000 … \+0\.0000 +1\.0000 +1\.0000\n/,
     );
   });
 

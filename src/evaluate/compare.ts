@@ -2,7 +2,7 @@
 
 import { UsageError } from '../errors.js';
 import type { TaskEvaluation } from './evaluate-tasks.js';
-import { type Bootstrap, type McNemar, mcnemar, pairedBootstrap } from './significance.js';
+import { type Bootstrap, type McNemar, mcnemar, pairedBootstrap, type SignFlip, signFlipTest } from './significance.js';
 import type { MetricName } from './tasks/task.js';
 
 /** A model's accuracy beside the first model's. */
@@ -14,6 +14,7 @@ export interface Comparison {
   /** Its accuracy minus the first one's. */
   difference: number;
   bootstrap: Bootstrap;
+  signFlip: SignFlip;
   mcnemar: McNemar;
 }
 
@@ -45,7 +46,8 @@ export async function compareTasks(
         const b = theirs.map(({ values }) => values[metric] as number);
         const difference = b.reduce((sum, value, k) => sum + value - a[k], 0) / a.length;
         const bootstrap = await pairedBootstrap(a, b, options);
-        comparisons.push({ task, metric, model: i + 1, difference, bootstrap, mcnemar: mcnemar(a, b) });
+        const signFlip = await signFlipTest(a, b, options);
+        comparisons.push({ task, metric, model: i + 1, difference, bootstrap, signFlip, mcnemar: mcnemar(a, b) });
       }
     }
   return comparisons;
