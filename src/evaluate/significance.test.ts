@@ -6,6 +6,16 @@ import { compareTasks } from './compare.js';
 import type { Sample, TaskEvaluation } from './evaluate-tasks.js';
 import { mcnemar, pairedBootstrap, signFlipTest } from './significance.js';
 
+interface Asked {
+  task?: string;
+  version?: number;
+  shots?: number;
+  bos?: string;
+  doc?: string;
+  prompt?: string;
+  target?: string;
+}
+
 /** Two models that part on `b` and `c` documents and agree on `same` more. */
 function pair(b: number, c: number, same = 5): [number[], number[]] {
   const ones = (n: number, value: number) => new Array<number>(n).fill(value);
@@ -111,17 +121,23 @@ describe('signFlipTest', () => {
 });
 
 describe('compareTasks', () => {
-  const evaluation = (values: readonly number[], doc = 'd', of = 'acc'): TaskEvaluation => ({
-    results: {},
-    versions: {},
-    'n-shot': {},
-    configs: {},
-    higher_is_better: {},
-    'n-samples': {},
-    samples: {
-      rte: values.map((value, i) => ({ values: { [of]: value }, hashes: { doc: `${doc}${i}` } }) as unknown as Sample),
-    },
-  });
+  const evaluation = (values: readonly number[], of = 'acc', asked: Asked = {}): TaskEvaluation => {
+    const { task = 'rte', version = 1, shots = 0, bos = 'none', doc = 'd', prompt = 'p', target = 't' } = asked;
+    return {
+      results: {},
+      versions: { [task]: version },
+      'n-shot': { [task]: shots },
+      configs: { [task]: { metadata: { bos } } },
+      higher_is_better: {},
+      'n-samples': {},
+      samples: {
+        [task]: values.map((value, i) => {
+          const hashes = { doc: `${doc}${i}`, prompt: i === 1 ? prompt : 'p', target };
+          return { values: { [of]: value }, hashes } as unknown as Sample;
+        }),
+      },
+    };
+  };
 
   it('holds each model against the first', async () => {
     const [a, b] = pair(1, 3, 2);
@@ -129,17 +145,41 @@ describe('compareTasks', () => {
     expect(got.map(({ task, metric, model }) => `${task} ${metric} ${model}`)).toEqual(['rte acc 1', 'rte acc 2']);
     expect(got[0].difference).toBeCloseTo(2 / 8, 12);
     expect(got[0].mcnemar).toEqual({ onlyFirst: 1, onlySecond: 3, p: 0.625 });
-    expect(got[1]).toMatchObject({ difference: 0, mcnemar: { p: 1 }, signFlip: { p: 1 } });
+    expect(got[1]).toMatchObject({
+      difference: 0,
+      mcnemar: { p: 1 },
+      bootstrap: { low: 0, high: 0 },
+      signFlip: { p: 1 },
+    });
   });
 
   it('says nothing of what is no accuracy', async () => {
-    expect(await compareTasks([evaluation([1], 'd', 'perplexity'), evaluation([2], 'd', 'perplexity')])).toEqual([]);
+    expect(await compareTasks([evaluation([1], 'perplexity'), evaluation([2], 'perplexity')])).toEqual([]);
   });
 
-  it('refuses other documents, and one evaluation alone', async () => {
-    const error = await compareTasks([evaluation([1]), evaluation([1], 'e')]).catch((e: unknown) => e);
+  it.each<[string, TaskEvaluation, string, string]>([
+    ['tasks', evaluation([1, 0], 'acc', { task: 'boolq' }), 'tasks rte', 'boolq'],
+    ['versions', evaluation([1, 0], 'acc', { version: 2 }), 'version 1 of rte', '2'],
+    ['examples', evaluation([1, 0], 'acc', { shots: 5 }), 'examples (n-shot) 0 of rte', '5'],
+    ['bos', evaluation([1, 0], 'acc', { bos: 'tokenizer' }), 'bos none of rte', 'tokenizer'],
+    ['metrics', evaluation([1, 0], 'acc_norm'), 'metrics acc of rte', 'acc_norm'],
+    ['fewer documents', evaluation([1]), 'documents 2 of rte', '1'],
+    ['documents', evaluation([1, 0], 'acc', { doc: 'e' }), 'the documents of rte', 'another one at document 0'],
+    ['prompts', evaluation([1, 0], 'acc', { prompt: 'q' }), 'the prompts of rte', 'another one at document 1'],
+    ['targets', evaluation([1, 0], 'acc', { target: 'u' }), 'the targets of rte', 'another one at document 0'],
+  ])('refuses other %s', async (_, other, expected, got) => {
+    const first = evaluation([1, 0]);
+    const error = await compareTasks([first, first, other]).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UsageError);
-    expect((error as Error).message).toBe('expected evaluations of the same documents of rte, got others in number 1');
+    expect((error as Error).message).toBe(`expected ${expected} as in the first evaluation, got ${got} in number 2`);
+  });
+
+  it('refuses a task more than the first has, and one evaluation alone', async () => {
+    const [first, other] = [evaluation([1]), evaluation([1], 'acc', { task: 'boolq' })];
+    const both = { ...first, samples: { ...first.samples, ...other.samples } };
+    await expect(compareTasks([first, both])).rejects.toThrow(
+      'expected tasks rte as in the first evaluation, got boolq, rte in number 1',
+    );
     await expect(compareTasks([evaluation([1])])).rejects.toThrow('expected two or more evaluations, got 1');
   });
 });
