@@ -13,19 +13,21 @@ export function shortNames(sources: readonly string[]): string[] {
   return new Set(short).size === new Set(sources).size ? short : [...sources];
 }
 
-/** @param results of each model, by source */
+/**
+ * @param models names of several, null of one alone
+ * @param results of each model, by source
+ */
 export function perplexityTable(
-  models: readonly string[],
+  models: readonly string[] | null,
   results: readonly (readonly [string, PerplexityResult][])[],
 ): string[] {
-  const several = models.length > 1;
   const rows = results[0].flatMap(([name], s) =>
     results.map((of, m) => {
       const [, r] = of[s];
-      return [name, ...(several ? [models[m]] : []), r.perplexity.toFixed(4), grouped(r.windows), grouped(r.seqLen)];
+      return [name, ...(models ? [models[m]] : []), r.perplexity.toFixed(4), grouped(r.windows), grouped(r.seqLen)];
     }),
   );
-  return table([['source', ...(several ? ['model'] : []), 'perplexity', 'windows', 'tokens each'], ...rows]);
+  return table([['source', ...(models ? ['model'] : []), 'perplexity', 'windows', 'tokens each'], ...rows]);
 }
 
 const four = (value: number | string) => (typeof value === 'number' ? value.toFixed(4) : value);
