@@ -26,7 +26,7 @@ export {
 
 export { type PerplexityOptions, type PerplexityResult, perplexity } from './evaluate/perplexity.js';
 export type { Bos } from './evaluate/requests.js';
-export type { Bootstrap, McNemar } from './evaluate/significance.js';
+export type { Bootstrap, McNemar, SignFlip } from './evaluate/significance.js';
 export { taskNames } from './evaluate/tasks/registry.js';
 export type { ColumnKind, Gold, MetricName, RequestKind, Shape, Task, Texts } from './evaluate/tasks/task.js';
 export { type WriteOptions, writeTaskResults } from './evaluate/write-results.js';

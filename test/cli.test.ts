@@ -1,6 +1,6 @@
 // The command line from outside: child processes of the built bin, their exit codes, stdout and stderr.
 
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +64,7 @@ describe('neuroal', () => {
     [['eval', 'a', ''], 'expected MODEL to be a folder or a name on the hub, got ""'],
     [['eval', '--output', 'x'], 'expected --tasks beside --output, got none'],
     [['eval', '--num-fewshot', '1'], 'expected --tasks beside --num-fewshot, got none'],
+    [['eval', '--tasks', 'rte', '--seq-len', '64'], 'expected --perplexity beside --seq-len and --tasks, got none'],
     [['eval', '--tasks', 'rte'], 'expected the folder with rte.jsonl (--data DIR), got none'],
     [
       ['eval', '--tasks', 'rte,boolqq', '--data', '.'],
@@ -213,13 +214,66 @@ describe('neuroal eval --tasks', () => {
       task: 'rte',
       metric: 'acc',
       difference: 0,
-      bootstrap: { low: 0, high: 0, p: 1, replicates: 10_000 },
+      bootstrap: { low: 0, high: 0, replicates: 10_000 },
+      signFlip: { p: 1, replicates: 10_000 },
       mcnemar: { onlyFirst: 0, onlySecond: 0, p: 1 },
     });
     const { out } = await neuroal('eval', ...models, ...asked);
     expect(out).toMatch(
-      /^task +metric +model +value +± stderr +difference +95 % interval +p bootstrap +p McNemar\nrte +acc +embedded +\d\.\d{4} +\d\.\d{4}\nrte .* \+0\.0000 +\+0\.0000 … \+0\.0000 +1\.0000 +1\.0000\n/,
+      /^task +metric +model +value +± stderr +difference +95 % interval +p sign flip +p McNemar\nrte +acc +embedded +\d\.\d{4} +\d\.\d{4}\nrte .* \+0\.0000 +\+0\.0000 … \+0\.0000 +1\.0000 +1\.0000\n/,
     );
+  });
+
+  it('says that results cannot be written before it loads a model', async () => {
+    await writeFile(join(folder, 'taken'), '');
+    const { code, out, err } = await neuroal('eval', './none', ...asked, '--output', 'taken');
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: '',
+      err: 'neuroal: expected a folder that results can be written to, got EEXIST, in taken\n',
+    });
+  });
+
+  it('keeps what is finished where a later model fails', async () => {
+    const broken = join(folder, 'broken');
+    await cp(embeddedFolder, broken, { recursive: true });
+    await rm(join(broken, 'tokenizer.json'));
+    const models = [embeddedFolder, embeddedFolder, broken];
+    const table = await neuroal('eval', ...models, ...asked);
+    expect(table.code).toBe(1);
+    expect(table.err).toMatch(/^measured: 2 of 3 models\nneuroal: expected .*broken.*\n$/);
+    expect(table.out).toMatch(/^task +metric +model .*\n(.*\n){6}$/);
+    expect(table.out).toMatch(/\+0\.0000 +1\.0000 +1\.0000\n$/);
+
+    const one = await neuroal('eval', embeddedFolder, broken, ...asked);
+    expect(one.out).toMatch(/^task +metric +model .*\nrte +acc +embedded .*\n(.*\n){2}$/);
+
+    // Of JSON nothing but whole documents; the files are there.
+    const document = await neuroal('eval', embeddedFolder, broken, ...asked, '--output', 'kept', '--json');
+    expect({ code: document.code, out: document.out }).toEqual({ code: 1, out: '' });
+    const places = await readdir(join(folder, 'kept'));
+    expect(places).toHaveLength(1);
+    expect(await readdir(join(folder, 'kept', places[0]))).toHaveLength(3);
+  });
+
+  it('keeps what is finished where a later model is interrupted', async () => {
+    const many = join(folder, 'many');
+    await mkdir(many);
+    const rows = Array.from({ length: 120 }, (_, i) =>
+      JSON.stringify({ sentence1: `${i} dogs ran and played. `.repeat(12), sentence2: 'Dogs ran.', label: i % 2 }),
+    );
+    await writeFile(join(many, 'rte.jsonl'), rows.join('\n'));
+    const models = [embeddedFolder, embeddedFolder];
+    const args = ['eval', ...models, '--tasks', 'rte', '--data', many, '--threads', '1', '--output', 'stopped'];
+    const { child, ended } = start(args);
+    // The first model's results are told as they are written.
+    child.stderr.on('data', (text: string) => {
+      if (text.includes('results: ')) child.kill('SIGINT');
+    });
+    const { code, out, err } = await ended;
+    expect(code).toBe(130);
+    expect(err).toMatch(/\nmeasured: 1 of 2 models\nneuroal: interrupted\n$/);
+    expect(out).toMatch(/^task +metric +model .*\nrte +acc +embedded +\d\.\d{4} +\d\.\d{4}\n$/);
   });
 
   it('says that a later model is not there before it evaluates the first', async () => {

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { Comparison } from '../evaluate/compare.js';
 import type { TaskEvaluation } from '../evaluate/evaluate-tasks.js';
 import type { PerplexityResult } from '../evaluate/perplexity.js';
+import type { SignFlip } from '../evaluate/significance.js';
 import { grouped, table } from './figures.js';
 
 /** Last parts of the models' places, where these tell them apart. */
@@ -12,24 +13,29 @@ export function shortNames(sources: readonly string[]): string[] {
   return new Set(short).size === new Set(sources).size ? short : [...sources];
 }
 
-/** @param results of each model, by source */
+/**
+ * @param models names of several, null of one alone
+ * @param results of each model, by source
+ */
 export function perplexityTable(
-  models: readonly string[],
+  models: readonly string[] | null,
   results: readonly (readonly [string, PerplexityResult][])[],
 ): string[] {
-  const several = models.length > 1;
   const rows = results[0].flatMap(([name], s) =>
     results.map((of, m) => {
       const [, r] = of[s];
-      return [name, ...(several ? [models[m]] : []), r.perplexity.toFixed(4), grouped(r.windows), grouped(r.seqLen)];
+      return [name, ...(models ? [models[m]] : []), r.perplexity.toFixed(4), grouped(r.windows), grouped(r.seqLen)];
     }),
   );
-  return table([['source', ...(several ? ['model'] : []), 'perplexity', 'windows', 'tokens each'], ...rows]);
+  return table([['source', ...(models ? ['model'] : []), 'perplexity', 'windows', 'tokens each'], ...rows]);
 }
 
 const four = (value: number | string) => (typeof value === 'number' ? value.toFixed(4) : value);
 const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
-const chance = (p: number) => (p < 0.0001 ? '< 0.0001' : p.toFixed(4));
+/** Of an exact test. */
+const exact = (p: number) => (p < 0.0001 ? '< 0.0001' : p.toFixed(4));
+/** Of draws, which say of nothing that it is rarer than one in all of them. */
+const drawn = ({ p, replicates }: SignFlip) => `${p * (replicates + 1) < 1.5 ? '≤ ' : ''}${p.toFixed(4)}`;
 
 /** Tasks and metrics of an evaluation, in order. */
 function measures({ results }: TaskEvaluation): { task: string; metric: string }[] {
@@ -73,8 +79,8 @@ export function comparisonTable(
         ? [
             signed(found.difference),
             `${signed(found.bootstrap.low)} … ${signed(found.bootstrap.high)}`,
-            chance(found.bootstrap.p),
-            chance(found.mcnemar.p),
+            drawn(found.signFlip),
+            exact(found.mcnemar.p),
           ]
         : ['', '', '', ''];
       return [task, metric, models[m], ...figureOf(evaluation, task, metric), ...against];
@@ -88,7 +94,7 @@ export function comparisonTable(
     '± stderr',
     'difference',
     '95 % interval',
-    'p bootstrap',
+    'p sign flip',
     'p McNemar',
   ];
   return table([head, ...rows]);

@@ -81,6 +81,8 @@ async function evaluate(folders: readonly (string | undefined)[], options: EvalF
       '--bos': bos,
     }))
       if (value !== undefined) throw new UsageError(`expected --tasks beside ${option}, got none`);
+  if (options.tasks !== undefined && options.perplexity === undefined && options.seqLen !== undefined)
+    throw new UsageError('expected --perplexity beside --seq-len and --tasks, got none');
   const sources =
     options.perplexity === undefined
       ? options.tasks === undefined
@@ -99,16 +101,28 @@ async function evaluate(folders: readonly (string | undefined)[], options: EvalF
           numFewshot,
           bos,
           signal,
+          onProgress,
         });
+  if (output !== undefined) await (await import('../evaluate/write-results.js')).makeResultsFolder(output);
   if (folders.length > 1)
     for (const folder of folders)
       if (folder !== undefined) await (await openCheckpoint(folder, { signal, onProgress })).close();
 
   const started = performance.now();
   const all: Evaluated[] = [];
-  for (const folder of folders) all.push(await evaluateOne(folder, sources, prepared, options, session));
-  const comparisons = await compared(all, signal);
-  const names = shortNames(all.map(({ source }) => source));
+  let comparisons: Comparison[] = [];
+  try {
+    for (const folder of folders) all.push(await evaluateOne(folder, sources, prepared, options, session));
+    comparisons = await compared(all, signal);
+  } catch (error) {
+    // What is finished took long. Of JSON there is one whole document or none; files of results are written by now.
+    if (!json && all.length > 0) {
+      session.note(`measured: ${all.length} of ${folders.length} models`);
+      if (!signal.aborted) comparisons = await compared(all, signal).catch(() => []);
+      await session.print(tablesOf(all, comparisons, folders.length > 1));
+    }
+    throw error;
+  }
   if (json) {
     const { recordHead } = await import('../record.js');
     const { schema, version } = recordHead();
@@ -130,28 +144,21 @@ async function evaluate(folders: readonly (string | undefined)[], options: EvalF
     );
     return;
   }
-  const tables = [
-    sources.length
-      ? perplexityTable(
-          names,
-          all.map(({ perplexity }) => perplexity),
-        )
-      : null,
-    prepared && all.length === 1 ? taskTable(all[0].tasks as TaskEvaluation) : null,
-    prepared && all.length > 1
-      ? comparisonTable(
-          names,
-          all.map(({ tasks }) => tasks as TaskEvaluation),
-          comparisons,
-        )
-      : null,
-  ];
-  await session.print(
-    `${tables
-      .filter((lines) => lines !== null)
-      .map((lines) => lines.join('\n'))
-      .join('\n\n')}\n`,
-  );
+  await session.print(tablesOf(all, comparisons, all.length > 1));
+}
+
+/** @param several whether there are, or were to be, more models than one */
+function tablesOf(all: readonly Evaluated[], comparisons: readonly Comparison[], several: boolean): string {
+  const names = shortNames(all.map(({ source }) => source));
+  const tables: string[][] = [];
+  if (all[0].perplexity.length > 0) {
+    const perplexities = all.map(({ perplexity }) => perplexity);
+    tables.push(perplexityTable(several ? names : null, perplexities));
+  }
+  const evaluations = all.flatMap(({ tasks }) => (tasks ? [tasks] : []));
+  if (evaluations.length > 0)
+    tables.push(several ? comparisonTable(names, evaluations, comparisons) : taskTable(evaluations[0]));
+  return `${tables.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 async function evaluateOne(

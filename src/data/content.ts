@@ -21,11 +21,19 @@ export function packing(path: string): Promise<{ packed: boolean; size: number }
   });
 }
 
+export interface ContentOptions extends LongRunning {
+  /** Bytes of the content, unpacked, at most. */
+  most?: number | undefined;
+}
+
 /**
  * The content of a file, piece by piece; progress is told in bytes of the file.
- * @throws DataError where it cannot be read or unpacked
+ * @throws DataError where it cannot be read or unpacked, or has more than `most` bytes
  */
-export async function* contentOf(path: string, { signal, onProgress }: LongRunning = {}): AsyncGenerator<Buffer> {
+export async function* contentOf(
+  path: string,
+  { signal, onProgress, most = mostUnpacked }: ContentOptions = {},
+): AsyncGenerator<Buffer> {
   const { packed, size } = await packing(path);
   const stream = createReadStream(path, { highWaterMark: pieceBytes });
   let source: AsyncIterable<Buffer> = stream;
@@ -39,8 +47,12 @@ export async function* contentOf(path: string, { signal, onProgress }: LongRunni
     for await (const piece of source) {
       signal?.throwIfAborted();
       bytes += piece.length;
-      if (bytes > mostUnpacked)
-        throw new DataError({ expected: `at most ${mostUnpacked} bytes, unpacked`, got: 'more', where: path });
+      if (bytes > most)
+        throw new DataError({
+          expected: `at most ${most} bytes, unpacked; give a part of the file`,
+          got: 'more',
+          where: path,
+        });
       onProgress?.({ phase: 'read', done: Math.min(stream.bytesRead, size), total: size });
       yield piece;
     }

@@ -16,6 +16,7 @@ vi.mock('./limits.js', async (original) => ({
   mostDocuments: 20,
   mostObjects: 10,
   mostJsonBytes: 100,
+  mostTaskBytes: 1000,
 }));
 
 let folder: string;
@@ -81,6 +82,10 @@ describe('a file of more values than are held', () => {
     );
     await file('rows.jsonl.gz', '{"a":"b"}\n'.repeat(20));
     expect(await readDocuments(path, task, 10)).toMatchObject({ total: 20, documents: { length: 10 } });
+    await file('rows.jsonl.gz', '\n'.repeat(1001));
+    await expect(readDocuments(path, task)).rejects.toThrow(
+      `expected at most 1000 bytes, unpacked; give a part of the file, got more, in ${path}`,
+    );
     // A row that is wrong is told before those after it are read.
     await file('rows.jsonl.gz', `{"a":1}\n${'{"a":"b"}\n'.repeat(50)}`);
     await expect(readDocuments(path, task)).rejects.toThrow('line 1');

@@ -13,6 +13,8 @@ export const mostObjects = 2 ** 20;
  * any content does; half of the heap is left for the rest.
  */
 export const mostJsonBytes = Math.min(2 ** 27, Math.floor(getHeapStatistics().heap_size_limit / 64));
+/** Bytes of a file of a task, unpacked: several times the largest split that any of them has. */
+export const mostTaskBytes = 2 ** 28;
 /** Groups of rows of a parquet file. */
 export const mostGroups = 2 ** 16;
 /** Bytes of documents that a draw keeps for later. */

@@ -2,8 +2,7 @@
 // most callers want few of them as text.
 
 import { DataError } from '../errors.js';
-import type { LongRunning } from '../progress.js';
-import { contentOf } from './content.js';
+import { type ContentOptions, contentOf } from './content.js';
 import { textOf } from './text-file.js';
 
 /** Bytes of one line: more than any document has; a file without line ends must not fill the memory. */
@@ -22,7 +21,7 @@ export interface Line {
  * All lines that are not empty, in batches.
  * @throws DataError for a line that is too long, and whatever `contentOf` throws
  */
-export async function* linesOf(path: string, options: LongRunning = {}): AsyncGenerator<Line[]> {
+export async function* linesOf(path: string, options: ContentOptions = {}): AsyncGenerator<Line[]> {
   let number = 1;
   let offset = 0;
   let rest: Buffer[] = [];

@@ -2,9 +2,10 @@
 // with a row is said with its file, line and column, before a model sees any of it.
 
 import { scanKeys } from '../checkpoint/json-keys.js';
-import { checkCount, mostDocuments, mostObjects } from '../data/limits.js';
+import { checkCount, mostDocuments, mostObjects, mostTaskBytes } from '../data/limits.js';
 import { isBlank, linesOf, lineText } from '../data/lines.js';
 import { DataError } from '../errors.js';
+import type { LongRunning } from '../progress.js';
 import { quoted } from '../quoted.js';
 import type { ColumnKind, Shape, Task } from './tasks/task.js';
 
@@ -37,10 +38,16 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
  * @param limit documents to read at most
  * @throws DataError for a file that cannot be read, and for a row that is not what the task needs
  */
-export async function readDocuments(path: string, task: Task, limit = Infinity): Promise<Documents> {
+export async function readDocuments(
+  path: string,
+  task: Task,
+  limit = Infinity,
+  { signal, onProgress }: LongRunning = {},
+): Promise<Documents> {
   const documents = new Collected(task, path);
   let total = 0;
-  for await (const lines of linesOf(path))
+  for await (const lines of linesOf(path, { signal, onProgress, most: mostTaskBytes })) {
+    signal?.throwIfAborted();
     for (const line of lines) {
       const where = `${path}, line ${line.number}`;
       if (line.number === 1 && line.bytes.subarray(0, 3).equals(byteOrderMark))
@@ -54,6 +61,7 @@ export async function readDocuments(path: string, task: Task, limit = Infinity):
       if (total++ < limit) documents.add(parsed(lineText(line, path), where), where);
       checkCount(total, mostDocuments, 'documents', path);
     }
+  }
   return documents.all(total);
 }
 

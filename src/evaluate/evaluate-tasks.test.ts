@@ -3,6 +3,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { DataError, UsageError } from '../errors.js';
@@ -227,4 +228,19 @@ it('gives the same results whatever is beside, reports as it goes, and stops whe
       onProgress,
     }),
   ).rejects.toThrow('enough');
+});
+
+it('tells of a file as it is read, and stops when asked', async () => {
+  // Nothing but line ends: no line of it is ever seen.
+  await writeFile(join(home, 'boolq.jsonl'), gzipSync('\n'.repeat(2 ** 22)));
+  const seen: Progress[] = [];
+  const options = { tasks: ['boolq'], data: home };
+  await expect(prepareTasks({ ...options, onProgress: (p) => seen.push(p) })).rejects.toThrow('got none');
+  expect(seen.length).toBeGreaterThan(10);
+  expect(seen[0]).toMatchObject({ phase: 'read', note: 'boolq.jsonl' });
+  const stop = new AbortController();
+  let told = 0;
+  const onProgress = () => ++told === 2 && stop.abort(new Error('enough'));
+  await expect(prepareTasks({ ...options, signal: stop.signal, onProgress })).rejects.toThrow('enough');
+  expect(told).toBeLessThanOrEqual(3);
 });

@@ -156,7 +156,7 @@ async function prepare(
 /** The documents under the first of `names` that there is. */
 async function load(
   task: Task,
-  { data, documents = {} }: TaskOptions,
+  { data, documents = {}, signal, onProgress }: TaskOptions,
   names: readonly string[],
   limit: number | undefined,
   numFewshot = 0,
@@ -170,7 +170,11 @@ async function load(
       () => true,
       () => false,
     );
-    if (exists) return { documents: await readDocuments(path, task, limit), file: path };
+    const running: LongRunning = {
+      signal,
+      onProgress: onProgress && ((p) => onProgress({ ...p, note: `${name}.jsonl` })),
+    };
+    if (exists) return { documents: await readDocuments(path, task, limit, running), file: path };
   }
   const purpose = numFewshot > 0 ? `, from which the ${numFewshot} examples of a prompt are drawn` : '';
   const files = names.map((name) => `${name}.jsonl`).join(' or ');

@@ -1,6 +1,6 @@
 // Whether two models differ on the same documents, or only by the luck of the draw: McNemar's exact test on the documents
-// that one got right and the other wrong, and the paired bootstrap of the difference. Both are seeded or exact: the same
-// answers give the same figures.
+// that one got right and the other wrong, the paired randomisation (sign-flip) test of the difference, and its interval by
+// the paired bootstrap. All are seeded or exact: the same answers give the same figures.
 
 import { PythonRandom } from '../data/random.js';
 import { safePoint } from '../progress.js';
@@ -20,7 +20,12 @@ export interface Bootstrap {
   /** Bounds of the 95 % interval: the 2.5th and 97.5th percentile of the replicates. */
   low: number;
   high: number;
-  /** Twice the share of replicates on the other side of 0 or at it, at most 1. */
+  replicates: number;
+}
+
+/** The paired randomisation test, two-sided: were the models the same, each difference could as well have the other sign. */
+export interface SignFlip {
+  /** (k + 1) / (replicates + 1), where k replicates are at least as far from 0 as what was observed; never 0. */
   p: number;
   replicates: number;
 }
@@ -64,14 +69,32 @@ export async function pairedBootstrap(
     means[r] = sum / n;
   }
   means.sort();
-  const notAbove = means.reduce((count, mean) => count + Number(mean <= 0), 0);
-  const notBelow = means.reduce((count, mean) => count + Number(mean >= 0), 0);
-  return {
-    low: percentile(means, 0.025),
-    high: percentile(means, 0.975),
-    p: Math.min(1, (2 * Math.min(notAbove, notBelow)) / REPLICATES),
-    replicates: REPLICATES,
-  };
+  return { low: percentile(means, 0.025), high: percentile(means, 0.975), replicates: REPLICATES };
+}
+
+/**
+ * Draws from the null itself, unlike the bootstrap, whose replicates lie around what was observed.
+ * @param first, second the values of the same documents, in order
+ */
+export async function signFlipTest(
+  first: readonly number[],
+  second: readonly number[],
+  { seed = 0, signal }: { seed?: number | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<SignFlip> {
+  // A difference of 0 is the same with either sign.
+  const differences = Float64Array.from(first, (value, i) => second[i] - value).filter((value) => value !== 0);
+  const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0));
+  // Sums that differ by their rounding alone are equal.
+  const least = observed - 1e-12 * differences.reduce((sum, value) => sum + Math.abs(value), 0);
+  const random = new PythonRandom(seed);
+  let asFar = 0;
+  for (let r = 0; r < REPLICATES; r++) {
+    if (r % PIECE === 0) await safePoint(signal);
+    let sum = 0;
+    for (const value of differences) sum += random.random() < 0.5 ? value : -value;
+    if (Math.abs(sum) >= least) asFar++;
+  }
+  return { p: (asFar + 1) / (REPLICATES + 1), replicates: REPLICATES };
 }
 
 /** Between two values, in proportion. */

@@ -4,6 +4,7 @@
 // Numbers in samples are texts, as the harness has them, so that all lines have one form.
 
 import { createHash } from 'node:crypto';
+import { mkdtemp, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { makeFolder } from '../checkpoint/make-folder.js';
 import { writeThenRename } from '../checkpoint/write-then-rename.js';
@@ -86,15 +87,28 @@ export async function writeTaskResults(
       await writeThenRename(join(place, `samples_${task}_${date}.jsonl`), linesOf(list));
     await writeThenRename(results, `${JSON.stringify(document, null, 2)}\n`);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new OutputError({
-      expected: 'a folder that results can be written to',
-      got: code ?? message,
-      where: folder,
-      cause,
-    });
+    throw notWritable(folder, cause);
   }
   return results;
+}
+
+/**
+ * Makes the folder of results and tries it, before hours go into what is to be written there.
+ * @throws OutputError where results cannot be written to it
+ */
+export async function makeResultsFolder(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+    await rmdir(await mkdtemp(join(folder, '.try-')));
+  } catch (cause) {
+    throw notWritable(folder, cause);
+  }
+}
+
+function notWritable(folder: string, cause: unknown): OutputError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const expected = 'a folder that results can be written to';
+  return new OutputError({ expected, got: code ?? message, where: folder, cause });
 }
 
 function* linesOf(samples: readonly Sample[]): Generator<string> {

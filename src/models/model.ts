@@ -183,8 +183,9 @@ export class Model {
 
   /**
    * For each ending, the log-probability of its last `scored` ids, and whether each of them is the most probable one
-   * (the first of equals) where it stands. Endings of a group that begin alike share the work on their beginning; what
-   * comes out for one does not depend on the others.
+   * (the first of equals) where it stands. Endings of a group that begin alike share the work on their beginning. On
+   * the CPU what comes out for one does not depend on the others; on a GPU, whose sums go by the shape of a pass, its last
+   * digits do.
    * @param groups numbers of endings, each of them in one group at most; what is in none gets the sum of nothing
    * @throws DataError for an id outside the vocabulary, an ending that nothing is before, one longer than the model's context
    */
