@@ -16,18 +16,7 @@ const TEAM = 8;
 const ROWS = 4;
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const kernels = new Map<number, { part: Kernel; join: Kernel }>();
-
-/** `rows` of a workgroup, `size` at least the width of a head; `fours`: four columns at a time. */
-function kernelsOf(rows: number, size: number, fours: boolean): { part: Kernel; join: Kernel } {
-  const key = (size * (ROWS + 1) + rows) * 2 + Number(fours);
-  let made = kernels.get(key);
-  if (!made) {
-    made = { part: partOf(rows, size, fours), join: joinOf(fours) };
-    kernels.set(key, made);
-  }
-  return made;
-}
+const known = new Map<number, Kernel>();
 
 /** What both kernels do with columns: teams of lanes take every so many-th key or part, and their sums are added in order. */
 const columns = (vector: string) => /* wgsl */ `
@@ -43,13 +32,17 @@ fn joined(own: ${vector}, lane: u32, per: u32) -> ${vector} {
   return all;
 }`;
 
+/** `rows` of a workgroup, `size` at least the width of a head; `fours`: four columns at a time. */
 function partOf(rows: number, size: number, fours: boolean): Kernel {
+  const key = (size * (ROWS + 1) + rows) * 2 + Number(fours);
+  const found = known.get(key);
+  if (found) return found;
   const unit = fours ? 4 : 1;
   const type = fours ? 'f32x4' : 'f32';
   const vector = fours ? 'vec4f' : 'f32';
   const all = range(rows);
   const stride = size / unit;
-  return {
+  const kernel: Kernel = {
     name: `attention of a part of the keys, ${rows} rows to ${size} columns${fours ? ' in fours' : ''}`,
     operands: [
       { name: 'mix', type, writes: true },
@@ -167,6 +160,8 @@ fn run(group: u32, lane: u32) {
   }
 }`,
   };
+  known.set(key, kernel);
+  return kernel;
 }
 
 const joinOf = (fours: boolean): Kernel => {
@@ -223,6 +218,8 @@ fn run(row: u32, lane: u32) {
   };
 };
 
+const joins = { fours: joinOf(true), ones: joinOf(false) };
+
 /** Parts of the keys that these queries see, and the first key of the first part. */
 export function partsOf({ queries, keys, window }: AttentionShape): { begin: number; parts: number } {
   const first = Math.max(0, keys - queries + 1 - (window ?? keys));
@@ -250,7 +247,6 @@ export function attentionInParts(
   const size = 128 * Math.ceil(headDim / 128);
   const together = queries * (heads / kvHeads);
   const rows = size > 256 ? 1 : together > 2 ? ROWS : together;
-  const { part, join } = kernelsOf(rows, size, fours);
   const all = sequences * queries * heads;
   gpu.withScratch('f32', [all, parts, headDim], (mix) =>
     gpu.withScratch('f32', [all, parts, 2], (ends) => {
@@ -266,8 +262,13 @@ export function attentionInParts(
         window,
         f_cap: softcap ?? 0,
       };
-      gpu.run(part, [mix, ends, q, k, v], params, sequences * kvHeads * Math.ceil(together / rows) * parts);
-      gpu.run(join, [y, mix, ends], { width: fours ? headDim / 4 : headDim, parts }, all);
+      gpu.run(
+        partOf(rows, size, fours),
+        [mix, ends, q, k, v],
+        params,
+        sequences * kvHeads * Math.ceil(together / rows) * parts,
+      );
+      gpu.run(fours ? joins.fours : joins.ones, [y, mix, ends], { width: fours ? headDim / 4 : headDim, parts }, all);
     }),
   );
 }
