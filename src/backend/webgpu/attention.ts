@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape } from '../backend.js';
 import { attentionInParts, partsOf, scratchOf } from './attention-parts.js';
 import { EDGE, TILE_BYTES, tilesOf, WIDEST } from './attention-tiles.js';
-import type { Gpu } from './gpu.js';
+import { type Gpu, rowsOf } from './gpu.js';
 import type { Kernel } from './kernel.js';
 
 /** Lanes, and keys of a block. */
@@ -187,8 +187,7 @@ export function attention(
   const kernel = many ? tilesOf(Math.ceil(headDim / 64)) : kernelOf(each, wide, fours);
   const groups = heads * Math.ceil(queries / (many ? EDGE : each));
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {
-    const [ys, qs] = [y, q].map((t) => t.reshape(sequences, queries, heads * headDim).rows(from, to));
-    const [ks, vs] = [k, v].map((t) => t.reshape(sequences, keys, kvHeads * headDim).rows(from, to));
+    const [ys, qs, ks, vs] = [y, q, k, v].map((tensor) => rowsOf(tensor, sequences, from, to));
     gpu.run(kernel, [ys, qs, ks, vs], params, (to - from) * groups);
   }
 }
