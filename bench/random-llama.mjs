@@ -7,6 +7,16 @@ import { join } from 'node:path';
 /** 134 million parameters: the size of SmolLM-135M and OPT-125m. */
 export const SMALL = { hidden: 768, layers: 12, intermediate: 2048, heads: 12, vocabulary: 32000, positions: 2048 };
 
+/** 1.26 billion parameters: the blocks of TinyLlama-1.1B, with a head of keys and values for each head. */
+export const LARGE = {
+  hidden: 2048,
+  layers: 22,
+  intermediate: 5632,
+  heads: 32,
+  vocabulary: 32000,
+  positions: 2048,
+};
+
 export const EPSILON = 1e-5;
 
 /** Of about the deviation of a trained model's weights. */
@@ -61,7 +71,12 @@ export function* randomWeights(size, { sparsity = 0, seed = 1 } = {}) {
 }
 
 /** The upper halves of the numbers' bits. */
-const bf16 = (weights) => Uint16Array.from(new Uint32Array(weights.buffer), (bits) => bits >>> 16);
+function bf16(weights) {
+  const bits = new Uint32Array(weights.buffer);
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = bits[i] >>> 16;
+  return halves;
+}
 
 /**
  * Writes a folder with `randomWeights`.

@@ -23,12 +23,12 @@ export {
   type TaskOptions,
   type TaskResult,
 } from './evaluate/evaluate-tasks.js';
-export type { MetricName } from './evaluate/metrics.js';
+
 export { type PerplexityOptions, type PerplexityResult, perplexity } from './evaluate/perplexity.js';
 export type { Bos } from './evaluate/requests.js';
 export type { Bootstrap, McNemar } from './evaluate/significance.js';
 export { taskNames } from './evaluate/tasks/registry.js';
-export type { ColumnKind, Gold, RequestKind, Shape, Task, Texts } from './evaluate/tasks/task.js';
+export type { ColumnKind, Gold, MetricName, RequestKind, Shape, Task, Texts } from './evaluate/tasks/task.js';
 export { type WriteOptions, writeTaskResults } from './evaluate/write-results.js';
 export { type ChatOptions, chat, latestMessages } from './generate/chat.js';
 export { type GenerateOptions, type Generation, generate } from './generate/generate.js';

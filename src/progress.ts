@@ -1,6 +1,6 @@
 // What everything long has in common: it reports typed progress, and it can be stopped.
 
-/** One step of a long operation; `done` of `total` in units that `phase` implies (of 'download' and 'read', bytes). */
+/** One step of a long operation; `done` of `total` in units that `phase` implies (of 'download' and 'read', bytes; of 'tokenize', characters of one text, else windows or requests). */
 export interface Progress {
   phase: 'download' | 'read' | 'load' | 'tokenize' | 'search' | 'prune' | 'save' | 'evaluate' | 'generate';
   done: number;

@@ -2,10 +2,17 @@
 
 const longest = 120;
 
-/** `value` as JSON, shortened to about 120 characters; `nothing` where there is none. */
+/** `value` as JSON, shortened to about 120 characters; `nothing` where there is none. For what a file says, so it may be deep. */
 export function quoted(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = (typeof value === 'string' ? JSON.stringify(value.slice(0, longest + 1)) : JSON.stringify(value)) ?? '?';
+  let text: string;
+  try {
+    text = JSON.stringify(typeof value === 'string' ? value.slice(0, longest + 1) : value) ?? '?';
+  } catch (error) {
+    // The stack ends, or the longest string.
+    if (!(error instanceof RangeError)) throw error;
+    return `${Array.isArray(value) ? 'a list' : 'an object'} too deep to show`;
+  }
   // JSON leaves the C1 control characters as they are.
   const plain = text.replace(/[\u007f-\u009f\u2028\u2029]/g, '?');
   return plain.length > longest ? `${plain.slice(0, longest)}…` : plain;

@@ -1,16 +1,17 @@
 // The examples of docs/methods.md, docs/sources.md and docs/tasks.md, run as they stand there, as in a program of one's own.
 
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embeddedFolder, embeddedTexts } from '../src/checkpoint/embedded.js';
+import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { published } from '../src/data/published.js';
-import { metricNames, metrics } from '../src/evaluate/metrics.js';
+import { metrics } from '../src/evaluate/metrics.js';
 import { taskNamed, taskNames } from '../src/evaluate/tasks/registry.js';
+import { metricNames } from '../src/evaluate/tasks/task.js';
 import { choices } from '../src/prune/options.js';
 import { prune } from '../src/prune/prune.js';
 import type { Score } from '../src/prune/scores/score.js';
@@ -78,14 +79,13 @@ it('names every method and every allocation', () => {
 
 describe('docs/sources.md', () => {
   beforeAll(() => {
-    copyFileSync(embeddedTexts.evaluation, join(folder, 'evaluation.txt'));
     symlinkSync(embeddedFolder, join(folder, 'embedded'));
   });
 
   it('has an example that prints what it says', async () => {
     const [example, ...more] = blocks(sources, 'js');
     expect(more).toEqual([]);
-    expect(await run(example)).toBe('text-128\nwanda-128\n');
+    expect(await run(example)).toBe('text-128, 20 of 361 windows\nwanda-128, 20 of 375 windows\n');
   });
 
   it('has commands that run', async () => {

@@ -31,7 +31,7 @@ it('eval --perplexity wikitext2', async () => {
   const parquet = await readFile(new URL('golden/parquet/snappy.parquet', import.meta.url));
   hub = await FakeHub.start('Salesforce/wikitext', { [file]: parquet }, 'dataset');
   const { perplexity } = await neuroal('eval', '--perplexity', 'wikitext2', '--seq-len', '16');
-  expect(perplexity.wikitext2).toMatchObject({ seqLen: 16, protocol: 'wanda-16' });
+  expect(perplexity.wikitext2).toMatchObject({ seqLen: 16, protocol: 'wanda-16', commit: hub.commit });
   expect(perplexity.wikitext2.windows).toBe(Math.floor(perplexity.wikitext2.tokens / 16));
 });
 
@@ -48,7 +48,7 @@ it('prune --calibration c4 draws what a file of the same documents gives', async
       neuroal('prune', embeddedFolder, ...options, out, '--calibration', source);
     const drawn = await draw('a', 'c4');
     const given = await draw('b', join(local, 'documents.jsonl'));
-    expect(drawn.calibration).toMatchObject({ source: 'c4', windows: 4, seqLen: 32 });
+    expect(drawn.calibration).toMatchObject({ source: 'c4', commit: hub.commit, windows: 4, seqLen: 32 });
     expect(drawn.calibration.sha256).toBe(given.calibration.sha256);
   } finally {
     await removeFolder(local);

@@ -17,10 +17,13 @@ export async function openWebGpu(bindingBytes?: number): Promise<Backend> {
 }
 
 /** Why there is no WebGPU here; undefined where there is. */
-export const noWebGpu: string | undefined = await openWebGpu().then(
-  async (backend) => {
-    await backend.dispose();
-    return undefined;
-  },
-  (error: Error) => error.message,
-);
+export const noWebGpu: string | undefined =
+  process.env.WEBGPU === 'none'
+    ? 'left out by WEBGPU=none'
+    : await openWebGpu().then(
+        async (backend) => {
+          await backend.dispose();
+          return undefined;
+        },
+        (error: Error) => error.message,
+      );

@@ -30,11 +30,8 @@ export async function openBackend({
   deterministic = false,
 }: EngineOptions): Promise<Backend> {
   const openWasm = async (threads: number | undefined, deterministic: boolean) => {
-    const [{ createWasmBackend }, { physicalCores }] = await Promise.all([
-      import('./wasm/wasm.js'),
-      import('./wasm/features.js'),
-    ]);
-    return createWasmBackend({ threads: threads ?? physicalCores(), deterministic });
+    const [{ createWasmBackend }, count] = await Promise.all([import('./wasm/wasm.js'), threadsOf({ threads })]);
+    return createWasmBackend({ threads: count, deterministic });
   };
   if (backend === 'wasm') return openWasm(threads, deterministic);
   if (backend !== 'webgpu')
@@ -49,4 +46,9 @@ export async function openBackend({
     openSolver: () => openWasm(ofInverses, true),
     threads: ofInverses,
   });
+}
+
+/** How many threads of the CPU these options ask for: for work beside the backend, such as tokenizing. */
+export async function threadsOf({ threads }: EngineOptions): Promise<number> {
+  return threads ?? (await import('./wasm/features.js')).physicalCores();
 }

@@ -7,6 +7,7 @@ import type { LongTextOptions } from '../text/long-text.js';
 import { type Documents, inMemory } from './documents.js';
 import { checkedWindows, type Encoder, encoding } from './encoding.js';
 import type { CalibrationSource, WindowsSource } from './kinds.js';
+import { mostBytesAhead } from './limits.js';
 import { PythonRandom } from './random.js';
 
 /**
@@ -15,8 +16,17 @@ import { PythonRandom } from './random.js';
  */
 const wordsAhead = 1 << 14;
 const wordsAheadAtHand = 64;
-/** Bytes of documents that are kept meanwhile. */
-const mostBytesAhead = 1 << 27;
+
+/**
+ * After so many passes through the file without a window, all documents are measured in order, each once: chance alone
+ * would come to the last of n after n·ln n draws.
+ */
+const mostFruitlessPasses = 4;
+/** Draws of documents already known to be too short, between two safe points. */
+const drawsAtOnce = 1 << 16;
+
+/** What a document takes in memory beside its text. */
+const bytesBeside = 100;
 
 export interface CalibrationOptions extends LongTextOptions {
   /** How many windows to draw; of given token windows, how many to take at most. */
@@ -46,20 +56,25 @@ export async function calibrationWindows(
   positive('number of windows', samples);
   positive('window length', seqLen);
   if (source.kind === 'windows') return givenWindows(source, options);
-  const encode = encoding(tokenizer, vocabSize, source.name, options);
   const random = new PythonRandom(seed);
-  options.onProgress?.({ phase: 'tokenize', done: 0, total: samples });
   await safePoint(options.signal);
-  const drawnFrom = contentOf(source);
-  const draw =
-    typeof drawnFrom === 'string'
-      ? fromText(await encode(drawnFrom), random, seqLen, source.name)
-      : fromDocuments(drawnFrom, encode, random, seqLen, source.name, options);
+  const drawnFrom = drawnContent(source);
   const windows: Int32Array[] = [];
-  for await (const window of draw) {
+  if (typeof drawnFrom === 'string') {
+    // Progress is in characters: the windows are drawn in no time.
+    const ids = await encoding(tokenizer, vocabSize, source.name, options)(drawnFrom);
+    const draw = fromText(ids, random, seqLen, source.name);
+    while (windows.length < samples) windows.push(draw.next().value as Int32Array);
+    return windows;
+  }
+  // In windows: a document's own progress would be of other units.
+  const encode = encoding(tokenizer, vocabSize, source.name, { ...options, onProgress: undefined });
+  const report = () => options.onProgress?.({ phase: 'tokenize', done: windows.length, total: samples });
+  report();
+  for await (const window of fromDocuments(drawnFrom, encode, random, seqLen, source.name, options)) {
     if (window) {
       windows.push(window);
-      options.onProgress?.({ phase: 'tokenize', done: windows.length, total: samples });
+      report();
       if (windows.length === samples) break;
     }
     await safePoint(options.signal);
@@ -68,7 +83,7 @@ export async function calibrationWindows(
 }
 
 /** The one text, or the documents, that windows are drawn from. */
-function contentOf(source: Exclude<CalibrationSource, WindowsSource>): string | Documents {
+function drawnContent(source: Exclude<CalibrationSource, WindowsSource>): string | Documents {
   switch (source.kind) {
     case 'text':
       return source.text;
@@ -92,7 +107,7 @@ function* fromText(ids: Int32Array, random: PythonRandom, seqLen: number, name: 
   for (;;) yield windowAt(ids, random, seqLen);
 }
 
-/** Endless windows, each of a document of its own draw; undefined after a draw that met a document too short. */
+/** Endless windows, each of a document of its own draw; undefined after a document too short, or many. */
 async function* fromDocuments(
   documents: Documents,
   encode: (text: string) => Promise<Int32Array>,
@@ -103,45 +118,72 @@ async function* fromDocuments(
 ): AsyncGenerator<Int32Array | undefined> {
   const long = new Map<number, Int32Array>();
   const short = new Set<number>();
+  const known = (index: number) => short.has(index) || long.has(index);
   let fetched = new Map<number, string>();
   let longest = 0;
+  let fruitless = 0;
+  let draws = 0;
+  const measure = async (index: number, text: string) => {
+    const ids = await encode(text);
+    longest = Math.max(longest, ids.length);
+    if (ids.length > seqLen) long.set(index, ids);
+    else short.add(index);
+  };
   for (;;) {
     const i = random.randint(0, documents.length - 1);
-    if (!short.has(i) && !long.has(i)) {
+    while (!known(i)) {
       if (!fetched.has(i)) {
-        const known = (index: number) => short.has(index) || long.has(index);
-        fetched = await documents.pick(soonDrawn(i, documents, random, known), options);
+        const all = documents.passes && fruitless++ >= mostFruitlessPasses;
+        const ahead = all ? range(documents.length) : soonDrawn(documents, random);
+        fetched = await documents.pick(asMany(i, ahead, documents, known), options);
+        if (all)
+          for (const [index, text] of fetched) {
+            await measure(index, text);
+            fetched.delete(index);
+            yield undefined;
+          }
       }
-      const text = fetched.get(i) as string;
+      const text = fetched.get(i);
       fetched.delete(i);
-      const ids = await encode(text);
-      longest = Math.max(longest, ids.length);
-      if (ids.length > seqLen) long.set(i, ids);
-      else short.add(i);
-      if (!long.has(i)) yield undefined;
+      if (text !== undefined) {
+        await measure(i, text);
+        yield undefined;
+      }
     }
     const ids = long.get(i);
-    if (ids) yield windowAt(ids, random, seqLen);
-    else if (short.size === documents.length)
+    if (ids) {
+      // What was begun, measuring all, is gone on with.
+      if (fruitless <= mostFruitlessPasses) fruitless = 0;
+      yield windowAt(ids, random, seqLen);
+    } else if (short.size === documents.length)
       throw new DataError({
         expected: `a document of more than ${seqLen} tokens; give longer documents or a smaller --seq-len`,
         got: `${documents.length} documents, the longest of ${longest} tokens`,
         where: name,
       });
+    else if (++draws % drawsAtOnce === 0) yield undefined;
   }
 }
 
-/** Document `i` and those that may be drawn after it, as many as there is room for. */
-function soonDrawn(i: number, documents: Documents, random: PythonRandom, known: (index: number) => boolean): number[] {
-  const soon = new Set([i]);
-  let bytes = documents.sizeOf(i);
-  for (const index of random.ahead(documents.length, documents.passes ? wordsAhead : wordsAheadAtHand)) {
-    if (known(index) || soon.has(index)) continue;
-    bytes += documents.sizeOf(index);
+function* range(end: number): Generator<number> {
+  for (let i = 0; i < end; i++) yield i;
+}
+
+/** Documents that may be drawn next. */
+const soonDrawn = (documents: Documents, random: PythonRandom) =>
+  random.ahead(documents.length, documents.passes ? wordsAhead : wordsAheadAtHand);
+
+/** Document `i` and those `ahead` that are not known, as many as there is room for. */
+function asMany(i: number, ahead: Iterable<number>, documents: Documents, known: (index: number) => boolean): number[] {
+  const chosen = new Set([i]);
+  let bytes = documents.sizeOf(i) + bytesBeside;
+  for (const index of ahead) {
+    if (known(index) || chosen.has(index)) continue;
+    bytes += documents.sizeOf(index) + bytesBeside;
     if (bytes > mostBytesAhead) break;
-    soon.add(index);
+    chosen.add(index);
   }
-  return [...soon];
+  return [...chosen];
 }
 
 function windowAt(ids: Int32Array, random: PythonRandom, seqLen: number): Int32Array {

@@ -54,13 +54,17 @@ export async function* contentOf(path: string, { signal, onProgress }: LongRunni
   }
 }
 
-/** All of a file that is to be one string, unpacked. */
-export async function wholeContent(path: string, options: LongRunning = {}): Promise<Buffer> {
+/** All of a file that is to be one string, unpacked; `refusal` says that it has more than `most` bytes. */
+export async function wholeContent(
+  path: string,
+  options: LongRunning = {},
+  { most, refusal }: { most: number; refusal: (path: string) => Error } = { most: maxTextBytes, refusal: tooLong },
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
   for await (const piece of contentOf(path, options)) {
     length += piece.length;
-    if (length > maxTextBytes) throw tooLong(path);
+    if (length > most) throw refusal(path);
     pieces.push(piece);
   }
   if (length === 0) throw new DataError({ expected: 'a file with text', got: 'an empty file', where: path });

@@ -10,7 +10,10 @@ export interface Documents {
   readonly passes: boolean;
   /** Bytes that a document takes, about. */
   sizeOf(index: number): number;
-  /** The documents with these indices. @throws DataError for one that is no document */
+  /**
+   * The documents with these indices; the first always, of the others as many as fit into memory.
+   * @throws DataError for one that is no document
+   */
   pick(indices: readonly number[], options: LongRunning): Promise<Map<number, string>>;
 }
 

@@ -68,6 +68,45 @@ describe('documents in their file', () => {
     );
   });
 
+  it('are measured once each, in few passes, where hardly one is long enough', async () => {
+    const all = new Array<string>(20_000).fill('abc');
+    let encoded = 0;
+    let picks = 0;
+    const inFile = (): Documents => ({
+      ...inMemory(all),
+      passes: true,
+      pick: async (indices) => {
+        picks++;
+        return inMemory(all).pick(indices, {});
+      },
+    });
+    const tokenizer = {
+      encode(text: string) {
+        encoded++;
+        return characters.encode(text);
+      },
+    };
+    const from = (of: Documents) =>
+      calibrationWindows({ kind: 'stored', name: 'd', documents: of }, tokenizer, {
+        samples: 3,
+        seed: 1,
+        defaultSeqLen: 4,
+        vocabSize: 128,
+      });
+    await expect(from(inFile())).rejects.toThrow(
+      'expected a document of more than 4 tokens; give longer documents or a smaller --seq-len, ' +
+        'got 20000 documents, the longest of 3 tokens, in d',
+    );
+    expect(picks).toBeLessThanOrEqual(5);
+    expect(encoded).toBe(20_000);
+    picks = 0;
+    all.length = 2000;
+    all[1234] = 'abcdefgh';
+    const windows = await from(inFile());
+    expect(picks).toBeLessThanOrEqual(10);
+    expect(windows).toEqual(await from(inMemory(all)));
+  });
+
   it('are fetched in few passes, and never too many at once', async () => {
     const all = texts(100_000);
     const picks: number[] = [];

@@ -8,7 +8,7 @@ import type { WindowsSource } from './kinds.js';
 /** What of a tokenizer the windows need. */
 export type Encoder = Pick<Tokenizer, 'encode'> & Partial<Pick<Tokenizer, 'encodeLong'>>;
 
-/** `text` → ids, what the tokenizer puts around a text included; each id below `vocabSize` (the model's). */
+/** `text` → ids (progress in characters), what the tokenizer puts around a text included; each id below `vocabSize` (the model's). */
 export function encoding(
   tokenizer: Encoder | null,
   vocabSize: number,
@@ -22,10 +22,13 @@ export function encoding(
       where: name,
     });
   return async (text) => {
+    const report = (done: number) => options.onProgress?.({ phase: 'tokenize', done, total: text.length });
+    report(0);
     const ids =
       tokenizer.encodeLong && text.length > PART_LENGTH
         ? await tokenizer.encodeLong(text, options)
         : Int32Array.from(tokenizer.encode(text));
+    report(text.length);
     const wrong = ids.find((id) => id >= vocabSize);
     if (wrong !== undefined)
       throw new DataError({

@@ -6,11 +6,9 @@ import type { LongRunning } from '../progress.js';
 import { packing } from './content.js';
 import type { Documents } from './documents.js';
 import { documentOf, parsed } from './json-source.js';
+import { checkCount, mostDocuments } from './limits.js';
 import { isBlank, type Line, linesOf, lineText } from './lines.js';
 import { maxTextBytes, tooLong, withFile } from './text-file.js';
-
-/** Documents whose places are kept: some hundred megabytes of them. */
-const mostDocuments = 10_000_000;
 
 /** The first `most` documents of a file; all of them must fit into one string. */
 export async function readJsonLines(
@@ -27,6 +25,7 @@ export async function readJsonLines(
       bytes += line.bytes.length;
       if (bytes > maxTextBytes) throw tooLong(path);
       documents.push(lineDocument(line, path));
+      checkCount(documents.length, mostDocuments, 'documents', path);
     }
     if (documents.length === most) break;
   }
@@ -46,9 +45,8 @@ export async function openJsonLines(path: string, options: LongRunning): Promise
   for await (const lines of linesOf(path, options))
     for (const { number, offset, bytes } of lines) {
       if (isBlank(bytes)) continue;
-      if (numbers.length === mostDocuments)
-        throw new DataError({ expected: `at most ${mostDocuments} documents`, got: 'more', where: path });
       numbers.push(number);
+      checkCount(numbers.length, mostDocuments, 'documents', path);
       sizes.push(bytes.length);
       if (!packed) offsets.push(offset);
     }

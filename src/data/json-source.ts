@@ -5,6 +5,7 @@ import type { LongRunning } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { contentOf } from './content.js';
 import type { DocumentsSource, TextSource, WindowsSource } from './kinds.js';
+import { checkCount, mostDocuments, mostJsonBytes, mostObjects } from './limits.js';
 import { textOf } from './text-file.js';
 
 const largestId = 2 ** 31 - 1;
@@ -21,12 +22,19 @@ export function parseJson(bytes: Buffer, path: string): JsonSource {
   if (!Array.isArray(value)) {
     const text = (value as { text?: unknown } | null)?.text;
     return Array.isArray(text)
-      ? { kind: 'documents', documents: nonEmpty(text, path).map((item, i) => documentOf(item, `${path}, text ${i}`)) }
+      ? { kind: 'documents', documents: documentsOf(text, path, 'text') }
       : { kind: 'text', text: documentOf(value, path) };
   }
-  if (Array.isArray(nonEmpty(value, path)[0]))
+  if (Array.isArray(nonEmpty(value, path)[0])) {
+    checkCount(value.length, mostObjects, 'token windows', path);
     return { kind: 'windows', windows: value.map((window, i) => windowOf(window, `${path}, window ${i}`)) };
-  return { kind: 'documents', documents: value.map((item, i) => documentOf(item, `${path}, item ${i}`)) };
+  }
+  return { kind: 'documents', documents: documentsOf(value, path, 'item') };
+}
+
+function documentsOf(items: unknown[], path: string, called: string): string[] {
+  checkCount(nonEmpty(items, path).length, mostDocuments, 'documents', path);
+  return items.map((item, i) => documentOf(item, `${path}, ${called} ${i}`));
 }
 
 /** Whether a .json file has one document a line: more than one line, the first of them a whole JSON object. */
@@ -50,13 +58,22 @@ export async function holdsJsonLines(path: string, options: LongRunning): Promis
 
 const byteOrderMark = Buffer.from('\uFEFF');
 
-/** @throws DataError for what is no JSON */
+/** @throws DataError for what is no JSON, or too much of it */
 export function parsed(text: string, where: string): unknown {
+  if (text.length > mostJsonBytes) throw tooMuchJson(where);
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new DataError({ expected: 'valid JSON', got: (cause as Error).message, where, cause });
   }
+}
+
+export function tooMuchJson(where: string): DataError {
+  return new DataError({
+    expected: `at most ${mostJsonBytes} bytes of JSON in one piece; give one document a line (.jsonl)`,
+    got: 'more',
+    where,
+  });
 }
 
 function nonEmpty(items: unknown[], where: string): unknown[] {

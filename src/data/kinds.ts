@@ -24,6 +24,8 @@ export interface DocumentsSource {
 export interface StoredSource {
   kind: 'stored';
   name: string;
+  /** Of the data set's repository, where the source is of the hub. */
+  commit?: string;
   documents: Documents;
 }
 
@@ -39,6 +41,8 @@ export interface ProtocolSource {
   kind: 'protocol';
   protocol: Protocol;
   name: string;
+  /** As of stored documents. */
+  commit?: string;
   /** c4: documents, at least as many as the protocol takes; wikitext2: lines, blank ones empty, others with their "\n"; ptb: sentences. */
   rows: string[];
 }

@@ -13,18 +13,27 @@ import {
   snappyUncompress,
 } from 'hyparquet';
 
-/** Asks for the description of a file, or for the texts of one group of rows. */
+/** Asks for the description of a file, or for texts of one group of rows. */
 export interface ParquetTask {
   path: string;
   /** Names of columns of which the first that there is is read. */
   columns: readonly string[];
-  group?: number;
+  rows?: WantedRows;
+}
+
+/** Of a group: all that are asked for, in order, or as many of them as fit; the first of them always does. */
+export interface WantedRows {
+  group: number;
+  /** Rows from the beginning of the group, or these. */
+  rows: number | readonly number[];
+  /** Most characters of all texts together. In the file, and on the thread, many rows may be one text. */
+  characters: number;
 }
 
 export interface ParquetDescription {
   /** Rows of each group. */
   groups: number[];
-  /** Bytes of each group's texts, as the file says. */
+  /** Bytes of each group's texts, as the file says: 0 or more, but not to be trusted. */
   bytes: number[];
 }
 
@@ -35,8 +44,7 @@ export interface ParquetRefusal {
 
 /** Largest page, unpacked. */
 const mostPageBytes = 2 ** 28;
-/** Most rows of a file, and bytes of one group of a column. */
-const mostRows = 2 ** 31;
+/** Most bytes of one group of a column. */
 const mostGroupBytes = 2 ** 30;
 
 /** In the place of bytes that are no UTF-8. */
@@ -44,11 +52,14 @@ const noText = false;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Of the file that was asked for last: a thread is asked for many groups of one file. */
+let known: { path: string; version: string; metadata: FileMetaData } | undefined;
+
 /** The Piscina task. */
 export default async function read(task: ParquetTask): Promise<ParquetDescription | string[] | ParquetRefusal> {
   const handle = await open(task.path);
   try {
-    const { size } = await handle.stat();
+    const { size, mtimeMs } = await handle.stat();
     const file: AsyncBuffer = {
       byteLength: size,
       async slice(begin, end = size) {
@@ -62,10 +73,13 @@ export default async function read(task: ParquetTask): Promise<ParquetDescriptio
       },
     };
     if (size < 12) throw new Error(`${size} bytes`);
-    const metadata = await parquetMetadataAsync(file, { geoparquet: false });
+    const version = `${size} ${mtimeMs}`;
+    if (known?.path !== task.path || known.version !== version)
+      known = { path: task.path, version, metadata: await parquetMetadataAsync(file, { geoparquet: false }) };
+    const { metadata } = known;
     const column = columnOf(metadata, task.columns);
     if (typeof column !== 'string') return column;
-    return task.group === undefined ? describe(metadata, column) : await readGroup(file, metadata, column, task.group);
+    return task.rows === undefined ? describe(metadata, column) : await readGroup(file, metadata, column, task.rows);
   } finally {
     await handle.close();
   }
@@ -87,11 +101,10 @@ function columnOf(metadata: FileMetaData, names: readonly string[]): string | Pa
 
 function describe(metadata: FileMetaData, column: string): ParquetDescription {
   const groups = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
-  if (groups.some((rows) => !(rows >= 0)) || !(groups.reduce((sum, rows) => sum + rows, 0) < mostRows))
-    throw new Error('an impossible number of rows');
+  if (groups.some((rows) => !(rows >= 0))) throw new Error('an impossible number of rows');
   const bytes = metadata.row_groups.map(({ columns }) => {
     const meta = columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === column)?.meta_data;
-    return Number(meta?.total_uncompressed_size ?? 0);
+    return Math.max(0, Number(meta?.total_uncompressed_size ?? 0));
   });
   return { groups, bytes };
 }
@@ -100,19 +113,19 @@ async function readGroup(
   file: AsyncBuffer,
   metadata: FileMetaData,
   column: string,
-  group: number,
+  { group, rows, characters }: WantedRows,
 ): Promise<string[] | ParquetRefusal> {
-  const { groups } = describe(metadata, column);
-  const rowStart = groups.slice(0, group).reduce((sum, rows) => sum + rows, 0);
-  const rows = groups[group];
-  let broken: number | undefined;
-  const texts: unknown[] = [];
+  const wanted = typeof rows === 'number' ? undefined : rows;
+  const rowStart = wanted ? wanted.reduce((least, row) => Math.min(least, row)) : 0;
+  const rowEnd = wanted ? wanted.reduce((most, row) => Math.max(most, row)) + 1 : (rows as number);
+  const found: unknown[] = [];
   await parquetRead({
     file,
-    metadata,
+    // Of this group alone: the others need not be looked at.
+    metadata: { ...metadata, row_groups: [metadata.row_groups[group]] },
     columns: [column],
     rowStart,
-    rowEnd: rowStart + rows,
+    rowEnd,
     compressors,
     parsers: {
       stringFromBytes(bytes: Uint8Array | undefined) {
@@ -125,16 +138,24 @@ async function readGroup(
       },
     } as never,
     onComplete: (read: unknown[][]) => {
-      for (const [text] of read) texts.push(text);
+      for (const [text] of read) found.push(text);
     },
   });
-  for (const [row, text] of texts.entries()) if (typeof text !== 'string') broken ??= row;
-  if (broken !== undefined) {
-    const got = texts[broken] === noText ? 'bytes that are not' : 'null';
-    return { refused: { expected: 'text in UTF-8', got, row: broken } };
+  if (found.length !== rowEnd - rowStart) throw new Error(`${found.length} of ${rowEnd - rowStart} rows`);
+  const texts: string[] = [];
+  let length = 0;
+  for (let i = 0; i < (wanted?.length ?? rowEnd); i++) {
+    const row = wanted?.[i] ?? i;
+    const text = found[row - rowStart];
+    if (typeof text !== 'string') {
+      const got = text === noText ? 'bytes that are not' : 'null';
+      return { refused: { expected: 'text in UTF-8', got, row } };
+    }
+    length += text.length;
+    if (length > characters && i > 0) break;
+    texts.push(text);
   }
-  if (texts.length !== rows) throw new Error(`${texts.length} of ${rows} rows`);
-  return texts as string[];
+  return texts;
 }
 
 /** What Node unpacks, each page up to its limit. */

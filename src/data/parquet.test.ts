@@ -9,6 +9,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError } from '../errors.js';
 import type { StoredSource } from './kinds.js';
+import { openParquet } from './parquet.js';
+import read from './parquet-worker.js';
 import { readSource } from './source.js';
 
 const golden = (name: string) => fileURLToPath(new URL(`../../test/golden/parquet/${name}.parquet`, import.meta.url));
@@ -71,6 +73,37 @@ describe('a parquet file', () => {
     if ('zstdDecompressSync' in zlib) expect(await found).toMatchObject({ documents: rows });
     else
       await expect(found).rejects.toThrow(`got pages packed by zstd, which Node ${process.version} cannot unpack, in`);
+  });
+
+  it('sends no more than it is asked for, and the first always', async () => {
+    const task = (rows: number | number[], characters: number) =>
+      read({ path: golden('snappy'), columns: ['text'], rows: { group: 0, rows, characters } });
+    expect(await task(25, 1000)).toEqual(rows);
+    expect(await task(3, 1000)).toEqual(rows.slice(0, 3));
+    // One text of the dictionary in five rows.
+    const long = rows[3].length;
+    expect(await task([3, 8, 13, 18, 23], 3 * long)).toEqual(new Array(3).fill(rows[3]));
+    expect(await task([23, 3], long - 1)).toEqual([rows[3]]);
+    expect(await task([24, 1, 7], 1000)).toEqual([24, 1, 7].map((i) => rows[i]));
+  });
+
+  it('gives as many of the documents as there is room for, whatever size it announces', async () => {
+    for (const name of ['snappy', 'gzip-groups']) {
+      const documents = await openParquet(golden(name), ['text'], {}, 2 * rows[3].length);
+      const found = await documents.pick([23, 8, 3, 18], {});
+      expect(found.get(23)).toBe(rows[3]);
+      expect(found.size).toBe(2);
+    }
+    const bytes = await readFile(golden('snappy'));
+    // total_uncompressed_size after num_values, 25: the lowest bit is the sign.
+    const before = Buffer.of(0x16, 50, 0x16);
+    let changed = 0;
+    for (let at = bytes.indexOf(before); at >= 0; at = bytes.indexOf(before, at + 1), changed++) bytes[at + 3] |= 1;
+    expect(changed).toBe(2);
+    const path = join(folder, 'negative.parquet');
+    await writeFile(path, bytes);
+    const { documents } = (await readSource(path, { use: 'calibration' })) as StoredSource;
+    expect(documents.sizeOf(3)).toBe(1);
   });
 
   it.each([

@@ -62,6 +62,18 @@ describe('a data set of the hub', () => {
     const { path } = await locateSource(protocol, { use, environment });
     const snapshot = join('hub', `datasets--${repo.replace('/', '--')}`, 'snapshots', hub?.commit ?? '', file);
     expect(path).toBe(join(home, snapshot));
+    expect(source).toMatchObject({ commit: hub?.commit });
+    // In one process the hub is asked once, whatever it has by then.
+    const once = hub?.requests.length;
+    expect(await locateSource(protocol, { use, environment })).toEqual({
+      protocol,
+      name: protocol,
+      path,
+      commit: hub?.commit,
+    });
+    await read();
+    expect(hub?.requests).toHaveLength(once ?? 0);
+    expect(hub?.requests.filter((request) => request.startsWith('HEAD'))).toHaveLength(1);
     // From the cache, where nothing may be downloaded.
     const asked = hub?.requests.length;
     const offline = { ...environment, offline: 'HF_HUB_OFFLINE=1' };

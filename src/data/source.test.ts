@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +76,12 @@ describe('readSource', () => {
     expect(error.code).toBe('DATA');
   });
 
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => {
+    const path = join(folder, 'pipe.txt');
+    execFileSync('mkfifo', [path]);
+    await expect(readSource(path)).rejects.toThrow(`expected a file, got something that is not a file, in ${path}`);
+  });
+
   it('says what is missing', async () => {
     await expect(readSource('ptb=')).rejects.toThrow('expected ptb=FILE, got no file after the "="');
     await expect(readSource('')).rejects.toThrow('expected a SOURCE (a file, or PROTOCOL=FILE), got nothing');
@@ -82,6 +89,10 @@ describe('readSource', () => {
     await expect(readSource(path)).rejects.toThrow(`expected a file that can be read, got no such file, in ${path}`);
     await mkdir(path);
     await expect(readSource(path)).rejects.toThrow(`expected a file, got a folder, in ${path}`);
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+    await expect(source('deep.jsonl', `"a"\n${deep}\n`)).rejects.toThrow(
+      `expected a text, or an object with a "text", got a list too deep to show, in ${join(folder, 'deep.jsonl')}, line 2`,
+    );
     await expect(source('x.json', '[1,')).rejects.toThrow('expected valid JSON, got');
   });
 });

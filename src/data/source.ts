@@ -6,8 +6,9 @@ import { DataError, UsageError } from '../errors.js';
 import { wholeContent } from './content.js';
 import { c4Documents } from './evaluation.js';
 import { openJsonLines, readJsonLines } from './json-lines.js';
-import { holdsJsonLines, parseJson } from './json-source.js';
+import { holdsJsonLines, parseJson, tooMuchJson } from './json-source.js';
 import { type CalibrationSource, type Protocol, protocols, type Source } from './kinds.js';
+import { checkCount, mostDocuments, mostJsonBytes } from './limits.js';
 import { openParquet, readParquet } from './parquet.js';
 import type { PublishedOptions, Use } from './published.js';
 import { textOf, withFile } from './text-file.js';
@@ -21,8 +22,14 @@ export interface ReadOptions<U extends Use = Use> extends PublishedOptions {
 
 const isProtocol = (name: string): name is Protocol => (protocols as readonly string[]).includes(name);
 
+interface SourceParts {
+  protocol: Protocol | null;
+  path: string;
+  name: string;
+}
+
 /** The parts of a SOURCE: the protocol before the `=`, if there is one; the file; and how results call it. */
-export function splitSource(source: string): { protocol: Protocol | null; path: string; name: string } {
+export function splitSource(source: string): SourceParts {
   const [, protocol, path] = /^([a-z0-9]+)=(.*)$/s.exec(source) ?? [];
   if (protocol !== undefined && isProtocol(protocol)) return { protocol, path, name: protocol };
   return { protocol: null, path: source, name: basename(source) };
@@ -48,10 +55,10 @@ export function namesOf(sources: readonly string[]): Map<string, string> {
 export async function locateSource(
   source: string,
   { use = 'evaluation', ...options }: ReadOptions = {},
-): Promise<ReturnType<typeof splitSource>> {
+): Promise<SourceParts & { commit?: string }> {
   if (isProtocol(source)) {
     const { publishedFile } = await import('./published.js');
-    return { protocol: source, path: await publishedFile(source, use, options), name: source };
+    return { protocol: source, name: source, ...(await publishedFile(source, use, options)) };
   }
   const parts = splitSource(source);
   if (parts.path === '')
@@ -72,7 +79,8 @@ export async function locateSource(
 export async function readSource(source: string, options?: ReadOptions<'evaluation'>): Promise<Source>;
 export async function readSource(source: string, options: ReadOptions): Promise<CalibrationSource>;
 export async function readSource(source: string, options: ReadOptions = {}): Promise<CalibrationSource> {
-  const { protocol, path, name } = await locateSource(source, options);
+  const { protocol, path, ...named } = await locateSource(source, options);
+  const { name } = named;
   const { use, signal, onProgress } = options;
   const running = { signal, onProgress };
   const form = await formOf(path, protocol, running);
@@ -81,27 +89,26 @@ export async function readSource(source: string, options: ReadOptions = {}): Pro
     const rows =
       form === 'parquet'
         ? await readParquet(path, columns, running)
-        : rowsOf[protocol](textOf(await wholeContent(path, running), path));
-    return { kind: 'protocol', protocol, name, rows };
+        : linesOfText(textOf(await wholeContent(path, running), path), path).map(rowOf[protocol]);
+    return { kind: 'protocol', protocol, ...named, rows };
   }
   if (form === 'lines' || form === 'parquet') {
     if (use === 'calibration') {
       const open = form === 'lines' ? openJsonLines(path, running) : openParquet(path, ['text'], running);
-      return { kind: 'stored', name, documents: await open };
+      return { kind: 'stored', ...named, documents: await open };
     }
     const most = protocol === null ? undefined : c4Documents;
     const read = form === 'lines' ? readJsonLines(path, running, most) : readParquet(path, ['text'], running, most);
     return protocol === null
       ? { kind: 'documents', name, documents: await read }
-      : { kind: 'protocol', protocol, name, rows: await read };
+      : { kind: 'protocol', protocol, ...named, rows: await read };
   }
-  const bytes = await wholeContent(path, running);
-  if (form === 'text') return { kind: 'text', name, text: textOf(bytes, path) };
-  const json = parseJson(bytes, path);
+  if (form === 'text') return { kind: 'text', name, text: textOf(await wholeContent(path, running), path) };
+  const json = parseJson(await wholeContent(path, running, { most: mostJsonBytes, refusal: tooMuchJson }), path);
   if (protocol === null) return { name, ...json };
   if (json.kind === 'windows')
     throw new DataError({ expected: 'documents (objects with a text, one a line)', got: 'token ids', where: path });
-  return { kind: 'protocol', protocol, name, rows: json.kind === 'text' ? [json.text] : json.documents };
+  return { kind: 'protocol', protocol, ...named, rows: json.kind === 'text' ? [json.text] : json.documents };
 }
 
 /** How a file is read: by its ending, `.gz` left out; C4 is JSON whatever its file is called. */
@@ -117,15 +124,16 @@ async function formOf(
   return (await holdsJsonLines(path, options)) ? 'lines' : 'json';
 }
 
-const rowsOf = {
-  wikitext2: (text: string) =>
-    text
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((row) => (row.trim() === '' ? '' : `${row}\n`)),
-  ptb: (text: string) =>
-    text
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((row) => row.trim()),
+/** The lines of a text, each of which becomes a row. */
+function linesOfText(text: string, path: string): string[] {
+  let count = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    checkCount(++count, mostDocuments, 'lines', path);
+  }
+  return text.replace(/\n$/, '').split('\n');
+}
+
+const rowOf = {
+  wikitext2: (line: string) => (line.trim() === '' ? '' : `${line}\n`),
+  ptb: (line: string) => line.trim(),
 };

@@ -1,6 +1,7 @@
 // Opens files of any origin, and reads their bytes as text: strict UTF-8, kept as it is (line ends, byte order mark).
 
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 
 /** What one read of Node and one string of V8 can hold. */
@@ -16,16 +17,21 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export async function withFile<T>(path: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
   const refuse = (expected: string, got: string, cause?: unknown) =>
     new DataError({ expected, got, where: path, cause });
+  const check = (found: Stats) => {
+    if (!found.isFile()) throw refuse('a file', found.isDirectory() ? 'a folder' : 'something that is not a file');
+    if (found.size === 0) throw refuse('a file with text', 'an empty file');
+  };
   let file: FileHandle;
   try {
+    // Before it is opened: a pipe without a writer would wait for one.
+    check(await stat(path));
     file = await open(path);
   } catch (error) {
-    throw unreadable(error, path);
+    throw error instanceof DataError ? error : unreadable(error, path);
   }
   try {
     const found = await file.stat();
-    if (!found.isFile()) throw refuse('a file', found.isDirectory() ? 'a folder' : 'something that is not a file');
-    if (found.size === 0) throw refuse('a file with text', 'an empty file');
+    check(found);
     return await use(file, found.size);
   } catch (error) {
     throw error instanceof DataError || (error as NodeJS.ErrnoException).syscall === undefined

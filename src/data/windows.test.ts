@@ -5,6 +5,8 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../test/setup.js';
+import type { LongRunning, Progress } from '../progress.js';
+import { PART_LENGTH } from '../text/long-text.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { CalibrationSource, Source } from './kinds.js';
 import { readSource } from './source.js';
@@ -101,6 +103,27 @@ describe('calibrationWindows', () => {
     await expect(calibrate(text(9), { samples: 0 })).rejects.toThrow(
       'expected a number of windows of 1 or more (a whole number), got 0',
     );
+  });
+
+  it('tells progress in characters of a text, in windows of documents', async () => {
+    const totals = async (source: Parameters<typeof calibrationWindows>[0]) => {
+      const seen: Progress[] = [];
+      const long = {
+        encode: characters.encode,
+        encodeLong: async (t: string, { onProgress }: LongRunning) => {
+          onProgress?.({ phase: 'tokenize', done: 1, total: t.length });
+          return Int32Array.from(characters.encode(t));
+        },
+      };
+      const onProgress = (progress: Progress) => seen.push(progress);
+      const windows = await calibrationWindows(source, long, { ...options, onProgress });
+      expect(windows).toHaveLength(options.samples);
+      expect(seen.at(-1)).toMatchObject({ done: seen[0].total });
+      return [...new Set(seen.map(({ phase, total }) => `${phase} ${total}`))];
+    };
+    const length = PART_LENGTH + 1;
+    expect(await totals(text(length))).toEqual([`tokenize ${length}`]);
+    expect(await totals(documents('a'.repeat(length)))).toEqual([`tokenize ${options.samples}`]);
   });
 
   it('stops when asked to', async () => {

@@ -2,8 +2,8 @@
 
 import { UsageError } from '../errors.js';
 import type { TaskEvaluation } from './evaluate-tasks.js';
-import type { MetricName } from './metrics.js';
 import { type Bootstrap, type McNemar, mcnemar, pairedBootstrap } from './significance.js';
+import type { MetricName } from './tasks/task.js';
 
 /** A model's accuracy beside the first model's. */
 export interface Comparison {

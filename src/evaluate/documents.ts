@@ -2,6 +2,7 @@
 // with a row is said with its file, line and column, before a model sees any of it.
 
 import { scanKeys } from '../checkpoint/json-keys.js';
+import { checkCount, mostDocuments, mostObjects } from '../data/limits.js';
 import { isBlank, linesOf, lineText } from '../data/lines.js';
 import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';
@@ -37,7 +38,8 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws DataError for a file that cannot be read, and for a row that is not what the task needs
  */
 export async function readDocuments(path: string, task: Task, limit = Infinity): Promise<Documents> {
-  const rows: { value: unknown; where: string }[] = [];
+  const documents = new Collected(task, path);
+  let total = 0;
   for await (const lines of linesOf(path))
     for (const line of lines) {
       const where = `${path}, line ${line.number}`;
@@ -47,17 +49,22 @@ export async function readDocuments(path: string, task: Task, limit = Infinity):
           got: 'a byte order mark',
           where,
         });
+      if (isBlank(line.bytes)) continue;
       // Of the rows that are not needed only the number matters.
-      if (!isBlank(line.bytes))
-        rows.push({ value: rows.length < limit ? parsed(lineText(line, path), where) : null, where });
+      if (total++ < limit) documents.add(parsed(lineText(line, path), where), where);
+      checkCount(total, mostDocuments, 'documents', path);
     }
-  return collect(task, limit, path, rows);
+  return documents.all(total);
 }
 
 /** The documents that `rows` are, as of a file. */
 export function documentsOf(rows: readonly Row[], task: Task, limit = Infinity): Documents {
-  const named = rows.map((value, i) => ({ value, where: `document ${i} of ${task.name}` }));
-  return collect(task, limit, task.name, named);
+  const documents = new Collected(task, task.name);
+  for (const [i, row] of rows.entries()) {
+    if (i >= limit) break;
+    documents.add(row, `document ${i} of ${task.name}`);
+  }
+  return documents.all(rows.length);
 }
 
 function parsed(text: string, where: string): unknown {
@@ -75,24 +82,30 @@ function parsed(text: string, where: string): unknown {
   return value;
 }
 
-function collect(
-  task: Task,
-  limit: number,
-  file: string,
-  rows: readonly { value: unknown; where: string }[],
-): Documents {
-  const documents: Document[] = [];
-  let shape: Shape | undefined;
-  let total = 0;
-  for (const { value, where } of rows) {
-    if (total++ >= limit) continue;
+/** Documents as they come, each held against the shape of the first. */
+class Collected {
+  private readonly documents: Document[] = [];
+  private shape: Shape | undefined;
+
+  constructor(
+    private readonly task: Task,
+    private readonly file: string,
+  ) {}
+
+  add(value: unknown, where: string): void {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new DataError({ expected: 'a JSON object {…}', got: quoted(value), where });
-    shape ??= shapeOf(value as Row, task, where);
-    documents.push({ row: value as Row, values: valuesOf(value as Row, shape, where), where });
+    this.shape ??= shapeOf(value as Row, this.task, where);
+    this.documents.push({ row: value as Row, values: valuesOf(value as Row, this.shape, where), where });
+    checkCount(this.documents.length, mostObjects, 'documents to evaluate (--limit)', this.file);
   }
-  if (!shape) throw new DataError({ expected: `documents of ${task.name}, one a line`, got: 'none', where: file });
-  return { documents, shape, total };
+
+  /** @param total how many rows there are, those included that were not added */
+  all(total: number): Documents {
+    const { documents, shape, task, file } = this;
+    if (!shape) throw new DataError({ expected: `documents of ${task.name}, one a line`, got: 'none', where: file });
+    return { documents, shape, total };
+  }
 }
 
 /** What stands under a path; undefined where there is nothing of its own. */

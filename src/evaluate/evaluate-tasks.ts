@@ -11,11 +11,11 @@ import { quoted } from '../quoted.js';
 import { type Documents, documentsOf, type Row, readDocuments } from './documents.js';
 import { FewShot, type Shot } from './few-shot.js';
 import { configOf } from './harness-config.js';
-import { type Answer, aggregate, type MetricName, metrics, standardError, type Value } from './metrics.js';
+import { type Answer, aggregate, metrics, standardError, type Value } from './metrics.js';
 import { fewShotDelimiter, type Prompt, Prompts } from './prompts.js';
 import { type Bos, bosChoices, Requests } from './requests.js';
 import { taskNamed } from './tasks/registry.js';
-import { requestKinds, type Task } from './tasks/task.js';
+import { type MetricName, requestKinds, type Task } from './tasks/task.js';
 
 export interface TaskOptions extends LongRunning {
   /** Names of tasks, or tasks of one's own (docs/tasks.md). */

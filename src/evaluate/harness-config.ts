@@ -1,10 +1,10 @@
 // A task in the words of the harness's YAML, as its results files have it under `configs`: what was asked, so that a result
 // can be read without this program. Null fields are left out, as the harness does.
 
-import { type MetricName, metrics } from './metrics.js';
+import { metrics } from './metrics.js';
 import { fewShotDelimiter, targetDelimiter } from './prompts.js';
 import type { Bos } from './requests.js';
-import type { Shape, Task } from './tasks/task.js';
+import type { MetricName, Shape, Task } from './tasks/task.js';
 
 /** @param asked what was chosen for this run: it is under `metadata`, where the harness keeps what is its users' own */
 export function configOf(

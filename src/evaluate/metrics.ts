@@ -4,18 +4,7 @@ import { PythonRandom } from '../data/random.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import type { Prompt } from './prompts.js';
 import { characters, words } from './python-text.js';
-import type { RequestKind } from './tasks/task.js';
-
-export const metricNames = [
-  'acc',
-  'acc_norm',
-  'perplexity',
-  'word_perplexity',
-  'byte_perplexity',
-  'bits_per_byte',
-  'exact_match',
-] as const;
-export type MetricName = (typeof metricNames)[number];
+import type { MetricName, RequestKind } from './tasks/task.js';
 
 /** What a model answered to a request. */
 export interface Answer {

@@ -58,6 +58,17 @@ describe('perplexity', () => {
     expect(got).toMatchObject({ windows: count, seqLen: 10, tokens: ids.length, protocol: 'text-10' });
     const ptb = await perplexity(model, `ptb=${await file('ptb.txt', text)}`, { seqLen: 10 });
     expect(ptb).toEqual({ ...got, protocol: 'wanda-10' });
+    const protocolOf = async (source: string, limit?: number) =>
+      (await perplexity(model, source, { seqLen: 10, limit })).protocol;
+    expect(await protocolOf(join(home, 'text.txt'), count)).toBe('text-10');
+    expect(await protocolOf(join(home, 'text.txt'), 1)).toBe(`text-10, 1 of ${count} windows`);
+    expect(await protocolOf(`ptb=${join(home, 'ptb.txt')}`, 1)).toBe(`wanda-10, 1 of ${count} windows`);
+    const c4 = (documents: number) => file('c4.jsonl', '"Once upon a time"\n'.repeat(documents));
+    expect(await protocolOf(`c4=${await c4(1100)}`)).toBe('wanda-10');
+    expect(await protocolOf(`c4=${await c4(20)}`)).toBe('wanda-10, 20 of 1100 documents');
+    expect(await protocolOf(`c4=${await c4(20)}`, 2)).toMatch(/^wanda-10, 20 of 1100 documents, 2 of \d+ windows$/);
+    const windows = await file('three.json', tinyWindows(3, 9, 4, 512));
+    expect(await protocolOf(windows, 2)).toBe('windows, 2 of 3 windows');
     let nll = 0;
     for (let w = 0; w < count; w++) nll += (await crossEntropy(ids.slice(w * 10, w * 10 + 10))) / count;
     expect(got.nll).toBeCloseTo(nll, 4);
@@ -83,7 +94,7 @@ describe('perplexity', () => {
     const windows = tinyWindows(5, 12, 8, 512);
     const two = await perplexity(model, await file('two.json', windows.slice(0, 2)));
     const limited = await perplexity(model, await file('five.json', windows), { limit: 2 });
-    expect(limited).toEqual({ ...two, tokens: 60 });
+    expect(limited).toEqual({ ...two, tokens: 60, protocol: 'windows, 2 of 5 windows' });
   });
 
   it('takes the embedded text and the longest window where nothing is said', async () => {

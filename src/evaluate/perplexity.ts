@@ -2,6 +2,7 @@
 // exp of the mean over windows of each window's mean cross-entropy.
 
 import { embeddedTexts } from '../checkpoint/embedded.js';
+import { c4Documents } from '../data/evaluation.js';
 import type { Source } from '../data/kinds.js';
 import { readSource } from '../data/source.js';
 import { evaluationWindows } from '../data/windows.js';
@@ -28,9 +29,12 @@ export interface PerplexityResult {
   tokens: number;
   /**
    * What may be compared with what: `wanda-T`, the published code's on WikiText-2, C4 or PTB with windows of T tokens;
-   * `text-T`, the same on any other text; `windows`, on given token windows.
+   * `text-T`, the same on any other text; `windows`, on given token windows. Where less was used than that takes, how
+   * much: `wanda-T, 20 of 166 windows` (`limit`), `wanda-T, 40 of 1100 documents` (C4).
    */
   protocol: string;
+  /** Of the data set's repository, where the source is of the hub. */
+  commit?: string;
 }
 
 /** Tokens between two reports of progress: what the model takes through its blocks at once. */
@@ -51,7 +55,6 @@ export async function perplexity(
   checkSeqLen(model.config, options.seqLen);
   const seqLen = options.seqLen ?? defaultSeqLen(model.config);
   const data = await readSource(source, { signal, onProgress });
-  onProgress?.({ phase: 'tokenize', done: 0, total: 1 });
   const tokenizer = data.kind === 'windows' ? null : await model.tokenizer();
   const { windows, tokens } = await evaluationWindows(data, tokenizer, {
     seqLen,
@@ -74,12 +77,26 @@ export async function perplexity(
   const nll = sum / windows.length;
   if (!Number.isFinite(nll))
     throw new CheckpointError({ expected: 'finite log-probabilities', got: String(nll), where: model.source });
-  const protocol = protocolName(data, seqLen);
-  return { perplexity: Math.exp(nll), nll, windows: windows.length, seqLen: windows[0].length, tokens, protocol };
+  const commit = 'commit' in data ? { commit: data.commit } : {};
+  const protocol = protocolName(data, seqLen, tokens, windows.length);
+  return {
+    perplexity: Math.exp(nll),
+    nll,
+    windows: windows.length,
+    seqLen: windows[0].length,
+    tokens,
+    protocol,
+    ...commit,
+  };
 }
 
 /** See `PerplexityResult.protocol`. */
-function protocolName({ kind }: Source, seqLen: number): string {
-  if (kind === 'windows') return kind;
-  return `${kind === 'protocol' ? 'wanda' : 'text'}-${seqLen}`;
+function protocolName(source: Source, seqLen: number, tokens: number, used: number): string {
+  const { kind } = source;
+  const parts = [kind === 'windows' ? kind : `${kind === 'protocol' ? 'wanda' : 'text'}-${seqLen}`];
+  if (kind === 'protocol' && source.protocol === 'c4' && source.rows.length < c4Documents)
+    parts.push(`${source.rows.length} of ${c4Documents} documents`);
+  const all = kind === 'windows' ? source.windows.length : Math.floor(tokens / seqLen);
+  if (used < all) parts.push(`${used} of ${all} windows`);
+  return parts.join(', ');
 }

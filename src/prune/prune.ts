@@ -1,7 +1,7 @@
 // One pruning run from options to folder: everything cheap is checked first, then the copy of the checkpoint is begun, the
 // allocation found, every block pruned, and the record written.
 
-import { openBackend } from '../backend/open.js';
+import { openBackend, threadsOf } from '../backend/open.js';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
 import { OutputFolder } from '../checkpoint/output.js';
@@ -147,7 +147,7 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
     defaultSeqLen: defaultSeqLen(config),
     seed,
     vocabSize: config.vocab_size,
-    threads: options.threads,
+    threads: await threadsOf(options),
     signal,
     onProgress,
   });
@@ -156,6 +156,7 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
   const searchWindows = drawn.slice(0, searchSamples);
   const record: RunRecord['calibration'] = {
     source: calibration,
+    ...('commit' in source ? { commit: source.commit } : {}),
     windows: windows.length,
     searchWindows: searchWindows.length,
     seqLen: windows[0].length,

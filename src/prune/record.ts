@@ -45,6 +45,8 @@ export interface RunRecord {
   prune: Omit<Plan, 'policy' | 'score' | 'allocator'>;
   calibration: {
     source: string;
+    /** Of the data set's repository, where the source is of the hub. */
+    commit?: string;
     windows: number;
     searchWindows: number;
     seqLen: number;

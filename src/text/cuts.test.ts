@@ -10,6 +10,8 @@ import { embeddedFolder } from '../checkpoint/embedded.js';
 import { readSource } from '../data/source.js';
 import { BpeMerger } from './bpe.js';
 import { cut, cutRule } from './cuts.js';
+import { openPool } from './encode-pool.js';
+import { encodeInParts, encodePart } from './long-text.js';
 import { makePipeline } from './pipeline.js';
 import { loadTokenizer, readTokenizer, type Tokenizer } from './tokenizer.js';
 
@@ -256,6 +258,41 @@ describe('cutRule', () => {
 
 describe('a long text', () => {
   const text = 'Once upon a time there was a dog. '.repeat(2000);
+
+  it('is encoded by a thread as by this one', async () => {
+    const definition = JSON.parse(await readFile(join(embeddedFolder, 'tokenizer.json'), 'utf8'));
+    const pool = await openPool({ definition, config: {} }, 2);
+    try {
+      const part = { text: text.slice(0, 5000), index: 0 };
+      expect(await pool.encode(part)).toEqual(encodePart(makePipeline(definition, {}), part));
+    } finally {
+      await pool.close();
+    }
+  });
+
+  it('is not given to threads again once one has failed', async () => {
+    const definition = JSON.parse(await readFile(join(embeddedFolder, 'tokenizer.json'), 'utf8'));
+    const pipeline = makePipeline(definition, {});
+    // No tokenizer can be made of this.
+    const broken = { definition: {}, config: {} };
+    let asked = 0;
+    const open: typeof openPool = async (parts, threads) => {
+      const pool = await openPool(parts, threads);
+      return {
+        ...pool,
+        encode(part) {
+          asked++;
+          return pool.encode(part);
+        },
+      };
+    };
+    const options = { threads: 2, partLength: 1000, lengthForThreads: 1 };
+    const ids = await encodeInParts(pipeline, broken, text, options, open);
+    expect(ids).toEqual(await encodeInParts(pipeline, broken, text, { partLength: 1000 }));
+    // One for each lane.
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThanOrEqual(3);
+  });
 
   it('goes to threads where it is long enough', async () => {
     const tokenizer = await loadTokenizer(embeddedFolder);

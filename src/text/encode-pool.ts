@@ -1,7 +1,21 @@
 // Threads that tokenize parts of a long text, each with a tokenizer of its own.
 
 import { availableParallelism } from 'node:os';
-import type { Part, TokenizerParts } from './long-text.js';
+import type { Merging } from './bpe.js';
+import type { Json } from './json.js';
+
+/** What a tokenizer is made of, for another thread to make the same. */
+export interface TokenizerParts {
+  definition: Json;
+  config: Json;
+  merging?: Merging | undefined;
+}
+
+/** One piece of work: a part of a section. */
+export interface Part {
+  text: string;
+  index: number;
+}
 
 export interface EncodePool {
   encode(part: Part, signal?: AbortSignal): Promise<Int32Array>;

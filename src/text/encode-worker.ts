@@ -1,7 +1,8 @@
 // What a thread of encode-pool.ts does: makes the tokenizer once, then encodes part after part.
 
 import { move, workerData } from 'piscina';
-import { encodePart, type Part, type TokenizerParts } from './long-text.js';
+import type { Part, TokenizerParts } from './encode-pool.js';
+import { encodePart } from './long-text.js';
 import { makePipeline, type Pipeline } from './pipeline.js';
 
 let pipeline: Pipeline | undefined;

@@ -2,10 +2,8 @@
 // (cuts.ts), on worker threads where there is enough for them. In between signals are heard and progress is told.
 
 import { type LongRunning, safePoint } from '../progress.js';
-import type { Merging } from './bpe.js';
 import { type CutRule, cut, cutRule } from './cuts.js';
-import type { EncodePool } from './encode-pool.js';
-import type { Json } from './json.js';
+import type { openPool as open, Part, TokenizerParts } from './encode-pool.js';
 import type { Pipeline } from './pipeline.js';
 
 /** UTF-16 units of a part: tens of milliseconds of work. */
@@ -13,21 +11,8 @@ export const PART_LENGTH = 1 << 17;
 /** Shorter texts are done before a second thread has read the tokenizer. */
 export const LENGTH_FOR_THREADS = 1 << 24;
 
-/** What a tokenizer is made of, for another thread to make the same. */
-export interface TokenizerParts {
-  definition: Json;
-  config: Json;
-  merging?: Merging | undefined;
-}
-
 /** A text between added tokens, after normalization, or the token itself. */
 type Section = { token: string } | { text: string; index: number };
-
-/** One piece of work: a part of a section. */
-export interface Part {
-  text: string;
-  index: number;
-}
 
 export interface LongTextOptions extends LongRunning {
   /** Threads that may work; 1, or a text that is too short for more, starts none. */
@@ -43,12 +28,14 @@ export const NO_ID = -1;
 /**
  * The ids of `text` without what a post-processor adds, `NO_ID` for tokens that have none; null for a tokenizer whose
  * steps are not told apart here.
+ * @param openPool for tests: another way to threads
  */
 export async function encodeInParts(
   pipeline: Pipeline,
   parts: TokenizerParts,
   text: string,
   options: LongTextOptions,
+  openPool?: typeof open,
 ): Promise<Int32Array | null> {
   const { signal, onProgress, threads = 1 } = options;
   const { partLength = PART_LENGTH, lengthForThreads = LENGTH_FOR_THREADS } = options;
@@ -65,16 +52,30 @@ export async function encodeInParts(
     onProgress?.({ phase: 'tokenize', done: Math.min(reached, total), total });
   };
   const few = work.length < 2 || text.length < lengthForThreads;
-  const pool = threads > 1 && !few ? await (await import('./encode-pool.js')).openPool(parts, threads) : null;
+  const start =
+    openPool ?? (async (...of: Parameters<typeof open>) => (await import('./encode-pool.js')).openPool(...of));
+  const pool = threads > 1 && !few ? await start(parts, threads) : null;
   try {
     if (pool) {
       let next = 0;
+      let works = true;
+      // A thread that fails leaves its part, and all that come, to this one.
+      const onThread = async (part: Part) => {
+        if (works)
+          try {
+            return await pool.encode(part, signal);
+          } catch {
+            works = false;
+          }
+        await safePoint(signal);
+        return encodePart(pipeline, part);
+      };
       const lane = async () => {
         while (next < work.length) {
           signal?.throwIfAborted();
           const at = next++;
           const part = work[at];
-          done[at] = 'token' in part ? idsOf(pipeline, [part.token]) : await onThread(pool, pipeline, part, signal);
+          done[at] = 'token' in part ? idsOf(pipeline, [part.token]) : await onThread(part);
           report(part);
         }
       };
@@ -89,16 +90,6 @@ export async function encodeInParts(
     await pool?.close();
   }
   return joined(done);
-}
-
-/** A thread that fails leaves its part to this one. */
-async function onThread(pool: EncodePool, pipeline: Pipeline, part: Part, signal?: AbortSignal): Promise<Int32Array> {
-  try {
-    return await pool.encode(part, signal);
-  } catch {
-    await safePoint(signal);
-    return encodePart(pipeline, part);
-  }
 }
 
 /** The ids of one part. */

@@ -6,8 +6,9 @@ import { readJsonObject } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import type { Merging } from './bpe.js';
+import type { TokenizerParts } from './encode-pool.js';
 import type { Json } from './json.js';
-import { encodeInParts, type LongTextOptions, NO_ID, type TokenizerParts } from './long-text.js';
+import { encodeInParts, type LongTextOptions, NO_ID } from './long-text.js';
 import { makePipeline, type Pipeline } from './pipeline.js';
 import { readTokenizerFolder } from './tokenizer-folder.js';
 

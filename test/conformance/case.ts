@@ -80,8 +80,10 @@ function difference(got: ArrayLike<number>, wanted: ArrayLike<number>, bound: ((
   return null;
 }
 
-/** The bits of a result, for comparing runs of one backend with each other. */
+const letters = new TextDecoder('latin1');
+
+/** The bits of a result as text, a letter for each byte, for comparing runs of one backend with each other. */
 export function bits(result: Result): string {
   const { buffer, byteOffset, byteLength } = result.values;
-  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  return letters.decode(new Uint8Array(buffer, byteOffset, byteLength));
 }

@@ -1,7 +1,17 @@
 // What a task is: data. Which columns its documents have, what is asked with them (templates), what answers count as right,
 // which splits and metrics belong to it, and a version that changes whenever a result would.
 
-import type { MetricName } from '../metrics.js';
+/** What a task may be measured by (metrics.ts says how). */
+export const metricNames = [
+  'acc',
+  'acc_norm',
+  'perplexity',
+  'word_perplexity',
+  'byte_perplexity',
+  'bits_per_byte',
+  'exact_match',
+] as const;
+export type MetricName = (typeof metricNames)[number];
 
 /** What a column holds: a text, a list of texts, or a whole number (which may be written as a text). */
 export type ColumnKind = 'text' | 'texts' | 'number';
