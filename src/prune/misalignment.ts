@@ -97,8 +97,9 @@ export class AlignmentRun {
     this.#twin.free();
   }
 
-  /** The layers of block b whose pass is faster as sparse matrices. */
+  /** The layers of block b whose pass is faster as sparse matrices: on a GPU, which makes them dense again, none. */
   #sparseLayers(i: number, b: number): string[] {
+    if (this.context.backend.info.backend === 'webgpu') return [];
     return [...this.candidates[i][b]].flatMap(([name, target]) =>
       meanTarget(target) >= FASTER_FROM.f32 ? [name] : [],
     );

@@ -91,11 +91,17 @@ export class InputStatistics {
    */
   async summaries(): Promise<ReadonlyMap<string, InputSummary>> {
     const out = new Map<string, InputSummary>();
-    for (const [name, { squares, gram, sums }] of this.#inputs) {
-      const totals = await this.backend.read(squares);
+    // Asked for together: a GPU answers each of them only once it has come to the end of its work.
+    const read = await Promise.all(
+      [...this.#inputs].map(async ([name, { squares, gram, sums }]) => {
+        const [totals, all] = await Promise.all([this.backend.read(squares), sums && this.backend.read(sums)]);
+        return { name, gram, totals, sums: all };
+      }),
+    );
+    for (const { name, gram, totals, sums } of read) {
       const activations = Float32Array.from(totals, (v) => Math.sqrt(v / this.sequences));
       checkFinite(name, activations);
-      const moments = sums ? this.#moments(totals, await this.backend.read(sums)) : null;
+      const moments = sums ? this.#moments(totals, sums) : null;
       out.set(name, { sequences: this.sequences, activations, gram, moments });
     }
     return out;

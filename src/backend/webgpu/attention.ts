@@ -1,8 +1,10 @@
 // Causal attention, a block of keys at a time with a running softmax. A workgroup has a few queries of one head; each lane
-// scores one key of the block for all of them, then mixes some columns of the values.
+// scores one key of the block for all of them, then mixes some columns of the values. Few queries have a way of their own
+// (attention-parts.ts).
 
 import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape } from '../backend.js';
+import { attentionInParts, partsOf, scratchOf } from './attention-parts.js';
 import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 
@@ -10,6 +12,8 @@ import type { Kernel } from './kernel.js';
 const KEYS = 64;
 /** Queries of a workgroup where there are several; of wide heads half as many. */
 const QUERIES = 8;
+/** Queries of a sequence up to which their keys are shared out among workgroups. */
+const FEW_QUERIES = 8;
 
 const known = new Map<string, Kernel>();
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -169,6 +173,11 @@ export function attention(
     q.offset % 4 === 0 &&
     k.offset % 4 === 0 &&
     new Set([y, q, k, v].map(({ storage }) => storage)).size === 4;
+  const few = queries <= FEW_QUERIES && partsOf(shape).parts > 1 && 4 * scratchOf(shape) <= gpu.device.bindingBytes;
+  if (few && [y, q, k, v].every((tensor) => gpu.fits(tensor))) {
+    attentionInParts(gpu, y, q, k, v, shape, fours && y.offset % 4 === 0 && v.offset % 4 === 0);
+    return;
+  }
   const params = { heads, kvHeads, headDim, queries, keys, f_scale: scale, window, f_cap: softcap ?? 0 };
   const groups = heads * Math.ceil(queries / each);
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {

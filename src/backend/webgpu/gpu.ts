@@ -39,7 +39,7 @@ export class Gpu {
   }
 
   /** Rows [from, to) of matrices with as many rows, whole multiples of `multiple` where so many fit a binding. */
-  *pieces(rows: number, tensors: readonly (Tensor | null)[], multiple = 1): Generator<[from: number, to: number]> {
+  pieces(rows: number, tensors: readonly (Tensor | null)[], multiple = 1): readonly [from: number, to: number][] {
     let most = rows;
     for (const tensor of tensors) {
       if (tensor === null || this.fits(tensor)) continue;
@@ -47,7 +47,9 @@ export class Gpu {
       most = Math.min(most, Math.floor((this.device.bindingBytes - SLACK) / row));
     }
     const step = most === rows ? rows : Math.max(1, most < multiple ? most : most - (most % multiple));
-    for (let from = 0; from < rows; from += step) yield [from, Math.min(from + step, rows)];
+    const pieces: [number, number][] = [];
+    for (let from = 0; from < rows; from += step) pieces.push([from, Math.min(from + step, rows)]);
+    return pieces;
   }
 
   /** Whether a tensor can be bound as a whole. */

@@ -93,7 +93,9 @@ fn get_${name}(i: u32) -> f32 { let at = ${at}; return wide_${name}((${slot}[at 
   let w = ${slot}[${at}];
   return vec4f(vec4i(bitcast<vec4i>(vec4u(w << 24, w << 16, w << 8, w))) >> vec4u(24));
 }`;
-  if (type === 'f32x4') return `fn get_${name}(i: u32) -> vec4f { return bitcast<vec4f>(${slot}[${at}]); }`;
+  if (type === 'f32x4')
+    return `fn get_${name}(i: u32) -> vec4f { return bitcast<vec4f>(${slot}[${at}]); }
+${writes ? `fn set_${name}(i: u32, value: vec4f) { ${slot}[${at}] = bitcast<vec4u>(value); }` : ''}`;
   if (type === 'bf16x4')
     return `fn get_${name}(i: u32) -> vec4f {
   let w = ${slot}[${at}];

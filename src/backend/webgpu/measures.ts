@@ -5,6 +5,10 @@ import { type Gpu, rowsOf } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { largest, total } from './wgsl/reductions.js';
 
+/** Columns of a workgroup, and its lanes for each: an addition of f64 is slow, and each waits for the one before it. */
+const COLUMNS = 8;
+const SHARE = 32;
+
 const columnsOf = (name: string, summand: string): Kernel => ({
   name,
   operands: [
@@ -12,18 +16,25 @@ const columnsOf = (name: string, summand: string): Kernel => ({
     { name: 'x', type: 'f32' },
   ],
   params: ['columns', 'rows'],
-  lanes: 64,
+  lanes: COLUMNS * SHARE,
   uses: ['float64'],
   code: /* wgsl */ `
+var<workgroup> parts: array<vec2u, ${COLUMNS * SHARE}>;
 fn run(group: u32, lane: u32) {
-  let c = group * 64 + lane;
-  if (c >= p.columns) { return; }
-  var sum = get_sums(c);
-  for (var r = 0u; r < p.rows; r++) {
-    let x = f64_of(raw_x(r * p.columns + c));
-    sum = f64_add(sum, ${summand});
+  let c = group * ${COLUMNS} + lane % ${COLUMNS};
+  var sum = vec2u(0);
+  if (c < p.columns) {
+    for (var r = lane / ${COLUMNS}; r < p.rows; r += ${SHARE}) {
+      let x = f64_of(raw_x(r * p.columns + c));
+      sum = f64_add(sum, ${summand});
+    }
   }
-  set_sums(c, sum);
+  parts[lane] = sum;
+  workgroupBarrier();
+  if (lane < ${COLUMNS} && c < p.columns) {
+    for (var i = 1u; i < min(${SHARE}u, p.rows); i++) { sum = f64_add(sum, parts[i * ${COLUMNS} + lane]); }
+    set_sums(c, f64_add(get_sums(c), sum));
+  }
 }`,
 });
 
@@ -37,7 +48,7 @@ export function addColumns(gpu: Gpu, what: keyof typeof columnKernels, sums: Ten
   const { rowCount, columns } = x;
   for (const [from, to] of gpu.pieces(rowCount, [x])) {
     const xs = rowsOf(x, rowCount, from, to);
-    gpu.run(columnKernels[what], [sums, xs], { columns, rows: to - from }, Math.ceil(columns / 64));
+    gpu.run(columnKernels[what], [sums, xs], { columns, rows: to - from }, Math.ceil(columns / COLUMNS));
   }
 }
 

@@ -1,20 +1,23 @@
 // The commands of a pass, recorded and submitted together: when something is read, when a buffer in use is written from
-// the host, and every few hundred commands, so that the GPU begins early. Pipelines are compiled when first used; bind
-// groups are kept by the buffers in them, for a decoding loop binds the same ones for every token.
+// the host, and every few dozen commands, so that the GPU begins while the host goes on. Pipelines are compiled when first
+// used. What a kernel needs for a call is kept by the buffers that it met, for a decoding loop meets the same ones at every
+// token, and of what it does for a call little is left but to look that up.
 
 import { BackendError } from '../../errors.js';
 import { bytesPerElement } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { COMPUTE, type Device, MAP_READ, USAGE } from './device.js';
-import { type Kernel, PARAM_BYTES, shaderOf, slotTypes } from './kernel.js';
+import { type Element, type Kernel, PARAM_BYTES, shaderOf, slotTypes } from './kernel.js';
 import type { GpuBuffer, Memory } from './memory.js';
 
 /** Calls of kernels in one submission, at most. */
-const BATCH = 256;
-/** Bind groups that are kept, at most. */
-const KEPT_GROUPS = 8192;
+const BATCH = 64;
+/** Calls that are kept, at most. */
+const KEPT_CALLS = 8192;
 /** Bytes that are read at a time. */
 const READ_BYTES = 64 * 2 ** 20;
+/** Bytes of the buffers for small results, which are kept. */
+const SMALL_READ_BYTES = 2 ** 20;
 
 /** Where an operand is bound. */
 export interface Slot {
@@ -34,17 +37,44 @@ interface Pipeline {
   layout: GPUBindGroupLayout;
 }
 
+/** A kernel with certain buffers. */
+interface Call {
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  /** Where the binding of each operand begins in its buffer, in bytes. */
+  starts: readonly number[];
+}
+
+/** Calls by the numbers of the buffers of all operands, one after another. */
+type Calls = Map<number, Calls | Call>;
+
+/** What is known of a kernel. */
+interface Known {
+  /** Bytes of a unit of each operand. */
+  units: readonly number[];
+  /** Whether a parameter is f32. */
+  floats: readonly boolean[];
+  pipelines: Map<string, Pipeline>;
+  calls: Calls;
+}
+
 export class Recorder {
   readonly #params = new Uint32Array((BATCH * PARAM_BYTES) / 4);
   readonly #floats = new Float32Array(this.#params.buffer);
   readonly #paramBuffer: GPUBuffer;
-  readonly #pipelines = new Map<string, Pipeline>();
-  readonly #groups = new Map<string, GPUBindGroup>();
-  readonly #groupsOf = new Map<number, string[]>();
+  readonly #known = new Map<Kernel, Known>();
+  /** For each buffer how to forget the calls that use it. */
+  readonly #forget = new Map<number, (() => void)[]>();
+  /** The buffers of the call that is being recorded. */
+  readonly #held: GpuBuffer[] = [];
+  readonly #smallReads: GPUBuffer[] = [];
   readonly #nothing: Tensor<'i32'>;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
+  #current: GPUComputePipeline | undefined;
+  readonly #dynamic = new Uint32Array(1);
   #calls = 0;
+  #kept = 0;
   #batch = 0;
 
   constructor(
@@ -59,8 +89,8 @@ export class Recorder {
     this.#nothing = memory.allocate('i32', [1]);
     memory.inUse = ({ batch }) => batch === this.#batch;
     memory.onDestroy = ({ id }) => {
-      for (const key of this.#groupsOf.get(id) ?? []) this.#groups.delete(key);
-      this.#groupsOf.delete(id);
+      for (const forget of this.#forget.get(id) ?? []) forget();
+      this.#forget.delete(id);
     };
   }
 
@@ -73,24 +103,30 @@ export class Recorder {
   ): void {
     if (groups === 0) return;
     this.device.check();
-    const { slots, windows, access } = this.#bind(kernel, operands);
-    const pattern = `${kernel.name}|${slots.map(({ index }) => index)}|${access}`;
-    const { pipeline, layout } = this.#pipeline(pattern, kernel, slots, access);
-    const group = this.#bindGroup(layout, `${pattern}|${windows.map(keyOf)}`, windows);
+    const known = this.#knownOf(kernel);
+    const { units, floats } = known;
+    const { pipeline, group, starts } = this.#callOf(known, kernel, operands);
+    this.#begin();
     const at = (this.#calls * PARAM_BYTES) / 4;
     let next = at;
-    for (const [i, { type }] of kernel.operands.entries())
-      this.#params[next++] = offsetOf(operands[i] ?? this.#nothing, windows[slots[i].index].offset, type);
-    for (const name of kernel.params) {
-      if (name.startsWith('f_')) this.#floats[next++] = params[name];
-      else this.#params[next++] = params[name];
+    for (let i = 0; i < units.length; i++) {
+      const { dtype, offset } = operands[i] ?? this.#nothing;
+      this.#held[i].batch = this.#batch;
+      this.#params[next++] = (offset * bytesPerElement[dtype] - starts[i]) / units[i];
+    }
+    for (let i = 0; i < floats.length; i++) {
+      const value = params[kernel.params[i]];
+      if (floats[i]) this.#floats[next++] = value;
+      else this.#params[next++] = value;
     }
     this.#params[next] = groups;
-    this.#begin();
-    for (const { held } of windows) held.batch = this.#batch;
     this.#pass ??= this.#encoder!.beginComputePass();
-    this.#pass.setPipeline(pipeline);
-    this.#pass.setBindGroup(0, group, [this.#calls * PARAM_BYTES]);
+    if (this.#current !== pipeline) {
+      this.#pass.setPipeline(pipeline);
+      this.#current = pipeline;
+    }
+    this.#dynamic[0] = this.#calls * PARAM_BYTES;
+    this.#pass.setBindGroup(0, group, this.#dynamic, 0, 1);
     const across = Math.min(groups, this.device.groups);
     this.#pass.dispatchWorkgroups(across, Math.ceil(groups / across));
     if (++this.#calls === BATCH) this.flush();
@@ -120,7 +156,7 @@ export class Recorder {
     const pieces: { staging: GPUBuffer; at: number; length: number }[] = [];
     for (let at = 0; at < size; at += READ_BYTES) {
       const length = Math.min(READ_BYTES, size - at);
-      const staging = this.device.createBuffer(length, USAGE.mapRead | USAGE.copyTarget, 'what is read');
+      const staging = this.#staging(length);
       this.#begin();
       this.#endPass();
       this.#encoder!.copyBufferToBuffer(held.buffer, offset + at, staging, 0, length);
@@ -133,14 +169,15 @@ export class Recorder {
         await staging.mapAsync(MAP_READ, 0, length);
         bytes.set(new Uint8Array(staging.getMappedRange(0, length)), at);
         staging.unmap();
+        if (staging.size === SMALL_READ_BYTES) this.#smallReads.push(staging);
+        else staging.destroy();
       }
     } catch (error) {
+      for (const { staging } of pieces) staging.destroy();
       // A device that was lost, or a buffer that never was: what is known of it says more.
       await this.device.settle();
       const got = error instanceof Error ? error.message : String(error);
       throw new BackendError({ expected: 'a result of the GPU', got, where: this.device.adapter });
-    } finally {
-      for (const { staging } of pieces) staging.destroy();
     }
     await this.device.settle();
     return bytes;
@@ -167,6 +204,76 @@ export class Recorder {
   #endPass(): void {
     this.#pass?.end();
     this.#pass = undefined;
+    this.#current = undefined;
+  }
+
+  /** A buffer to read at least so many bytes from. */
+  #staging(length: number): GPUBuffer {
+    const spare = length <= SMALL_READ_BYTES && this.#smallReads.pop();
+    if (spare) return spare;
+    const size = Math.max(length, SMALL_READ_BYTES);
+    return this.device.createBuffer(size, USAGE.mapRead | USAGE.copyTarget, 'what is read');
+  }
+
+  #knownOf(kernel: Kernel): Known {
+    let known = this.#known.get(kernel);
+    if (!known) {
+      const units = kernel.operands.map(({ type }) => unitBytes(type));
+      const floats = kernel.params.map((name) => name.startsWith('f_'));
+      known = { units, floats, pipelines: new Map(), calls: new Map() };
+      this.#known.set(kernel, known);
+    }
+    return known;
+  }
+
+  /** What a kernel needs for these operands; their buffers are left in #held. */
+  #callOf(known: Known, kernel: Kernel, operands: readonly (Tensor | null)[]): Call {
+    const last = kernel.operands.length - 1;
+    const limit = this.device.bindingBytes;
+    let whole = true;
+    let calls: Calls | undefined = known.calls;
+    for (let i = 0; i <= last; i++) {
+      const held = this.memory.of(operands[i] ?? this.#nothing);
+      this.#held[i] = held;
+      whole &&= held.size <= limit;
+      if (i < last) calls = calls?.get(held.id) as Calls | undefined;
+    }
+    const kept = whole && (calls?.get(this.#held[last].id) as Call | undefined);
+    if (kept) return kept;
+    const { slots, windows, access } = this.#bind(kernel, operands);
+    const { pipeline, layout } = this.#pipeline(known, kernel, slots, access);
+    const group = this.#bindGroup(layout, windows);
+    const call = { pipeline, group, starts: slots.map(({ index }) => windows[index].offset) };
+    // Of a buffer that cannot be bound as a whole, another part is bound each time.
+    if (whole) this.#keep(known, call, last);
+    return call;
+  }
+
+  #keep(known: Known, call: Call, last: number): void {
+    if (++this.#kept > KEPT_CALLS) {
+      for (const { calls } of this.#known.values()) calls.clear();
+      this.#forget.clear();
+      this.#kept = 1;
+    }
+    let { calls } = known;
+    for (let i = 0; i < last; i++) {
+      let deeper = calls.get(this.#held[i].id) as Calls | undefined;
+      if (!deeper) {
+        deeper = new Map();
+        calls.set(this.#held[i].id, deeper);
+      }
+      calls = deeper;
+    }
+    const { id } = this.#held[last];
+    calls.set(id, call);
+    const forget = () => {
+      calls.delete(id);
+    };
+    for (const held of new Set(this.#held.slice(0, last + 1))) {
+      const others = this.#forget.get(held.id);
+      if (others) others.push(forget);
+      else this.#forget.set(held.id, [forget]);
+    }
   }
 
   /** Operands in one buffer share a binding where it is small or where one of them is written. */
@@ -213,8 +320,14 @@ export class Recorder {
     return { held, offset: begin, size: Math.max(16, end - begin) };
   }
 
-  #pipeline(key: string, kernel: Kernel, slots: readonly Slot[], access: readonly ('read' | 'read_write')[]): Pipeline {
-    const known = this.#pipelines.get(key);
+  #pipeline(
+    { pipelines }: Known,
+    kernel: Kernel,
+    slots: readonly Slot[],
+    access: readonly ('read' | 'read_write')[],
+  ): Pipeline {
+    const key = `${slots.map(({ index }) => index)}|${access}`;
+    const known = pipelines.get(key);
     if (known) return known;
     if (slotTypes(kernel, slots) === undefined) throw new Error(`operands of ${kernel.name} share a buffer`);
     const { gpu } = this.device;
@@ -237,18 +350,12 @@ export class Recorder {
       compute: { module: gpu.createShaderModule({ label: kernel.name, code: shaderOf(kernel, slots, access) }) },
     });
     const made = { pipeline, layout };
-    this.#pipelines.set(key, made);
+    pipelines.set(key, made);
     return made;
   }
 
-  #bindGroup(layout: GPUBindGroupLayout, key: string, windows: readonly Window[]): GPUBindGroup {
-    const known = this.#groups.get(key);
-    if (known) return known;
-    if (this.#groups.size >= KEPT_GROUPS) {
-      this.#groups.clear();
-      this.#groupsOf.clear();
-    }
-    const group = this.device.gpu.createBindGroup({
+  #bindGroup(layout: GPUBindGroupLayout, windows: readonly Window[]): GPUBindGroup {
+    return this.device.gpu.createBindGroup({
       layout,
       entries: [
         { binding: 0, resource: { buffer: this.#paramBuffer, size: PARAM_BYTES } },
@@ -258,21 +365,11 @@ export class Recorder {
         })),
       ],
     });
-    this.#groups.set(key, group);
-    for (const { held } of windows) {
-      const keys = this.#groupsOf.get(held.id);
-      if (keys) keys.push(key);
-      else this.#groupsOf.set(held.id, [key]);
-    }
-    return group;
   }
 }
 
-const keyOf = ({ held, offset, size }: Window) => `${held.id}:${offset}:${size}`;
-
-/** Where an operand begins in its binding, in its units. */
-function offsetOf({ dtype, offset }: Tensor, window: number, type: string): number {
-  const bytes = offset * bytesPerElement[dtype] - window;
+/** Bytes of what an operand is counted in. */
+function unitBytes(type: Element): number {
   const element = type === 'i8' || type === 'i8x4' ? 1 : /^b?f16/.test(type) ? 2 : 4;
-  return bytes / (type.endsWith('x4') ? 4 * element : element);
+  return type.endsWith('x4') ? 4 * element : element;
 }
