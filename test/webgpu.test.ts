@@ -25,6 +25,27 @@ import { noWebGpu, openWebGpu } from './webgpu.js';
 const deviceOf = (backend: Backend) =>
   (backend as unknown as { gpu: { device: { gpu: GPUDevice & { popErrorScope: unknown } } } }).gpu.device.gpu;
 
+/** Counts the bytes that a backend makes and has not destroyed, from now on. */
+function watched(backend: Backend) {
+  const device = deviceOf(backend);
+  const live = { bytes: 0 };
+  const { createBuffer } = device;
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer.call(device, descriptor);
+    const { destroy } = buffer;
+    live.bytes += descriptor.size;
+    buffer.destroy = () => {
+      live.bytes -= descriptor.size;
+      return destroy.call(buffer);
+    };
+    return buffer;
+  };
+  const restore = () => {
+    device.createBuffer = createBuffer;
+  };
+  return { live, restore };
+}
+
 const filled = (backend: Backend, size: number, value: number) => {
   const tensor = backend.allocate('f32', [size]);
   backend.fill(tensor, value);
@@ -59,16 +80,22 @@ describe.skipIf(noWebGpu)('memory and order', () => {
   });
 
   it('memory beyond what is kept for reuse is given back, once nothing uses it', async () => {
+    const { live, restore } = watched(backend);
     const sum = filled(backend, 4, 0);
     const large = Array.from({ length: 10 }, () => backend.allocate('f32', [2 ** 24]));
+    expect(live.bytes).toBeGreaterThanOrEqual(640 * 2 ** 20);
     for (const [i, tensor] of large.entries()) {
       const last = tensor.rows(2 ** 24 - 4, 2 ** 24);
       backend.fill(last, i);
       backend.add(sum, sum, last);
       backend.free(tensor);
     }
-    for (let i = 0; i < 3; i++) backend.free(backend.allocate('f32', [2 ** 25 + i * 2 ** 23]));
+    expect(live.bytes).toBeGreaterThanOrEqual(640 * 2 ** 20);
     expect(await backend.read(sum)).toEqual(new Float32Array(4).fill(45));
+    expect(live.bytes).toBeLessThanOrEqual(514 * 2 ** 20);
+    for (let i = 0; i < 3; i++) backend.free(backend.allocate('f32', [2 ** 25 + i * 2 ** 23]));
+    expect(live.bytes).toBeLessThanOrEqual(514 * 2 ** 20);
+    restore();
   });
 
   it('reads that are under way together each see their own time', async () => {
