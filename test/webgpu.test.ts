@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';
 import { openBackend } from '../src/backend/open.js';
+import { openGpu } from '../src/backend/open-gpu.js';
+import { createWasmBackend } from '../src/backend/wasm/wasm.js';
+import { createWebGpuBackend } from '../src/backend/webgpu/webgpu.js';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.js';
 import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { perplexity } from '../src/evaluate/perplexity.js';
@@ -126,6 +129,44 @@ describe.skipIf(noWebGpu)('memory and order', () => {
       expect(bits(await rig.read(narrow))).toBe(bits(await rig.read(full)));
       rig.clear();
     }
+  });
+
+  it('a large read that fails half-way leaves nothing behind, and the next one works', async () => {
+    const x = filled(backend, 2 ** 25, 3);
+    const { live, restore } = watched(backend);
+    const device = deviceOf(backend);
+    const { createBuffer } = device;
+    let made = 0;
+    device.createBuffer = (descriptor) => {
+      if (++made === 2) throw new Error('no more');
+      return createBuffer.call(device, descriptor);
+    };
+    await expect(backend.read(x)).rejects.toThrow(/^expected a result of the GPU, got no more, in /);
+    expect([made, live.bytes]).toEqual([2, 0]);
+    device.createBuffer = createBuffer;
+    restore();
+    const values = await backend.read(x);
+    expect([values.length, values.every((v) => v === 3)]).toEqual([2 ** 25, true]);
+    backend.free(x);
+  });
+
+  it('opens the backend for inverses again after that has failed, and can be disposed of meanwhile', async () => {
+    let opened = 0;
+    const openSolver = async () => {
+      if (++opened !== 2) throw new Error(`no solver ${opened}`);
+      return createWasmBackend({ threads: 1 });
+    };
+    const invert = (other: Backend) => {
+      const matrix = other.allocate('f64', [1, 1]);
+      other.write(matrix, Float64Array.of(4));
+      return other.invert(matrix, matrix, 0, 'whole').then(() => other.read(matrix));
+    };
+    const [one, two] = [0, 1].map(async () => createWebGpuBackend({ ...(await openGpu()), openSolver, threads: 1 }));
+    await expect(invert(await one)).rejects.toThrow(/^no solver 1$/);
+    expect(await invert(await one)).toEqual(Float64Array.of(0.25));
+    await expect(invert(await two)).rejects.toThrow(/^no solver 3$/);
+    await (await two).dispose();
+    await (await one).dispose();
   });
 
   it('gives the same bits again', async () => {
