@@ -33,21 +33,21 @@ function widened<H>(v: v128, mask: v128, factor: v128): v128 {
 /** The first four of eight. */
 // @ts-ignore: decorator
 @inline
-function low<H>(v: v128, mask: v128, factor: v128): v128 {
+export function low<H>(v: v128, mask: v128, factor: v128): v128 {
   return widened<H>(v128.shuffle<u16>(i32x4.splat(0), v, 0, 8, 1, 9, 2, 10, 3, 11), mask, factor);
 }
 
 /** The other four. */
 // @ts-ignore: decorator
 @inline
-function high<H>(v: v128, mask: v128, factor: v128): v128 {
+export function high<H>(v: v128, mask: v128, factor: v128): v128 {
   return widened<H>(v128.shuffle<u16>(i32x4.splat(0), v, 4, 12, 5, 13, 6, 14, 7, 15), mask, factor);
 }
 
 /** One number. */
 // @ts-ignore: decorator
 @inline
-function one<H>(at: usize, constants: usize): f32 {
+export function one<H>(at: usize, constants: usize): f32 {
   let bits = <i32>load<u16>(at) << 16;
   if (isSigned<H>()) return reinterpret<f32>((bits >> 3) & load<i32>(constants)) * load<f32>(constants, 16);
   return reinterpret<f32>(bits);

@@ -10,6 +10,7 @@ export { activate, gate } from './activate';
 export { admmScores, admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_FEW, ATTENTION_QUERIES, ATTENTION_ROWS, ATTENTION_SCRATCH, attention } from './attention';
+export { COLUMN_SCRATCH, columnLinear } from './columnLinear';
 export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';
 export { cross } from './cross';
@@ -22,6 +23,7 @@ export {
 export { int8Linear } from './int8Linear';
 export { layerNorm } from './layerNorm';
 export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear } from './linear';
+export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';

@@ -23,7 +23,7 @@ export function sparseLinear(
 ): void {
   scratch += stride * thread;
   // Sums begin with the bias; where they are scaled at the end, it is added then.
-  let start = kind == OF_INT8 ? 0 : bias;
+  let start: usize = kind == OF_INT8 ? 0 : bias;
   let base = first & ~3, rowBlocks = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r0 = base + (unit % rowBlocks) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);

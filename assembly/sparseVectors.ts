@@ -14,7 +14,7 @@ export function sparseVectors(
   first: i32, last: i32, tokens: i32, kind: i32, begin: i32, end: i32,
 ): void {
   // Sums begin with the bias; where they are scaled at the end, it is added then.
-  let start = kind == OF_INT8 ? 0 : bias;
+  let start: usize = kind == OF_INT8 ? 0 : bias;
   let base = first >> 2, stop = (last + 3) >> 2, strideY = <usize>(last - first) << 2;
   for (let unit = begin; unit < end; unit++) {
     let g0 = base + unit * SPARSE_GROUPS, g1 = min(g0 + SPARSE_GROUPS, stop), middle = (g0 + g1 + 1) >> 1;

@@ -5,6 +5,7 @@
 //   node bench/results.mjs
 //   NODES=/one/node:/another/node node bench/results.mjs        dense layers on these too
 //   ONLY=sparse,whole node bench/results.mjs                     these sections anew, the others as they are in the file
+//   WEBGPU=webgpu.json ONLY=webgpu node bench/results.mjs        what `RESULTS=webgpu.json npm run bench -- webgpu` wrote where there is a GPU
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,6 +38,12 @@ function denseOn(node) {
   return JSON.parse(stdout);
 }
 
+/** What the benchmarks of a GPU wrote, wherever that was. */
+function onGpu(path) {
+  const { adapter, machine, tables } = JSON.parse(readFileSync(path, 'utf8'));
+  return { machine: `${adapter}; ${machine}`, tables };
+}
+
 /** The text of each section of a RESULTS.md, by its heading. */
 function sectionsIn(text) {
   const parts = text.split(/^(?=## )/m).slice(1);
@@ -58,6 +65,7 @@ const parts = {
   Team: () => measured(team),
   'Whole models': () => measured(prefill),
   'Llama beside node-llama-cpp': () => measured(llama),
+  ...(process.env.WEBGPU && { WebGPU: () => onGpu(process.env.WEBGPU) }),
 };
 
 const file = here('RESULTS.md');

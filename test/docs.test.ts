@@ -1,13 +1,13 @@
 // The examples of docs/methods.md, docs/sources.md and docs/tasks.md, run as they stand there, as in a program of one's own.
 
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embeddedFolder, embeddedTexts } from '../src/checkpoint/embedded.js';
+import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { published } from '../src/data/published.js';
 import { metrics } from '../src/evaluate/metrics.js';
 import { taskNamed, taskNames } from '../src/evaluate/tasks/registry.js';
@@ -79,7 +79,6 @@ it('names every method and every allocation', () => {
 
 describe('docs/sources.md', () => {
   beforeAll(() => {
-    copyFileSync(embeddedTexts.evaluation, join(folder, 'evaluation.txt'));
     symlinkSync(embeddedFolder, join(folder, 'embedded'));
   });
 

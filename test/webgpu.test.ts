@@ -15,12 +15,16 @@ import { perplexity } from '../src/evaluate/perplexity.js';
 import { loadModel } from '../src/models/model.js';
 import type { PruneOptions } from '../src/prune/options.js';
 import { prune } from '../src/prune/prune.js';
+import { ColumnMatrix } from '../src/tensor/column-matrix.js';
+import type { Tensor } from '../src/tensor/tensor.js';
 import { valuesOf, WEIGHTS_16, type Weights16 } from '../src/tensor/weights16.js';
 import { folderWith, removeFolder } from './checkpoint-fixture.js';
 import { bits, complaint, resultsOf } from './conformance/case.js';
 import { cases } from './conformance/cases.js';
+import { mostlyZero } from './conformance/columns.js';
 import { generator, mixed } from './conformance/draws.js';
 import { Rig } from './conformance/rig.js';
+import { models as families, valuesOf as valuesOfSpec } from './golden/tiny-families.js';
 import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from './golden/tiny-llama.js';
 import { noWebGpu, openWebGpu } from './webgpu.js';
 
@@ -169,6 +173,35 @@ describe.skipIf(noWebGpu)('memory and order', () => {
     await (await one).dispose();
   });
 
+  it.each(WEIGHTS_16)('columns of %s give the bits that the same numbers in f32 give', async (dtype) => {
+    for (const [tokens, rows, columns] of [
+      [1, 300, 516],
+      [3, 13, 37],
+      [65, 66, 130],
+    ]) {
+      const rig = new Rig(backend, 6);
+      const x = rig.f32([tokens, columns], mostlyZero);
+      const [half, wide] = [rig.columns([rows, columns], dtype), rig.columns([rows, columns], 'f32')];
+      const patterns = await backend.read<Weights16>(half.values as Tensor<Weights16>);
+      backend.write(wide.values as Tensor<'f32'>, valuesOf(dtype, patterns));
+      const [narrow, full] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+      backend.linear(narrow, x, half, null);
+      backend.linear(full, x, wide, null);
+      expect(bits(await rig.read(narrow))).toBe(bits(await rig.read(full)));
+      rig.clear();
+    }
+  });
+
+  it('refuses a matrix by columns that has been freed', () => {
+    const weight = new ColumnMatrix(filled(backend, 12, 1).reshape(4, 3));
+    backend.free(weight);
+    const [y, x] = [filled(backend, 3, 0).reshape(1, 3), filled(backend, 4, 1).reshape(1, 4)];
+    expect(() => backend.linear(y, x, weight, null)).toThrow(
+      'expected a tensor of this webgpu backend, got one that has been freed',
+    );
+    for (const tensor of [x, y]) backend.free(tensor);
+  });
+
   it('gives the same bits again', async () => {
     const some = cases.filter(({ name }) =>
       /^(linear 257 tokens, 65×131$|attention 9 heads|addCross 300.*one|logProbabilities 300)/.test(name),
@@ -267,7 +300,7 @@ describe.skipIf(noWebGpu)('a GPU that fails', () => {
 
 describe.skipIf(noWebGpu)('operands larger than a binding', () => {
   const large =
-    /^(linear 257 tokens, 300×513$|linear 1 tokens, 300×513 of f16$|linear (1|300) tokens, sparse (300|260)×\d+ of f32, \d+ %$|embed 300 .*bf16|(rms|layer)Norm 300×513$|rope 257.*64|gate silu, 37×129, apart|addColumnSums 300|add(Gram|Cross) 300×(513|129), |logProbabilities 5×|mask (rows, keep|layer|count).*300×513, three.*factors|admmStep of 37×129, some.*whole|multiply 65×600 .*whole|eliminateColumns (layer|count) 5145,.* of 67×131, ties|eliminateColumns 2:4, .* of 64×200, ties)/;
+    /^(linear 257 tokens, 300×513$|linear 1 tokens, 300×513 of f16$|linear (1|3) tokens, (300×513|2115×33) by columns of (f32|f16), bias$|linear (1|300) tokens, sparse (300|260)×\d+ of f32, \d+ %$|embed 300 .*bf16|(rms|layer)Norm 300×513$|rope 257.*64|gate silu, 37×129, apart|addColumnSums 300|add(Gram|Cross) 300×(513|129), |logProbabilities 5×|mask (rows, keep|layer|count).*300×513, three.*factors|admmStep of 37×129, some.*whole|multiply 65×600 .*whole|eliminateColumns (layer|count) 5145,.* of 67×131, ties|eliminateColumns 2:4, .* of 64×200, ties)/;
   it('are met in pieces', async () => {
     const backend = await openWebGpu(2 ** 17);
     const some = cases.filter(({ name }) => large.test(name));
@@ -303,6 +336,29 @@ describe.skipIf(noWebGpu)('whole runs', () => {
     }
     for (const cache of caches) cache.free();
     await Promise.all([gpu.dispose(), cpu.dispose()]);
+  });
+
+  it('OPT, whose fc2 is by columns, has the logits that it has on the CPU, whole and token by token', async () => {
+    const { config, tensors } = families.opt;
+    const made = Object.entries(tensors).map(([name, spec]) => [
+      name,
+      { shape: spec.shape, values: valuesOfSpec(spec) },
+    ]);
+    const folder = await tinyFolder(config as never, Object.fromEntries(made));
+    try {
+      const [gpu, cpu] = [await loadModel(folder, { backend: 'webgpu' }), await loadModel(folder, { threads: 1 })];
+      expect(gpu.forms).toEqual(cpu.forms);
+      expect(gpu.forms.filter((form) => form.columns)).toHaveLength(3);
+      const ids = Array.from({ length: 20 }, (_, i) => (i * 37) % gpu.config.vocab_size);
+      expect(await gpu.logits(ids)).toBeAllClose(await cpu.logits(ids), 1e-4, 1e-5);
+      const caches = [gpu.createCache(ids.length), cpu.createCache(ids.length)];
+      for (const some of [ids.slice(0, 16), [ids[16]], [ids[17]]])
+        expect(await gpu.next(caches[0], some)).toBeAllClose(await cpu.next(caches[1], some), 1e-4, 1e-5);
+      for (const cache of caches) cache.free();
+      await Promise.all([gpu.dispose(), cpu.dispose()]);
+    } finally {
+      await removeFolder(folder);
+    }
   });
 
   /** Prunes on both; returns the records, and the share of weights that one removed and the other did not. */

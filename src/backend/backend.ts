@@ -3,6 +3,7 @@
 // unchanged.
 // Shapes in comments: T tokens, rows × columns of a weight matrix as Hugging Face stores it ([out, in], row-major).
 
+import type { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { ArrayOf, DType } from '../tensor/dtype.js';
 import type { Int8Matrix } from '../tensor/int8-matrix.js';
 import type { Matrix, SparseMatrix, SparseValues, Table } from '../tensor/sparse-matrix.js';
@@ -110,7 +111,7 @@ export interface Backend {
   /** New storage of the given shape; its content is undefined. */
   allocate<D extends DType>(dtype: D, shape: readonly number[]): Tensor<D>;
   /** Gives the storage of `tensor` back; it and every view of it are dead. */
-  free(tensor: Tensor | Int8Matrix | SparseMatrix): void;
+  free(tensor: Tensor | Int8Matrix | SparseMatrix | ColumnMatrix): void;
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void;
   /** The content of `tensor` after all operations enqueued so far. */
   read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]>;
@@ -119,7 +120,8 @@ export interface Backend {
   // Layers. -----------------------------------------------------------------------------------------------------------
   /**
    * y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]). A W of bf16 or f16 gives the bits that the same numbers
-   * in f32 give; a sparse one may leave out the products with its zeros, and may not: x is finite. One of int8 meets tokens of
+   * in f32 give; a sparse one may leave out the products with its zeros, and may not: x is finite. One by
+   * columns leaves out the products with zeros of x: the weight is finite. One of int8 meets tokens of
    * int16: with a = max|x| of the token, column c is x_c / a · 32767 in f32, rounded to nearest, half to even, times a / 32767;
    * sums are exact over 512 columns at least. A sparse one of int8 meets x as it is.
    */

@@ -6,7 +6,7 @@ import { BackendError } from '../errors.js';
 /** What to do where there is no adapter. */
 const NO_ADAPTER =
   process.platform === 'linux'
-    ? 'install a Vulkan driver (Debian, Ubuntu: apt install mesa-vulkan-drivers; NVIDIA: the driver brings it)'
+    ? 'install a Vulkan driver (Debian, Ubuntu: apt install mesa-vulkan-drivers, on Debian 12 from its backports; NVIDIA: the driver brings it)'
     : 'install the newest graphics driver';
 
 /**

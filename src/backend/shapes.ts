@@ -3,6 +3,7 @@
 // at shapes only, never at contents, and build no string unless they fail: a decoding loop calls them for each layer.
 
 import { BackendError } from '../errors.js';
+import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type Matrix, SPARSE_VALUES, SparseMatrix, type SparseValues, type Table } from '../tensor/sparse-matrix.js';
@@ -44,8 +45,9 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Matrix, bias: Tensor |
   }
   apart(y, x, 'y', 'x', 'linear');
   if (weight instanceof SparseMatrix) return;
-  matrix(weight, 'weight', 'linear');
-  if (!(weight instanceof Int8Matrix)) apart(y, weight, 'y', 'weight', 'linear');
+  const values = weight instanceof ColumnMatrix ? weight.values : weight;
+  matrix(values, 'weight', 'linear');
+  if (!(values instanceof Int8Matrix)) apart(y, values, 'y', 'weight', 'linear');
 }
 
 /** weight[rows, columns], values of a kind that there is, and scale[rows] for those of int8. */

@@ -140,7 +140,7 @@ async function modelCache(): Promise<Check> {
     if (!(await stat(there)).isDirectory()) throw new Error(`${there} is a file in place of a folder`);
     await access(there, constants.R_OK | (offline ? 0 : constants.W_OK));
     const absent = offline ? ' (not there)' : ' (to be made)';
-    const network = offline ? `offline (${offline})` : `online (${endpoint})`;
+    const network = offline ? `offline (${offline})` : `downloads from ${endpoint}, which was not tried`;
     return `${cache}${there === cache ? '' : absent}, ${network}, ${token ? 'with a token' : 'no token'}`;
   });
   return { ...check, needed: false };

@@ -49,7 +49,7 @@ function describe(inspection: Inspection, everyLayer: boolean): string {
     layer.format === 'sparse' ? `${layer.dtype} sparse` : layer.dtype,
     percent(layer.zeros / (layer.rows * layer.cols)),
     size(layer.bytes),
-    layer.runs.sparse ? `${layer.runs.values} sparse` : layer.runs.values,
+    [layer.runs.values, ...(layer.runs.sparse ? ['sparse'] : layer.runs.columns ? ['by columns'] : [])].join(' '),
     size(layer.runs.bytes),
   ]);
   const head = ['layer', 'shape', 'dtype', 'sparsity', 'size', 'runs as', 'in memory'];
@@ -59,10 +59,12 @@ function describe(inspection: Inspection, everyLayer: boolean): string {
 /** In which forms the layers are in memory, and why. */
 function running({ layers, forms: { prefer, values } }: Inspection): string {
   const sparse = layers.filter(({ runs }) => runs.sparse).length;
+  const columns = layers.filter(({ runs }) => runs.columns).length;
   const bytes = size(layers.reduce((sum, { runs }) => sum + runs.bytes, 0));
   const why = prefer === 'speed' ? 'where that is faster' : 'where that is smaller';
   const kept = values === 'stored' ? '' : ` as ${values}`;
-  return `in memory they take ${bytes}${kept}; ${sparse} of ${layers.length} run as sparse matrices, ${why} (docs/running.md)`;
+  const byColumns = columns ? `, ${columns} by columns` : '';
+  return `in memory they take ${bytes}${kept}; ${sparse} of ${layers.length} run as sparse matrices, ${why}${byColumns} (docs/running.md)`;
 }
 
 /** Of a sparse folder, how much of it is sparse. */

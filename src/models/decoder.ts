@@ -229,7 +229,8 @@ function linearLayers(
     linears.map((linear) => {
       const parts = made.filter(({ layer }) => layer === linear.name).length;
       const half = mlp.output === linear || mlp.inputs.includes(linear) ? 'mlp' : 'attention';
-      return { ...linear, input, feeds, parts: feeds === null ? 1 : parts, half, joins: joins(linear) };
+      const relu = linear === mlp.output && mlp.activation === 'relu';
+      return { ...linear, relu, input, feeds, parts: feeds === null ? 1 : parts, half, joins: joins(linear) };
     });
   const joins = (linear: Linear): number | null => {
     if (linear === attention.output && !parallel && !norms.afterAttention && !norms.attentionSum) return residualScale;

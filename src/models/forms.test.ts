@@ -2,12 +2,18 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
+import { models as families, valuesOf } from '../../test/golden/tiny-families.js';
 import { type TinyTensors, tinyConfig, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
+import { createWasmBackend } from '../backend/wasm/wasm.js';
 import { UsageError } from '../errors.js';
+import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { patternsOf } from '../tensor/weights16.js';
 import { countEntries, formOf, type Preference, type WeightValues } from './forms.js';
 import { inspect } from './inspect.js';
+import { loadMatrix, Scratch } from './load-matrix.js';
 import { type LoadOptions, loadModel } from './model.js';
 
 const folders: string[] = [];
@@ -30,12 +36,23 @@ function pruned(): TinyTensors {
   );
 }
 
+/** The tiny OPT of the golden values. */
+const optTensors = (): TinyTensors =>
+  Object.fromEntries(
+    Object.entries(families.opt.tensors).map(([name, spec]) => [name, { shape: spec.shape, values: valuesOf(spec) }]),
+  );
+
+interface FolderOptions {
+  asF32?: boolean;
+  change?: (values: Float32Array, shape: number[]) => Float32Array;
+  config?: object;
+}
+
 /** The tensors in a dtype, and (as F32) what that dtype makes of them, and of matrices `change` after it. */
 async function folderOf(
   tensors: TinyTensors,
   dtype: Stored,
-  asF32 = false,
-  change: (values: Float32Array, shape: number[]) => Float32Array = (values) => values,
+  { asF32 = false, change = (values) => values, config = tinyConfig }: FolderOptions = {},
 ): Promise<string> {
   const stored = Object.entries(tensors).map(([name, { shape, values }]) => {
     const [patterns, back] = [new Uint16Array(values.length), Float32Array.from(values)];
@@ -47,7 +64,7 @@ async function folderOf(
     return [name, f32(shape, [...(shape.length === 2 ? change(back, shape) : back)])];
   });
   const file = safetensors(Object.fromEntries(stored));
-  folders.push(await folderWith({ 'config.json': JSON.stringify(tinyConfig), 'model.safetensors': file }));
+  folders.push(await folderWith({ 'config.json': JSON.stringify(config), 'model.safetensors': file }));
   return folders.at(-1) as string;
 }
 
@@ -61,9 +78,15 @@ async function run(folder: string, options: LoadOptions = {}) {
 }
 
 /** The form of 16 rows of 40, of which the given columns are not 0. */
-function formBy(dtype: string, prefer: Preference, filled: (row: number) => number, kept: WeightValues = 'stored') {
+function formBy(
+  dtype: string,
+  prefer: Preference,
+  filled: (row: number) => number,
+  kept: WeightValues = 'stored',
+  relu = false,
+) {
   const values = Float32Array.from({ length: 16 * 40 }, (_, i) => Number(i % 40 < filled(Math.floor(i / 40))));
-  return formOf(countEntries(values, [16, 40]), dtype, { prefer, values: kept });
+  return formOf(countEntries(values, [16, 40]), dtype, { prefer, values: kept }, relu);
 }
 
 describe('formOf', () => {
@@ -100,6 +123,26 @@ describe('formOf', () => {
     expect(formBy('BF16', prefer, () => most, 'int8')).toEqual({ values: 'int8', sparse: true });
   });
 
+  it.each([
+    ['F32', 'f32', 4, 26],
+    ['BF16', 'bf16', 4, 19],
+    ['F16', 'f16', 4, 13],
+  ] as const)(
+    'holds a layer of %s that a relu feeds by columns, until few of its entries are left',
+    (dtype, values, speed, size) => {
+      for (const [prefer, most] of [
+        ['speed', speed],
+        ['size', size],
+      ] as const) {
+        const byColumns = { values, sparse: false, columns: true };
+        expect(formBy(dtype, prefer, () => 40, 'stored', true)).toEqual(byColumns);
+        expect(formBy(dtype, prefer, () => most + 1, 'stored', true)).toEqual(byColumns);
+        expect(formBy(dtype, prefer, () => most, 'stored', true)).toMatchObject({ sparse: true });
+      }
+      expect(formBy(dtype, 'speed', () => 40, 'int8', true)).toEqual({ values: 'int8', sparse: false });
+    },
+  );
+
   it('counts what fills rows up: one full row of four makes the others as long', () => {
     const oneOfFour = (row: number) => (row % 4 === 1 ? 40 : 0);
     expect(formBy('F32', 'size', oneOfFour).sparse).toBe(false);
@@ -113,7 +156,7 @@ describe('a loaded model', () => {
     const tensors = tinyTensors(tinyConfig, 3);
     const own = await run(await folderOf(tensors, dtype));
     expect(new Set(own.forms.map(({ values }) => values))).toEqual(new Set([dtype.toLowerCase()]));
-    expect(own.logits).toEqual((await run(await folderOf(tensors, dtype, true))).logits);
+    expect(own.logits).toEqual((await run(await folderOf(tensors, dtype, { asF32: true }))).logits);
   });
 
   it.each(['F32', 'BF16', 'F16'] as const)('runs pruned layers of %s as sparse matrices', async (dtype) => {
@@ -126,11 +169,62 @@ describe('a loaded model', () => {
     expect(sparse.logits).toBeAllClose(dense.logits, 1e-5, 1e-5);
   });
 
+  it.each(['BF16', 'F16'] as const)(
+    'of OPT holds fc2 of %s by columns, and computes the bits of f32',
+    async (dtype) => {
+      const { config } = families.opt;
+      const [own, wide] = [
+        await run(await folderOf(optTensors(), dtype, { config })),
+        await run(await folderOf(optTensors(), dtype, { config, asF32: true })),
+      ];
+      const values = dtype.toLowerCase();
+      for (const { name, ...form } of own.forms)
+        expect(form).toMatchObject(
+          name === 'fc2' ? { values, sparse: false, columns: true } : { values, sparse: false },
+        );
+      expect(wide.forms.filter((form) => form.columns)).toHaveLength(3);
+      const { layers } = await inspect(folders[0]);
+      expect(layers.filter(({ runs }) => runs.columns).map(({ name }) => name)).toEqual(
+        [0, 1, 2].map((block) => `model.decoder.layers.${block}.fc2`),
+      );
+      expect(own.logits).toEqual(wide.logits);
+    },
+  );
+
+  it('of OPT holds pruned layers by columns too, and what few weights are left of as sparse matrices', async () => {
+    const { config } = families.opt;
+    const every = (n: number) => {
+      const tensors = optTensors();
+      for (const [name, { values }] of Object.entries(tensors))
+        if (name.endsWith('fc2.weight')) for (let i = 0; i < values.length; i++) if (i % n) values[i] = 0;
+      return folderOf(tensors, 'F32', { config });
+    };
+    const fc2 = ({ forms }: Awaited<ReturnType<typeof run>>) => forms.find(({ name }) => name === 'fc2');
+    // A row of 24 keeps 8, and then 2.
+    expect(fc2(await run(await every(3)))).toMatchObject({ sparse: false, columns: true });
+    const few = await every(12);
+    const [sparse, dense] = [await run(few), await run(few, { sparse: false })];
+    expect(fc2(sparse)).toMatchObject({ sparse: true });
+    expect(fc2(dense)).toMatchObject({ sparse: false, columns: true });
+    expect(sparse.logits).toBeAllClose(dense.logits, 1e-5, 1e-5);
+  });
+
+  it('keeps columns with a weight that f16 cannot hold 1024 times in f32', async () => {
+    const { config } = families.opt;
+    const tensors = optTensors();
+    tensors['model.decoder.layers.1.fc2.weight'].values[5] = 64;
+    const [own, wide] = [
+      await run(await folderOf(tensors, 'F16', { config })),
+      await run(await folderOf(tensors, 'F16', { config, asF32: true })),
+    ];
+    expect(own.logits).toEqual(wide.logits);
+  });
+
   it('keeps a layer with a weight that f16 cannot hold 1024 times in f32', async () => {
     const tensors = tinyTensors(tinyConfig, 3);
     tensors['model.layers.1.mlp.up_proj.weight'].values[5] = 64;
     const folder = await folderOf(tensors, 'F16');
-    const [own, wide] = [await run(folder), await run(await folderOf(tensors, 'F16', true))];
+    const [own, wide] = [await run(folder), await run(await folderOf(tensors, 'F16', { asF32: true }))];
     expect(own.logits).toEqual(wide.logits);
     const { layers } = await inspect(folder);
     expect(own.forms.map(({ values }) => values)).toEqual(layers.map(({ runs }) => runs.values));
@@ -144,9 +238,12 @@ describe('a loaded model', () => {
     const own = await run(await folderOf(tensors, dtype), { values: 'int8' });
     expect(own.forms.every((form) => form.values === 'int8' && !form.sparse)).toBe(true);
     const rounded = await run(
-      await folderOf(tensors, dtype, true, (values, [rows, columns]) => {
-        const { values: whole, scale } = toInt8(values, rows, columns);
-        return Float32Array.from(whole, (v, i) => v * scale[Math.floor(i / columns)]);
+      await folderOf(tensors, dtype, {
+        asF32: true,
+        change: (values, [rows, columns]) => {
+          const { values: whole, scale } = toInt8(values, rows, columns);
+          return Float32Array.from(whole, (v, i) => v * scale[Math.floor(i / columns)]);
+        },
       }),
     );
     // They differ by what rounding tokens to int16 does.
@@ -173,5 +270,26 @@ describe('a loaded model', () => {
     const loading = loadModel(undefined, { prefer: 'space' as 'size' });
     await expect(loading).rejects.toThrow(UsageError);
     await expect(loading).rejects.toThrow('expected prefer to be one of speed, size, got "space"');
+  });
+});
+
+describe('loadMatrix', () => {
+  it.each(['f32', 'f16'] as const)('turns rows of %s into columns, some of them at a time', async (values) => {
+    const backend = await createWasmBackend();
+    // More than a stretch of 2²⁰ elements.
+    const [rows, columns] = [1027, 1033];
+    const stored = Float32Array.from({ length: rows * columns }, (_, i) => (i % 2039) / 64);
+    const source = { rows, columns, dtype: 'F32', inParts: true, read: async () => stored };
+    const matrix = await loadMatrix(backend, source, { values, sparse: false, columns: true }, new Scratch());
+    if (!(matrix instanceof ColumnMatrix)) throw new Error('expected a matrix by columns');
+    const turned = new Float32Array(stored.length);
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) turned[c * rows + r] = stored[r * columns + c];
+    const [held, wanted] = [
+      await backend.read(matrix.values as Tensor),
+      values === 'f32' ? turned : (patternsOf('f16', turned) as Uint16Array),
+    ];
+    expect(held.length).toBe(wanted.length);
+    expect(held.every((value, i) => value === wanted[i])).toBe(true);
+    await backend.dispose();
   });
 });

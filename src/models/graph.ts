@@ -22,6 +22,8 @@ export interface Linear {
 
 /** A linear layer with what pruning must know of it. */
 export interface LinearLayer extends Linear {
+  /** Whether its input is what a relu made, most of which is 0. */
+  relu: boolean;
   /** Name of its input; layers that read the same activations (q, k, v) share it. */
   input: string;
   /**

@@ -66,7 +66,7 @@ export async function inspect(folder: string = embeddedFolder, options: InspectO
         const { dtype, begin, end, sparse } = checkpoint.info(`${stored}.weight`);
         const weight = await readWeight(checkpoint, graph, block, layer, signal);
         const count = countEntries(weight, [layer.rows, layer.columns]);
-        const form = formHeld(formOf(count, dtype, forms), weight);
+        const form = formHeld(formOf(count, dtype, forms, layer.relu), weight);
         layers.push({
           name: stored,
           block,

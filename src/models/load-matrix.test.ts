@@ -66,6 +66,21 @@ it.each([
   for (const matrix of [parts, whole]) backend.free(matrix);
 });
 
+it.each([
+  ['f32', 'f32'],
+  ['bf16', 'bf16'],
+  // 127 is more than a 1024th of what it can hold.
+  ['f16', 'f32'],
+] as const)('by columns, meant as %s and held as %s', async (values, kept) => {
+  const [byColumns, byRows] = [
+    await loadMatrix(backend, source(true), () => ({ values, sparse: false, columns: true }), new Scratch()),
+    await loadMatrix(backend, source(true), { values: 'f32', sparse: false }, new Scratch()),
+  ];
+  expect(formIn(byColumns)).toEqual({ values: kept, sparse: false, columns: true });
+  expect(await held(byColumns)).toEqual(await held(byRows));
+  for (const matrix of [byColumns, byRows]) backend.free(matrix);
+});
+
 it('int8 holds the same weights dense and sparse, ties included', async () => {
   const dense = await loadMatrix(backend, source(true), { values: 'int8', sparse: false }, new Scratch());
   const sparse = await loadMatrix(backend, source(true), { values: 'int8', sparse: true }, new Scratch());

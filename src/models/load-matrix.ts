@@ -1,9 +1,10 @@
 // One matrix from a checkpoint into a backend, in the form that it shall have in memory. Rows come a stretch at a time and
 // through memory that is used again and again: beside the model a load takes a few megabytes, and, while a sparse matrix is
-// made, its dense twin. What the checkpoint holds in another order, or sparse, is read whole.
+// made, its dense twin. What the checkpoint holds in another order, or sparse, is read whole, and so is a matrix by columns.
 
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { DType } from '../tensor/dtype.js';
 import { widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
@@ -89,6 +90,7 @@ export async function loadMatrix(
     });
     return loadMatrix(backend, source, chosen(count), scratch);
   }
+  if (chosen.columns) return loadColumns(backend, source, chosen.values, scratch);
   const { values, sparse } = chosen;
   const allocate = <D extends DType>(type: D) => backend.allocate(type, [rows, columns]);
   if (!sparse && isWeights16(values)) {
@@ -128,10 +130,47 @@ export async function loadMatrix(
   return matrix;
 }
 
+/** A matrix by columns, of which some at a time are turned from the rows. */
+async function loadColumns(
+  backend: Backend,
+  source: MatrixSource,
+  values: Form['values'],
+  scratch: Scratch,
+): Promise<ColumnMatrix> {
+  const { rows, columns, dtype } = source;
+  const stored = await source.read(0, rows);
+  const type = isWeights16(values) ? values : 'f32';
+  const tensor = backend.allocate(type, [columns, rows]);
+  const step = Math.max(1, Math.floor(STRETCH / rows));
+  for (let first = 0; first < columns; first += step) {
+    const end = Math.min(columns, first + step);
+    const part = { values: turned(stored, columns, first, end, scratch), dtype };
+    const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part);
+    if (written === null) {
+      backend.free(tensor);
+      return loadColumns(backend, source, 'f32', scratch);
+    }
+    backend.write(tensor.rows(first, end) as Tensor, written);
+  }
+  return new ColumnMatrix(tensor as DenseMatrix);
+}
+
+/** Columns [first, end) of rows, one behind another. */
+function turned(values: Rows['values'], columns: number, first: number, end: number, scratch: Scratch): Rows['values'] {
+  const rows = values.length / columns;
+  const size = rows * (end - first);
+  const room = scratch.room('turned', values.BYTES_PER_ELEMENT * size);
+  const out = values instanceof Float32Array ? new Float32Array(room, 0, size) : new Uint16Array(room, 0, size);
+  for (let r = 0; r < rows; r++)
+    for (let c = first; c < end; c++) out[(c - first) * rows + r] = values[r * columns + c];
+  return out;
+}
+
 /** The form that a matrix has. */
 export function formIn(matrix: Matrix): Form {
   if (matrix instanceof SparseMatrix) return { values: matrix.values, sparse: true };
   if (matrix instanceof Int8Matrix) return { values: 'int8', sparse: false };
+  if (matrix instanceof ColumnMatrix) return { values: matrix.values.dtype, sparse: false, columns: true };
   return { values: matrix.dtype, sparse: false };
 }
 

@@ -62,15 +62,16 @@ async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions &
     });
     const blocks: Weights[] = [];
     const forms: LayerForm[] = [];
-    const layers = new Set(graph.linears.map(({ name }) => name));
+    const layers = new Map(graph.linears.map(({ name, relu }) => [name, relu]));
     for (let block = 0; block < total; block++) {
       const sparsities = new Map<string, number>();
       const choose = (tensor: string, dtype: string): ChosenForm => {
         const name = tensor.replace(/\.weight$/, '');
-        if (!layers.has(name)) return denseForm(dtype, kept);
+        const relu = layers.get(name);
+        if (relu === undefined) return denseForm(dtype, kept);
         return (count) => {
           sparsities.set(name, count.zeros / count.weights);
-          return sparse ? formOf(count, dtype, options) : denseForm(dtype, kept);
+          return sparse ? formOf(count, dtype, options, relu) : denseForm(dtype, kept, relu);
         };
       };
       const weights = await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch });

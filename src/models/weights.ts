@@ -5,6 +5,7 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
 import { shapeText, tensorAt } from '../quoted.js';
+import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix, type Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -22,6 +23,7 @@ export function matrixOf(weights: Weights, name: string): Matrix {
 export function tableOf(weights: Weights, name: string): Table {
   const table = matrixOf(weights, name);
   if (table instanceof SparseMatrix) throw unfit(name, 'a sparse matrix');
+  if (table instanceof ColumnMatrix) throw unfit(name, 'a matrix by columns');
   return table;
 }
 

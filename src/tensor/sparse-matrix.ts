@@ -2,6 +2,7 @@
 // affair; it is made by one (`Backend.compress`) and freed by it, and views of rows share it.
 
 import { BackendError } from '../errors.js';
+import type { ColumnMatrix } from './column-matrix.js';
 import type { Int8Matrix } from './int8-matrix.js';
 import type { Storage, Tensor } from './tensor.js';
 
@@ -16,7 +17,7 @@ export type DenseMatrix = Tensor<'f32'> | Tensor<'bf16'> | Tensor<'f16'>;
 export type Table = DenseMatrix | Int8Matrix;
 
 /** The weight of a linear layer, in any form. */
-export type Matrix = Table | SparseMatrix;
+export type Matrix = Table | SparseMatrix | ColumnMatrix;
 
 export class SparseMatrix {
   constructor(

@@ -29,6 +29,13 @@ const sizes: Sizes[] = [
   ...[3, 4, 5, 31, 32, 33, 63, 64, 65, 129].map((tokens): Sizes => [2, 1, 8, 2, tokens, tokens]),
   ...[63, 64, 65, 71, 72, 73, 127, 128, 129].map((keys): Sizes => [1, 1, 6, 1, 5, keys]),
   ...[1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 40, 80, 128, 256].map((headDim): Sizes => [2, 2, headDim, 1, 6, 70]),
+  // Tiles of 64 queries with heads wider than 64, alone and behind keys that are there already.
+  [2, 1, 96, 2, 65, 65],
+  [2, 2, 128, 1, 70, 134],
+  // Few queries: more than one part of the keys, rows of a group in fours and fewer, heads wider than 256.
+  [12, 4, 64, 2, 3, 200],
+  [4, 2, 264, 1, 2, 130],
+  [2, 1, 130, 1, 8, 131],
   // One new token: groups below and from four heads on, and more heads than a tile has queries.
   [6, 2, 5, 2, 1, 65],
   [8, 2, 7, 2, 1, 129],

@@ -3,6 +3,7 @@
 import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import type { Case } from './case.js';
+import { columnCases } from './columns.js';
 import { elementwiseCases } from './elementwise.js';
 import { int8Cases } from './int8.js';
 import { layerCases } from './layers.js';
@@ -17,6 +18,7 @@ export const cases: Case[] = [
   ...layerCases,
   ...int8Cases,
   ...sparseCases,
+  ...columnCases,
   ...elementwiseCases,
   ...attentionCases,
   ...measureCases,

@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { ACTIVATIONS, type Backend } from '../../src/backend/backend.js';
 import { createReferenceBackend } from '../../src/backend/reference/reference.js';
+import { ColumnMatrix } from '../../src/tensor/column-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { candidates } from './backends.js';
 
@@ -105,6 +106,15 @@ const operations: Record<string, (backend: Backend) => Tensor<'f32' | 'f64'>> = 
   'multiply, of a matrix in tiles and beside them': (backend) =>
     multiplied(backend, {}, { 1: nan, 17: infinity, 35: -infinity, 37: nan, 53: infinity }),
   'multiply, infinities that cancel': (backend) => multiplied(backend, { 0: infinity, 1: infinity }, { 28: -infinity }),
+  'linear by columns': (backend) => {
+    const [y, places] = [
+      backend.allocate('f32', [5, 11]),
+      { 0: 0, 2: nan, 9: infinity, 20: -0, 21: -infinity, 34: nan },
+    ];
+    const weight = new ColumnMatrix(f32(backend, [7, 11], numbers(77)));
+    backend.linear(y, f32(backend, [5, 7], numbers(35, places)), weight, null);
+    return y;
+  },
   layerNorm(backend) {
     const x = f32(backend, [5, 7], numbers(35, { 2: nan, 9: infinity, 20: -infinity, 34: nan }));
     backend.layerNorm(x, x, f32(backend, [7], numbers(7)), null, 1e-5);

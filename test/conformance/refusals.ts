@@ -1,6 +1,7 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
 import type { BlockSelection, Scores, Selection } from '../../src/backend/backend.js';
+import { ColumnMatrix } from '../../src/tensor/column-matrix.js';
 import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { normal } from './draws.js';
@@ -96,6 +97,22 @@ export const refusals: Refusal[] = [
   refusal('expected weight of type f32, bf16 or f16, got f64, in linear', (rig) =>
     rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.f64([3, 5]) as unknown as Tensor<'f32'>, null),
   ),
+  refusal('expected weight of type f32, bf16 or f16, got f64, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), new ColumnMatrix(rig.f64([5, 3]) as never), null),
+  ),
+  refusal('expected columns of x = 5, got 4, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 4]), rig.columns([3, 5], 'f32'), null),
+  ),
+  refusal('expected size of bias = 3, got 2, in linear', (rig) =>
+    rig.backend.linear(rig.result([2, 3]), rig.f32([2, 5]), rig.columns([3, 5], 'bf16'), rig.f32([2])),
+  ),
+  refusal('expected y apart from weight, got an overlap, in linear', (rig) => {
+    const both = rig.f32([4, 4]);
+    rig.backend.linear(both.rows(2, 4), rig.f32([2, 4]), new ColumnMatrix(both), null);
+  }),
+  refusal('expected all rows, 0..3, got 1..3, in ColumnMatrix.rows', (rig) => {
+    rig.columns([3, 5], 'f32').rows(1, 3);
+  }),
   refusal('expected rows within 0..3, got 1..4, in SparseMatrix.rows', (rig) => {
     rig.sparse([3, 5], 'f32', normal).rows(1, 4);
   }),

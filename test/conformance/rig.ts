@@ -3,6 +3,7 @@
 // writes beyond its result is caught when the result is read. Results start as NaN, so stale content shows too.
 
 import type { Backend } from '../../src/backend/backend.js';
+import { ColumnMatrix } from '../../src/tensor/column-matrix.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
 import { toInt8 } from '../../src/tensor/int8.js';
 import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
@@ -85,6 +86,11 @@ export class Rig {
       this.tensor('i8', shape, (_, i) => values[i]),
       this.tensor('f32', [shape[0]], (_, i) => scale[i]),
     );
+  }
+
+  /** Drawn numbers of a matrix [rows, columns], by columns. */
+  columns(shape: number[], dtype: 'f32' | Weights16, draw: Draw = normal): ColumnMatrix {
+    return new ColumnMatrix(this[dtype]([...shape].reverse(), draw));
   }
 
   /** A place for a result. */

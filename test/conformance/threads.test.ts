@@ -5,10 +5,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import { valuesOf, WEIGHTS_16, type Weights16 } from '../../src/tensor/weights16.js';
 import { algebraCases } from './algebra.js';
 import { attentionCases } from './attention.js';
 import { bits, resultsOf } from './case.js';
+import { columnCases, mostlyZero } from './columns.js';
 import { mixed, normal } from './draws.js';
 import { elementwiseCases } from './elementwise.js';
 import { int8Cases } from './int8.js';
@@ -33,6 +35,7 @@ describe('1, 2 and 4 threads give the same bits', () => {
     layerCases,
     int8Cases,
     sparseCases,
+    columnCases,
     elementwiseCases,
     attentionCases,
     measureCases,
@@ -130,6 +133,39 @@ describe('a sparse linear gives a token the same bits alone and among others', (
       rig.clear();
     }
   });
+});
+
+describe.each(['f32', ...WEIGHTS_16] as const)('linear by columns of %s', (dtype) => {
+  it.each([
+    [7, 13, 37],
+    [2, 300, 513],
+    [37, 300, 513],
+    [3, 2100, 40],
+  ])(
+    'gives a token the same bits alone and among others, and those of f32: %i tokens, %i×%i',
+    async (tokens, rows, columns) => {
+      for (const backend of backends) {
+        const rig = new Rig(backend, 5);
+        const [x, bias] = [rig.f32([tokens, columns], mostlyZero), rig.f32([rows])];
+        const weight = rig.columns([rows, columns], dtype);
+        const wide = rig.columns([rows, columns], 'f32');
+        if (dtype !== 'f32')
+          backend.write(
+            wide.values as Tensor<'f32'>,
+            valuesOf(dtype, await backend.read<Weights16>(weight.values as Tensor<Weights16>)),
+          );
+        const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+        backend.linear(together, x, weight, bias);
+        for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), weight, bias);
+        expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+        if (dtype !== 'f32') {
+          backend.linear(alone, x, wide, bias);
+          expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+        }
+        rig.clear();
+      }
+    },
+  );
 });
 
 describe('attention gives a query the same bits alone and among others', () => {

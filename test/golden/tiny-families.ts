@@ -20,10 +20,11 @@ const path = new URL('families.json', import.meta.url);
 /** By name. */
 export const models: Record<string, Golden> = JSON.parse(await readFile(path, 'utf8')).models;
 
-function tensor({ shape, seed, centre, width }: Golden['tensors'][string]) {
+/** The numbers of a tensor. */
+export function valuesOf({ shape, seed, centre, width }: Golden['tensors'][string]): number[] {
   const random = lehmer(seed);
   const draw = () => centre + width * 2 * (random() + random() + random() - 1.5);
-  return f32(shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, draw));
+  return Array.from({ length: shape.reduce((a, b) => a * b, 1) }, draw);
 }
 
 /** A folder as transformers would have saved the model. */
@@ -31,7 +32,7 @@ export const folderOf = ({ config, tensors, windows }: Golden) =>
   folderWith({
     'config.json': JSON.stringify(config),
     'model.safetensors': safetensors(
-      Object.fromEntries(Object.entries(tensors).map(([name, spec]) => [name, tensor(spec)])),
+      Object.fromEntries(Object.entries(tensors).map(([name, spec]) => [name, f32(spec.shape, valuesOf(spec))])),
       { format: 'pt' },
     ),
     'windows.json': JSON.stringify(windows),

@@ -1,9 +1,11 @@
 // The layers of a model as the textbook writes them: one loop for each index of the formula, all in f64.
 
+import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Backend } from '../backend.js';
 import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
+import { rowsOf } from './columns.js';
 import { entriesOf, roundTokens } from './int8.js';
 import { denseOf } from './sparse.js';
 import { elements } from './storage.js';
@@ -17,7 +19,12 @@ export const layers: Layers = {
     const [rows, columns] = [weight.rowCount, weight.columns];
     const int8 = weight instanceof Int8Matrix;
     const [result, input] = [elements(y), int8 ? roundTokens(x) : elements(x)];
-    const w = int8 ? entriesOf(weight) : elements(weight instanceof SparseMatrix ? denseOf(weight) : weight);
+    const byColumns = weight instanceof ColumnMatrix;
+    const w = int8
+      ? entriesOf(weight)
+      : byColumns
+        ? rowsOf(weight)
+        : elements(weight instanceof SparseMatrix ? denseOf(weight) : weight);
     const b = bias === null ? null : elements(bias);
     for (let t = 0; t < x.rowCount; t++) {
       for (let r = 0; r < rows; r++) {

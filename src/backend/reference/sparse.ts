@@ -1,6 +1,7 @@
 // Sparse matrices of the reference backend: dense ones, for a product with 0 is 0 wherever the oracle is asked.
 
 import { BackendError } from '../../errors.js';
+import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { narrowBF16, widenBF16 } from '../../tensor/half.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { SparseMatrix } from '../../tensor/sparse-matrix.js';
@@ -55,6 +56,6 @@ export const sparse: Pick<Backend, 'compress' | 'free'> = {
     else if (freed instanceof SparseMatrix) {
       memory.free(allOf(freed));
       if (freed.scale) memory.free(freed.scale);
-    } else memory.free(freed);
+    } else memory.free(freed instanceof ColumnMatrix ? freed.values : freed);
   },
 };

@@ -7,6 +7,10 @@ export const LINEAR_TOKENS = 256;
 export const TOKEN_HEAD = 16;
 /** Bytes of scratch memory of a thread. */
 export const LINEAR_SCRATCH = 8224;
+/** Bytes of scratch memory of a thread. */
+export const COLUMN_SCRATCH = 32;
+export const LIST_HEAD = 16;
+export const LIST_ENTRY = 8;
 export const EMBED_SCRATCH = 32;
 export const ATTENTION_QUERIES = 64;
 export const ATTENTION_FEW = 4;

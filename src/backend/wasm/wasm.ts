@@ -1,6 +1,7 @@
 // The WebAssembly backend: every operation of the interface as a kernel call, split over the team where it pays.
 
 import { BackendError, UsageError } from '../../errors.js';
+import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix, type SparseValues, type Table } from '../../tensor/sparse-matrix.js';
@@ -20,6 +21,7 @@ import {
 } from '../backend.js';
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
+import { columnLinear } from './columns.js';
 import { eliminateColumns } from './eliminate-columns.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
 import { int8Linear } from './int8.js';
@@ -131,10 +133,10 @@ class WasmBackend implements Backend {
     return this.#allocate(dtype, shape);
   }
 
-  free(tensor: Tensor | Int8Matrix | SparseMatrix): void {
+  free(tensor: Tensor | Int8Matrix | SparseMatrix | ColumnMatrix): void {
     if (tensor instanceof SparseMatrix) freeSparse(this.#runner, tensor);
     else if (tensor instanceof Int8Matrix) for (const part of [tensor.values, tensor.scale]) this.free(part);
-    else this.memory.free(storageOf(tensor));
+    else this.memory.free(storageOf(tensor instanceof ColumnMatrix ? tensor.values : tensor));
   }
 
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void {
@@ -163,6 +165,10 @@ class WasmBackend implements Backend {
     }
     if (weight instanceof Int8Matrix) {
       int8Linear(this.#runner, y, x, weight, bias);
+      return;
+    }
+    if (weight instanceof ColumnMatrix) {
+      columnLinear(this.#runner, y, x, weight, bias);
       return;
     }
     const { rowCount: rows, columns } = weight;

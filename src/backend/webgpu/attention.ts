@@ -1,11 +1,12 @@
 // Causal attention, a block of keys at a time with a running softmax. A workgroup has a few queries of one head; each lane
 // scores one key of the block for all of them, then mixes some columns of the values. Few queries have a way of their own
-// (attention-parts.ts).
+// (attention-parts.ts), and so have many (attention-tiles.ts), where the heads and the device allow it.
 
 import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape } from '../backend.js';
 import { attentionInParts, partsOf, scratchOf } from './attention-parts.js';
-import type { Gpu } from './gpu.js';
+import { EDGE, TILE_BYTES, tilesOf, WIDEST } from './attention-tiles.js';
+import { type Gpu, rowsOf } from './gpu.js';
 import type { Kernel } from './kernel.js';
 
 /** Lanes, and keys of a block. */
@@ -14,6 +15,8 @@ const KEYS = 64;
 const QUERIES = 8;
 /** Queries of a sequence up to which their keys are shared out among workgroups. */
 const FEW_QUERIES = 8;
+/** Queries from which tiles of them are worth it. */
+const MANY_QUERIES = 32;
 
 const known = new Map<string, Kernel>();
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -173,16 +176,18 @@ export function attention(
     q.offset % 4 === 0 &&
     k.offset % 4 === 0 &&
     new Set([y, q, k, v].map(({ storage }) => storage)).size === 4;
+  const allFours = fours && y.offset % 4 === 0 && v.offset % 4 === 0;
   const few = queries <= FEW_QUERIES && partsOf(shape).parts > 1 && 4 * scratchOf(shape) <= gpu.device.bindingBytes;
   if (few && [y, q, k, v].every((tensor) => gpu.fits(tensor))) {
-    attentionInParts(gpu, y, q, k, v, shape, fours && y.offset % 4 === 0 && v.offset % 4 === 0);
+    attentionInParts(gpu, y, q, k, v, shape, allFours);
     return;
   }
   const params = { heads, kvHeads, headDim, queries, keys, f_scale: scale, window, f_cap: softcap ?? 0 };
-  const groups = heads * Math.ceil(queries / each);
+  const many = allFours && queries >= MANY_QUERIES && headDim <= WIDEST && gpu.device.workgroupBytes >= TILE_BYTES;
+  const kernel = many ? tilesOf(Math.ceil(headDim / 64)) : kernelOf(each, wide, fours);
+  const groups = heads * Math.ceil(queries / (many ? EDGE : each));
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {
-    const [ys, qs] = [y, q].map((t) => t.reshape(sequences, queries, heads * headDim).rows(from, to));
-    const [ks, vs] = [k, v].map((t) => t.reshape(sequences, keys, kvHeads * headDim).rows(from, to));
-    gpu.run(kernelOf(each, wide, fours), [ys, qs, ks, vs], params, (to - from) * groups);
+    const [ys, qs, ks, vs] = [y, q, k, v].map((tensor) => rowsOf(tensor, sequences, from, to));
+    gpu.run(kernel, [ys, qs, ks, vs], params, (to - from) * groups);
   }
 }

@@ -89,10 +89,9 @@ export function runElementwise(
   tensors: readonly Tensor[],
   params: Readonly<Record<string, number>>,
 ): void {
-  const flat = tensors.map((tensor) => tensor.reshape(tensor.size));
-  const [{ size }] = flat;
+  const [{ size }] = tensors;
   for (const [from, to] of gpu.pieces(size, tensors, ELEMENTS)) {
-    const parts = flat.map((tensor) => tensor.rows(from, to));
+    const parts = to - from === size ? tensors : tensors.map((tensor) => tensor.reshape(size).rows(from, to));
     gpu.run(kernels[name], parts, { size: to - from, ...params }, Math.ceil((to - from) / ELEMENTS));
   }
 }

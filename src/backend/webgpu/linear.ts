@@ -15,10 +15,13 @@ const LANES = 64;
 /** Fours of columns that a tile holds at a time; rows lie one more apart, so that neighbours meet other memory banks. */
 const DEPTH = 4;
 const STRIDE = DEPTH + 1;
+/** Elements of the part of a matrix that is made dense at a time. */
+const DENSE = 16 * 2 ** 20;
 
 const known = new Map<string, Kernel>();
 
-function kernelOf(name: string, make: () => Omit<Kernel, 'name'>): Kernel {
+/** The kernel of that name, made when first asked for. */
+export function kernelOf(name: string, make: () => Omit<Kernel, 'name'>): Kernel {
   const kernel = known.get(name) ?? { name, ...make() };
   known.set(name, kernel);
   return kernel;
@@ -194,6 +197,11 @@ export function linear(
         bias && rowsOf(bias, rows, r0, r1),
         { columns, rows: r1 - r0, stride, first: first + r0, biased: Number(bias !== null), tokens: t1 - t0 },
       );
+}
+
+/** Rows that are made dense at a time of a matrix that is held in another form. */
+export function rowsMadeDense(gpu: Gpu, columns: number): number {
+  return Math.max(1, Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns));
 }
 
 function multiplied(

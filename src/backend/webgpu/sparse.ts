@@ -10,15 +10,13 @@ import { fillPattern } from './fill.js';
 import { type Gpu, rowsOf } from './gpu.js';
 import { roundWeights, scaleRows } from './int8.js';
 import type { Kernel } from './kernel.js';
-import { linear } from './linear.js';
+import { linear, rowsMadeDense } from './linear.js';
 import { sumBefore } from './selection.js';
 import { prefix } from './wgsl/reductions.js';
 
 /** Up to so many tokens are multiplied entry by entry. */
 const FEW_TOKENS = 4;
 const LANES = 64;
-/** Elements of the part that is made dense at a time. */
-const DENSE = 16 * 2 ** 20;
 /** Columns whose numbers leave room for a bf16. */
 const SHORT = 65536;
 
@@ -278,8 +276,7 @@ export function sparseLinear(
     return;
   }
   const tokens = x.rowCount;
-  const most = Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns);
-  const step = tokens <= FEW_TOKENS ? Number.MAX_SAFE_INTEGER : Math.max(1, most);
+  const step = tokens <= FEW_TOKENS ? Number.MAX_SAFE_INTEGER : rowsMadeDense(gpu, columns);
   for (const { from, to, starts, entries } of parts) {
     const end = Math.min(to, first + stride);
     for (let row = Math.max(from, first); row < end; row += step) {

@@ -2,6 +2,7 @@
 // GPU object comes from whoever opens it (src/backend/open-gpu.ts in Node). f64 tensors hold f64 (wgsl/float64.ts). Sums are
 // made in a fixed order and nothing waits on another workgroup: the same device and driver give the same bits.
 
+import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix, type SparseValues, type Table } from '../../tensor/sparse-matrix.js';
@@ -21,6 +22,7 @@ import {
 } from '../backend.js';
 import * as check from '../shapes.js';
 import { attention } from './attention.js';
+import { columnLinear } from './columns.js';
 import { requestDevice } from './device.js';
 import { runElementwise } from './elementwise.js';
 import { eliminateColumns } from './eliminate.js';
@@ -79,10 +81,10 @@ class WebGpuBackend implements Backend {
     return this.gpu.memory.allocate(dtype, shape);
   }
 
-  free(tensor: Tensor | Int8Matrix | SparseMatrix): void {
+  free(tensor: Tensor | Int8Matrix | SparseMatrix | ColumnMatrix): void {
     if (tensor instanceof SparseMatrix) freeSparse(this.gpu, tensor);
     else if (tensor instanceof Int8Matrix) for (const part of [tensor.values, tensor.scale]) this.free(part);
-    else this.gpu.memory.free(tensor);
+    else this.gpu.memory.free(tensor instanceof ColumnMatrix ? tensor.values : tensor);
   }
 
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void {
@@ -132,6 +134,7 @@ class WebGpuBackend implements Backend {
     check.checkLinear(y, x, weight, bias);
     if (weight instanceof SparseMatrix) sparseLinear(this.gpu, y, x, weight, bias);
     else if (weight instanceof Int8Matrix) int8Linear(this.gpu, y, x, weight, bias);
+    else if (weight instanceof ColumnMatrix) columnLinear(this.gpu, y, x, weight, bias);
     else linear(this.gpu, y, x, weight, bias);
   }
 

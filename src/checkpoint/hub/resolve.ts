@@ -5,6 +5,7 @@ import { CheckpointError } from '../../errors.js';
 import type { LongRunning } from '../../progress.js';
 import { quoted } from '../../quoted.js';
 import { isSystemError } from '../disk-errors.js';
+import { EMBEDDED, embeddedFolder } from '../embedded.js';
 import { RepositoryCache } from './cache.js';
 import { type HubEnvironment, hubEnvironment } from './environment.js';
 import { explained, NoAnswer, Refusal } from './failures.js';
@@ -25,7 +26,7 @@ export interface ResolveOptions extends LongRunning {
 }
 
 /**
- * The folder of a MODEL: a folder as it was given, or where there is none `org/name[@revision]` from the hub, through the
+ * The folder of a MODEL: a folder as it was given, or where there is none that of the package for the word `embedded`, or `org/name[@revision]` from the hub, through the
  * cache that huggingface_hub uses.
  * @throws CheckpointError where it is neither, cannot be had, or is not what was announced; OutputError where the cache
  *   cannot be written; UsageError for settings that make no sense; the signal's reason when aborted.
@@ -39,6 +40,7 @@ export async function locateModel(model: string, options: ResolveOptions = {}): 
   options.signal?.throwIfAborted();
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return { folder: model, source: model };
+  if (!found && model === EMBEDDED) return { folder: embeddedFolder, source: embeddedFolder };
   const refuse = (expected: string, got: string) => new CheckpointError({ expected, got, where: model });
   if (found || looksLikePath(model) || model === '')
     throw refuse(
