@@ -7,7 +7,7 @@ import { BackendError } from '../../errors.js';
 import { bytesPerElement } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { COMPUTE, type Device, MAP_READ, USAGE } from './device.js';
-import { type Element, type Kernel, PARAM_BYTES, shaderOf, slotTypes } from './kernel.js';
+import { type Element, type Kernel, PARAM_BYTES, type Slot, shaderOf, slotTypes } from './kernel.js';
 import type { GpuBuffer, Memory } from './memory.js';
 
 /** Calls of kernels in one submission, at most. */
@@ -18,12 +18,6 @@ const KEPT_CALLS = 8192;
 const READ_BYTES = 64 * 2 ** 20;
 /** Bytes of the buffers for small results, which are kept. */
 const SMALL_READ_BYTES = 2 ** 20;
-
-/** Where an operand is bound. */
-export interface Slot {
-  /** Number of its binding among those of the call. */
-  index: number;
-}
 
 /** A stretch of a buffer. */
 interface Window {
