@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../src/backend/backend.js';
 import { openBackend } from '../src/backend/open.js';
+import { openGpu } from '../src/backend/open-gpu.js';
+import { createWasmBackend } from '../src/backend/wasm/wasm.js';
+import { createWebGpuBackend } from '../src/backend/webgpu/webgpu.js';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.js';
 import { embeddedFolder } from '../src/checkpoint/embedded.js';
 import { perplexity } from '../src/evaluate/perplexity.js';
@@ -28,6 +31,27 @@ import { noWebGpu, openWebGpu } from './webgpu.js';
 /** The device below a backend, which no user sees. */
 const deviceOf = (backend: Backend) =>
   (backend as unknown as { gpu: { device: { gpu: GPUDevice & { popErrorScope: unknown } } } }).gpu.device.gpu;
+
+/** Counts the bytes that a backend makes and has not destroyed, from now on. */
+function watched(backend: Backend) {
+  const device = deviceOf(backend);
+  const live = { bytes: 0 };
+  const { createBuffer } = device;
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer.call(device, descriptor);
+    const { destroy } = buffer;
+    live.bytes += descriptor.size;
+    buffer.destroy = () => {
+      live.bytes -= descriptor.size;
+      return destroy.call(buffer);
+    };
+    return buffer;
+  };
+  const restore = () => {
+    device.createBuffer = createBuffer;
+  };
+  return { live, restore };
+}
 
 const filled = (backend: Backend, size: number, value: number) => {
   const tensor = backend.allocate('f32', [size]);
@@ -63,16 +87,22 @@ describe.skipIf(noWebGpu)('memory and order', () => {
   });
 
   it('memory beyond what is kept for reuse is given back, once nothing uses it', async () => {
+    const { live, restore } = watched(backend);
     const sum = filled(backend, 4, 0);
     const large = Array.from({ length: 10 }, () => backend.allocate('f32', [2 ** 24]));
+    expect(live.bytes).toBeGreaterThanOrEqual(640 * 2 ** 20);
     for (const [i, tensor] of large.entries()) {
       const last = tensor.rows(2 ** 24 - 4, 2 ** 24);
       backend.fill(last, i);
       backend.add(sum, sum, last);
       backend.free(tensor);
     }
-    for (let i = 0; i < 3; i++) backend.free(backend.allocate('f32', [2 ** 25 + i * 2 ** 23]));
+    expect(live.bytes).toBeGreaterThanOrEqual(640 * 2 ** 20);
     expect(await backend.read(sum)).toEqual(new Float32Array(4).fill(45));
+    expect(live.bytes).toBeLessThanOrEqual(514 * 2 ** 20);
+    for (let i = 0; i < 3; i++) backend.free(backend.allocate('f32', [2 ** 25 + i * 2 ** 23]));
+    expect(live.bytes).toBeLessThanOrEqual(514 * 2 ** 20);
+    restore();
   });
 
   it('reads that are under way together each see their own time', async () => {
@@ -103,6 +133,44 @@ describe.skipIf(noWebGpu)('memory and order', () => {
       expect(bits(await rig.read(narrow))).toBe(bits(await rig.read(full)));
       rig.clear();
     }
+  });
+
+  it('a large read that fails half-way leaves nothing behind, and the next one works', async () => {
+    const x = filled(backend, 2 ** 25, 3);
+    const { live, restore } = watched(backend);
+    const device = deviceOf(backend);
+    const { createBuffer } = device;
+    let made = 0;
+    device.createBuffer = (descriptor) => {
+      if (++made === 2) throw new Error('no more');
+      return createBuffer.call(device, descriptor);
+    };
+    await expect(backend.read(x)).rejects.toThrow(/^expected a result of the GPU, got no more, in /);
+    expect([made, live.bytes]).toEqual([2, 0]);
+    device.createBuffer = createBuffer;
+    restore();
+    const values = await backend.read(x);
+    expect([values.length, values.every((v) => v === 3)]).toEqual([2 ** 25, true]);
+    backend.free(x);
+  });
+
+  it('opens the backend for inverses again after that has failed, and can be disposed of meanwhile', async () => {
+    let opened = 0;
+    const openSolver = async () => {
+      if (++opened !== 2) throw new Error(`no solver ${opened}`);
+      return createWasmBackend({ threads: 1 });
+    };
+    const invert = (other: Backend) => {
+      const matrix = other.allocate('f64', [1, 1]);
+      other.write(matrix, Float64Array.of(4));
+      return other.invert(matrix, matrix, 0, 'whole').then(() => other.read(matrix));
+    };
+    const [one, two] = [0, 1].map(async () => createWebGpuBackend({ ...(await openGpu()), openSolver, threads: 1 }));
+    await expect(invert(await one)).rejects.toThrow(/^no solver 1$/);
+    expect(await invert(await one)).toEqual(Float64Array.of(0.25));
+    await expect(invert(await two)).rejects.toThrow(/^no solver 3$/);
+    await (await two).dispose();
+    await (await one).dispose();
   });
 
   it.each(WEIGHTS_16)('columns of %s give the bits that the same numbers in f32 give', async (dtype) => {

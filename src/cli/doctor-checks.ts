@@ -107,16 +107,21 @@ async function engine(): Promise<string> {
 async function graphics(): Promise<Check> {
   const check = await tried('GPU', 'nothing but --backend webgpu needs one: docs/webgpu.md', async () => {
     const probe = fileURLToPath(new URL('./gpu-probe.js', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [probe], { timeout: 30_000 }).catch(
-      ({ signal, code }) => {
-        throw new Error(`a driver that ends the process (${signal ?? code})`);
-      },
-    );
-    const { adapter, error } = JSON.parse(stdout);
+    const { adapter, error } = JSON.parse(await answerOf(probe, 30_000));
     if (error) throw new Error(error);
     return `${adapter}, for --backend webgpu`;
   });
   return { ...check, needed: false };
+}
+
+/** What a program that asks a driver prints. Errors: the driver ends it, or it says nothing for so many milliseconds. */
+export async function answerOf(program: string, timeout: number): Promise<string> {
+  const run = promisify(execFile)(process.execPath, [program], { timeout });
+  const { stdout } = await run.catch(({ killed, signal, code }) => {
+    if (killed) throw new Error(`a driver that did not answer in ${timeout / 1000} s`);
+    throw new Error(`a driver that ends the process (${signal ?? code})`);
+  });
+  return stdout;
 }
 
 async function embeddedModel(): Promise<string> {

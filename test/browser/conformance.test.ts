@@ -24,8 +24,8 @@ describe.skipIf(noChromium !== undefined)('webgpu in Chromium', () => {
   it(
     'agrees with the reference in every case, and refuses what it must',
     async ({ skip }) => {
-      const noBackend = await opened.page.evaluate(() => suite.noBackend());
-      if (noBackend !== undefined) skip(noBackend);
+      const noGpu = await opened.page.evaluate(() => suite.noGpu());
+      if (noGpu !== undefined) skip(noGpu);
       const { adapter, ...report } = await opened.page.evaluate(() => suite.conformance());
       expect(report).toEqual({ cases: cases.length, refusals: refusals.length, complaints: [] });
       expect(adapter).not.toBe('');

@@ -21,8 +21,8 @@ export interface Report {
 
 /** What the test finds on the page. */
 export interface Suite {
-  /** Why no backend can be opened here; undefined where one can. */
-  noBackend(): Promise<string | undefined>;
+  /** Why there is no GPU for a backend here; undefined where there is one, which the backend then has to take. */
+  noGpu(): Promise<string | undefined>;
   conformance(): Promise<Report>;
 }
 
@@ -62,13 +62,9 @@ async function wrongAfter({ message, call }: Refusal, backend: Backend): Promise
 }
 
 const suite: Suite = {
-  async noBackend() {
-    try {
-      await (await open()).dispose();
-      return undefined;
-    } catch (error) {
-      return (error as Error).message;
-    }
+  async noGpu() {
+    if (!navigator.gpu) return 'a browser without navigator.gpu';
+    return (await navigator.gpu.requestAdapter()) ? undefined : 'a browser without an adapter';
   },
 
   async conformance() {

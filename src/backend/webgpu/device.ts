@@ -65,6 +65,26 @@ export class Device {
 
   /** A new buffer; that there is no memory for it shows later, as a failure that names the purpose. */
   createBuffer(size: number, usage: number, purpose: string): GPUBuffer {
+    const { buffer, verdict } = this.#create(size, usage, purpose);
+    const heard = verdict.then((refusal) => {
+      if (refusal !== undefined)
+        this.fail({ expected: `room on the GPU for ${size} bytes`, got: refusal, where: purpose });
+    });
+    this.#scopes.add(heard);
+    void heard.then(() => this.#scopes.delete(heard));
+    return buffer;
+  }
+
+  /** A new buffer once there is known to be memory for it; undefined where there is none, which is no failure. */
+  async tryCreateBuffer(size: number, usage: number, purpose: string): Promise<GPUBuffer | undefined> {
+    const { buffer, verdict } = this.#create(size, usage, purpose);
+    if ((await verdict) === undefined) return buffer;
+    buffer.destroy();
+    return undefined;
+  }
+
+  /** A buffer, valid or not, and later why there was no memory for it, if so. */
+  #create(size: number, usage: number, purpose: string) {
     if (size > this.bufferBytes)
       throw new BackendError({
         expected: `at most ${this.bufferBytes} bytes in one buffer of the GPU`,
@@ -74,15 +94,10 @@ export class Device {
     this.gpu.pushErrorScope('out-of-memory');
     const buffer = this.gpu.createBuffer({ size, usage });
     const verdict = this.gpu.popErrorScope().then(
-      (error) => {
-        if (error)
-          this.fail({ expected: `room on the GPU for ${size} bytes`, got: error.message || 'none', where: purpose });
-      },
-      () => {},
+      (error) => (error ? error.message || 'none' : undefined),
+      () => undefined,
     );
-    this.#scopes.add(verdict);
-    void verdict.then(() => this.#scopes.delete(verdict));
-    return buffer;
+    return { buffer, verdict };
   }
 
   destroy(): void {

@@ -3,7 +3,6 @@
 // `raw_NAME` and `put_NAME` with the bits. So two operands that lie in one buffer become one binding, which WebGPU demands
 // where one of them is written, and no kernel has to know; and bits pass through unchanged where nothing is computed.
 
-import type { Slot } from './recorder.js';
 import { float32 } from './wgsl/float32.js';
 import { float64 } from './wgsl/float64.js';
 import { functions } from './wgsl/functions.js';
@@ -32,6 +31,12 @@ export interface Kernel {
   uses?: readonly (keyof typeof libraries)[];
   /** Declarations, and `fn run(group: u32, lane: u32)`: workgroup number `group` of p.groups. */
   code: string;
+}
+
+/** Where an operand is bound. */
+export interface Slot {
+  /** Number of its binding among those of the call. */
+  index: number;
 }
 
 /** Bytes of the parameters of one call. */

@@ -37,10 +37,11 @@ class GpuStorage implements Storage {
 }
 
 export class Memory {
+  /** Freed buffers, those last that were freed last. */
+  readonly #kept = new Set<GpuBuffer>();
+  /** The same ones by their size. */
   readonly #free = new Map<number, GpuBuffer[]>();
-  #kept = 0;
-  /** To be destroyed once what uses them has been submitted. */
-  #condemned: GpuBuffer[] = [];
+  #keptBytes = 0;
   /** Called with buffers that are no more. */
   onDestroy: (buffer: GpuBuffer) => void = () => {};
   /** Whether commands that are not submitted yet use a buffer. */
@@ -49,29 +50,37 @@ export class Memory {
   constructor(readonly device: Device) {}
 
   allocate<D extends DType>(dtype: D, shape: readonly number[], purpose?: string): Tensor<D> {
-    this.device.check();
-    checkAllocate(shape);
-    const bytes = shape.reduce((a, b) => a * b, 1) * bytesPerElement[dtype];
-    const size = rounded(bytes, this.device.bufferBytes);
-    let held = this.#free.get(size)?.pop();
-    if (held) this.#kept -= size;
-    else
-      held = new GpuBuffer(this.device.createBuffer(size, STORAGE, purpose ?? `a tensor of ${dtype} [${shape}]`), size);
+    const { bytes, size } = this.#sizesOf(dtype, shape);
+    const held =
+      this.#reuse(size) ??
+      new GpuBuffer(this.device.createBuffer(size, STORAGE, purpose ?? `a tensor of ${dtype} [${shape}]`), size);
     return new Tensor(new GpuStorage(this, held, bytes), dtype, [...shape]);
+  }
+
+  /** A tensor of memory that is there for certain; undefined where the GPU has none left. */
+  async tryAllocate<D extends DType>(
+    dtype: D,
+    shape: readonly number[],
+    purpose: string,
+  ): Promise<Tensor<D> | undefined> {
+    const { bytes, size } = this.#sizesOf(dtype, shape);
+    let held = this.#reuse(size);
+    if (!held) {
+      const buffer = await this.device.tryCreateBuffer(size, STORAGE, purpose);
+      held = buffer && new GpuBuffer(buffer, size);
+    }
+    return held && new Tensor(new GpuStorage(this, held, bytes), dtype, [...shape]);
   }
 
   free(tensor: Tensor): void {
     const held = this.of(tensor);
     (tensor.storage as GpuStorage).freed = true;
-    if (this.#kept + held.size > KEPT_BYTES) {
-      this.#condemned.push(held);
-      if (!this.inUse(held)) this.sweep();
-      return;
-    }
     const same = this.#free.get(held.size);
     if (same) same.push(held);
     else this.#free.set(held.size, [held]);
-    this.#kept += held.size;
+    this.#kept.add(held);
+    this.#keptBytes += held.size;
+    this.sweep();
   }
 
   /** The buffer of a live tensor of this backend. */
@@ -81,16 +90,37 @@ export class Memory {
     throw new BackendError({ expected: 'a tensor of this webgpu backend', got, where: `${dtype} [${shape}]` });
   }
 
-  /** Destroys what waits for nothing more. */
+  /** Destroys freed buffers beyond what is kept, the oldest first; one in use serves again before it can be destroyed. */
   sweep(): void {
-    const waiting = this.#condemned.splice(0);
-    for (const held of waiting) {
-      if (this.inUse(held)) this.#condemned.push(held);
-      else {
-        this.onDestroy(held);
-        held.buffer.destroy();
-      }
+    if (this.#keptBytes <= KEPT_BYTES) return;
+    for (const held of this.#kept) {
+      if (this.inUse(held)) continue;
+      const same = this.#free.get(held.size)!;
+      same.splice(same.indexOf(held), 1);
+      this.#forget(held);
+      this.onDestroy(held);
+      held.buffer.destroy();
+      if (this.#keptBytes <= KEPT_BYTES) return;
     }
+  }
+
+  /** Bytes of a tensor, and of the buffer for it. */
+  #sizesOf(dtype: DType, shape: readonly number[]): { bytes: number; size: number } {
+    this.device.check();
+    checkAllocate(shape);
+    const bytes = shape.reduce((a, b) => a * b, 1) * bytesPerElement[dtype];
+    return { bytes, size: rounded(bytes, this.device.bufferBytes) };
+  }
+
+  #reuse(size: number): GpuBuffer | undefined {
+    const held = this.#free.get(size)?.pop();
+    if (held) this.#forget(held);
+    return held;
+  }
+
+  #forget(held: GpuBuffer): void {
+    this.#kept.delete(held);
+    this.#keptBytes -= held.size;
   }
 }
 

@@ -7,7 +7,7 @@ import { BackendError } from '../../errors.js';
 import { bytesPerElement } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { COMPUTE, type Device, MAP_READ, USAGE } from './device.js';
-import { type Element, type Kernel, PARAM_BYTES, shaderOf, slotTypes } from './kernel.js';
+import { type Element, type Kernel, PARAM_BYTES, type Slot, shaderOf, slotTypes } from './kernel.js';
 import type { GpuBuffer, Memory } from './memory.js';
 
 /** Calls of kernels in one submission, at most. */
@@ -18,12 +18,6 @@ const KEPT_CALLS = 8192;
 const READ_BYTES = 64 * 2 ** 20;
 /** Bytes of the buffers for small results, which are kept. */
 const SMALL_READ_BYTES = 2 ** 20;
-
-/** Where an operand is bound. */
-export interface Slot {
-  /** Number of its binding among those of the call. */
-  index: number;
-}
 
 /** A stretch of a buffer. */
 interface Window {
@@ -64,7 +58,7 @@ export class Recorder {
   readonly #paramBuffer: GPUBuffer;
   readonly #known = new Map<Kernel, Known>();
   /** For each buffer how to forget the calls that use it. */
-  readonly #forget = new Map<number, (() => void)[]>();
+  readonly #forget = new Map<number, Set<() => void>>();
   /** The buffers of the call that is being recorded. */
   readonly #held: GpuBuffer[] = [];
   readonly #smallReads: GPUBuffer[] = [];
@@ -154,17 +148,19 @@ export class Recorder {
     this.device.check();
     const bytes = new Uint8Array(size);
     const pieces: { staging: GPUBuffer; at: number; length: number }[] = [];
-    for (let at = 0; at < size; at += READ_BYTES) {
-      const length = Math.min(READ_BYTES, size - at);
-      const staging = this.#staging(length);
-      this.#begin();
-      this.#endPass();
-      this.#encoder!.copyBufferToBuffer(held.buffer, offset + at, staging, 0, length);
-      held.batch = this.#batch;
-      pieces.push({ staging, at, length });
-    }
-    this.flush();
     try {
+      for (let at = 0; at < size; at += READ_BYTES) {
+        const length = Math.min(READ_BYTES, size - at);
+        pieces.push({ staging: this.#staging(length), at, length });
+      }
+      // All are copied before anything is waited for: what is enqueued meanwhile may write to the buffer.
+      for (const { staging, at, length } of pieces) {
+        this.#begin();
+        this.#endPass();
+        this.#encoder!.copyBufferToBuffer(held.buffer, offset + at, staging, 0, length);
+        held.batch = this.#batch;
+      }
+      this.flush();
       for (const { staging, at, length } of pieces) {
         await staging.mapAsync(MAP_READ, 0, length);
         bytes.set(new Uint8Array(staging.getMappedRange(0, length)), at);
@@ -256,23 +252,33 @@ export class Recorder {
       this.#kept = 1;
     }
     let { calls } = known;
+    const path: [Calls, number][] = [];
     for (let i = 0; i < last; i++) {
-      let deeper = calls.get(this.#held[i].id) as Calls | undefined;
+      const { id } = this.#held[i];
+      path.unshift([calls, id]);
+      let deeper = calls.get(id) as Calls | undefined;
       if (!deeper) {
         deeper = new Map();
-        calls.set(this.#held[i].id, deeper);
+        calls.set(id, deeper);
       }
       calls = deeper;
     }
     const { id } = this.#held[last];
+    path.unshift([calls, id]);
     calls.set(id, call);
+    const members = new Set(this.#held.slice(0, last + 1).map((held) => held.id));
     const forget = () => {
-      calls.delete(id);
+      this.#kept--;
+      for (const [calls, id] of path) {
+        calls.delete(id);
+        if (calls.size > 0) break;
+      }
+      for (const member of members) this.#forget.get(member)?.delete(forget);
     };
-    for (const held of new Set(this.#held.slice(0, last + 1))) {
-      const others = this.#forget.get(held.id);
-      if (others) others.push(forget);
-      else this.#forget.set(held.id, [forget]);
+    for (const member of members) {
+      const others = this.#forget.get(member);
+      if (others) others.add(forget);
+      else this.#forget.set(member, new Set([forget]));
     }
   }
 

@@ -216,24 +216,31 @@ export function compress(
   return new SparseMatrix(storage, values, null, rows, columns);
 }
 
-/** Moves the entries to memory of their size, once their number is known. What fails here fails at the next read too. */
+/** Moves the entries to memory of their size, once their number is known and where there is room beside the large one. */
 async function shrink(storage: SparseStorage): Promise<void> {
   const { gpu, parts, short } = storage;
+  const { memory, recorder } = gpu;
   try {
     for (const part of parts) {
       const { starts, entries: large } = part;
       const [entries] = new Uint32Array(
-        (await gpu.recorder.read(gpu.memory.of(starts), 4 * (starts.offset + starts.size - 1), 4)).buffer,
+        (await recorder.read(memory.of(starts), 4 * (starts.offset + starts.size - 1), 4)).buffer,
       );
       if (storage.freed) return;
       const words = entries * (short ? 1 : 2);
-      const small = gpu.memory.allocate('i32', [Math.max(1, words)], 'the entries of a sparse matrix');
-      if (words > 0) gpu.recorder.copy(gpu.memory.of(large), 0, gpu.memory.of(small), 0, 4 * words);
+      const small = await memory.tryAllocate('i32', [Math.max(1, words)], 'the entries of a sparse matrix');
+      if (!small) continue;
+      if (storage.freed) {
+        memory.free(small);
+        return;
+      }
+      gpu.device.check();
+      if (words > 0) recorder.copy(memory.of(large), 0, memory.of(small), 0, 4 * words);
       part.entries = small;
-      gpu.memory.free(large);
+      memory.free(large);
     }
   } catch {
-    // The device has been lost or disposed of; or there is no room beside the large one, which then stays in use.
+    // The device has been lost or disposed of, which the next call says.
   }
 }
 

@@ -263,7 +263,10 @@ class WebGpuBackend implements Backend {
     check.checkInvert(out, matrix, ridge, form);
     signal?.throwIfAborted();
     const values = await this.read(matrix);
-    this.#solver ??= this.openSolver();
+    this.#solver ??= this.openSolver().catch((error) => {
+      this.#solver = undefined;
+      throw error;
+    });
     const solver = await this.#solver;
     const n = matrix.columns;
     const held = solver.allocate('f64', [n, n]);
@@ -289,7 +292,7 @@ class WebGpuBackend implements Backend {
 
   async dispose(): Promise<void> {
     this.gpu.device.destroy();
-    const solver = await this.#solver;
+    const solver = await this.#solver?.catch(() => undefined);
     await solver?.dispose();
   }
 }
