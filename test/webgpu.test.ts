@@ -377,12 +377,14 @@ describe.skipIf(noWebGpu)('whole runs', () => {
     return { got, wanted, different: different / wanted.sparsity.weights };
   }
 
+  // Of fewer tokens than a layer has inputs (352) the Gram matrix is singular but for its damping, and the inverse that SparseGPT
+  // needs turns last bits into other masks: it gets 512.
   it.each([
-    { method: 'wanda', topUp: 'uniform', pattern: '2:4' },
-    { method: 'wanda', topUp: 'uniform', sparsity: 0.6, granularity: 'layer' },
-    { method: 'sparsegpt', topUp: 'uniform', sparsity: 0.5 },
+    { method: 'wanda', topUp: 'uniform', pattern: '2:4', samples: 2, seqLen: 64 },
+    { method: 'wanda', topUp: 'uniform', sparsity: 0.6, granularity: 'layer', samples: 2, seqLen: 64 },
+    { method: 'sparsegpt', topUp: 'uniform', sparsity: 0.5, samples: 4, seqLen: 128 },
   ] as const)('prunes the embedded model as the CPU does: $method, $pattern $granularity', async (choice) => {
-    const { got, different } = await onBoth({ ...choice, samples: 2, seqLen: 64 });
+    const { got, different } = await onBoth(choice);
     expect(got.engine).toMatchObject({ backend: 'webgpu', simd: 'plain', threads: 1, adapter: expect.any(String) });
     expect(different).toBeLessThan(1e-3);
   });

@@ -90,8 +90,9 @@ describe('readSource', () => {
     await mkdir(path);
     await expect(readSource(path)).rejects.toThrow(`expected a file, got a folder, in ${path}`);
     const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+    // Newer engines show any depth.
     await expect(source('deep.jsonl', `"a"\n${deep}\n`)).rejects.toThrow(
-      `expected a text, or an object with a "text", got a list too deep to show, in ${join(folder, 'deep.jsonl')}, line 2`,
+      /^expected a text, or an object with a "text", got (a list too deep to show|\[{120}…), in .+deep\.jsonl, line 2$/,
     );
     await expect(source('x.json', '[1,')).rejects.toThrow('expected valid JSON, got');
   });
