@@ -92,6 +92,13 @@ it('int8 holds the same weights dense and sparse, ties included', async () => {
   for (const matrix of [dense, sparse]) backend.free(matrix);
 });
 
+it('reads what cannot be read in parts once, counting included', async () => {
+  const asked: [number, number][] = [];
+  const choose: ChosenForm = () => ({ values: 'f32', sparse: true });
+  backend.free(await loadMatrix(backend, source(false, asked), choose, new Scratch()));
+  expect(asked).toEqual([[0, rows]]);
+});
+
 it('counts in stretches what a choice is made by', async () => {
   const counts: object[] = [];
   const choose: ChosenForm = (count) => {

@@ -83,6 +83,16 @@ export async function loadMatrix(
     }
   };
   if (typeof chosen === 'function') {
+    if (!source.inParts) {
+      // Read, decoded and reordered once.
+      const all = await source.read(0, rows);
+      return loadMatrix(
+        backend,
+        { ...source, read: async () => all },
+        chosen(countEntries(all, [rows, columns])),
+        scratch,
+      );
+    }
     const count: EntryCount = { weights: 0, zeros: 0, entries: 0 };
     await each(({ values }, first, end) => {
       const part = countEntries(values, [end - first, columns]);

@@ -3,7 +3,7 @@
 
 import type { ColumnMatrix } from '../../tensor/column-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { WEIGHTS_16 } from '../../tensor/weights16.js';
+import { WEIGHT_KINDS } from './kernels.js';
 import type { KernelRunner } from './runner.js';
 import { COLUMN_SCRATCH, LIST_ENTRY, LIST_HEAD } from './units.js';
 
@@ -15,7 +15,6 @@ const LISTED_TOKENS = 256;
 const MOST_ROWS = 2048;
 /** A part of the rows is a multiple of so many, which are lines of the cache. */
 const LINES = 64;
-const KINDS = ['f32', ...WEIGHTS_16] as const;
 
 /** y[T, rows] = x[T, columns] · weightᵀ (+ bias[rows]). */
 export function columnLinear(
@@ -38,7 +37,7 @@ export function columnLinear(
       // Fewer tokens than threads: each has a part of the rows.
       const parts = Math.max(Math.ceil(rows / MOST_ROWS), Math.ceil(runner.threads / count));
       const stretch = LINES * Math.ceil(rows / parts / LINES);
-      const operands = [lists, values, bias, ys, columns, rows, count, KINDS.indexOf(values.dtype), stretch];
+      const operands = [lists, values, bias, ys, columns, rows, count, WEIGHT_KINDS.indexOf(values.dtype), stretch];
       const work = LEFT * Math.min(rows, stretch) * columns;
       runner.run('columnLinear', Math.ceil(rows / stretch) * count, work, ys, operands, COLUMN_SCRATCH);
     }

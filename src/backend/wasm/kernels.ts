@@ -1,6 +1,8 @@
 // The compiled kernels: which file to load, and the functions of one instance in an order that all threads agree on.
 
 import { readFile } from 'node:fs/promises';
+import type { DType } from '../../tensor/dtype.js';
+import { WEIGHTS_16 } from '../../tensor/weights16.js';
 
 /** Kernels that are split over the team; their position in this list is how one thread names them to another. */
 export const KERNELS = [
@@ -47,6 +49,9 @@ export const KERNELS = [
   'sparseLinear',
   'sparseVectors',
 ] as const;
+
+/** The kinds of weights, in the order in which kernels number them. */
+export const WEIGHT_KINDS: readonly DType[] = ['f32', ...WEIGHTS_16, 'i8'];
 
 export type KernelName = (typeof KERNELS)[number];
 

@@ -6,7 +6,7 @@ import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix, type SparseValues, type Table } from '../../tensor/sparse-matrix.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { patternOf, WEIGHTS_16 } from '../../tensor/weights16.js';
+import { patternOf } from '../../tensor/weights16.js';
 import {
   ACTIVATIONS,
   type Activation,
@@ -26,7 +26,7 @@ import { eliminateColumns } from './eliminate-columns.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
 import { int8Linear } from './int8.js';
 import { invert } from './invert.js';
-import { compileKernels, type KernelName } from './kernels.js';
+import { compileKernels, type KernelName, WEIGHT_KINDS } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import type { KernelRunner, Operand } from './runner.js';
 import { compress, freeSparse, sparseLinear } from './sparse.js';
@@ -106,9 +106,6 @@ const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?
   i32: Int32Array,
 };
 
-/** The kinds of weights, in the order in which kernels number them. */
-const KINDS: readonly DType[] = ['f32', ...WEIGHTS_16, 'i8'];
-
 class WasmBackend implements Backend {
   /** For the operations that have files of their own. */
   readonly #runner: KernelRunner;
@@ -177,7 +174,7 @@ class WasmBackend implements Backend {
       Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
       LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
     );
-    const kind = KINDS.indexOf(weight.dtype);
+    const kind = WEIGHT_KINDS.indexOf(weight.dtype);
     const operands = [x, weight, bias, y, columns, rows, tokens, kind];
     this.#run('linear', split, [y], operands, kind ? LINEAR_SCRATCH : 0);
   }
@@ -190,7 +187,7 @@ class WasmBackend implements Backend {
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void {
     check.checkEmbed(y, ids, table);
     const [values, scale] = table instanceof Int8Matrix ? [table.values, table.scale] : [table, null];
-    const kind = KINDS.indexOf(values.dtype);
+    const kind = WEIGHT_KINDS.indexOf(values.dtype);
     const operands = [ids, values, scale, y, table.columns, kind];
     this.#run('embed', this.#split(ids.size, table.columns), [y], operands, kind ? EMBED_SCRATCH : 0);
   }

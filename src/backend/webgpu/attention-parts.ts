@@ -6,6 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape } from '../backend.js';
 import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
+import { least } from './wgsl/queries.js';
 
 /** Keys of a part. */
 const KEYS = 64;
@@ -20,8 +21,7 @@ const known = new Map<number, Kernel>();
 
 /** What both kernels do with columns: teams of lanes take every so many-th key or part, and their sums are added in order. */
 const columns = (vector: string) => /* wgsl */ `
-/** Below every score. */
-const LEAST = -3.4028234e38;
+${least}
 var<workgroup> sums: array<${vector}, ${LANES}>;
 fn joined(own: ${vector}, lane: u32, per: u32) -> ${vector} {
   workgroupBarrier();

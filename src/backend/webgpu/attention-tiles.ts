@@ -2,6 +2,7 @@
 // lane has four queries with four keys of the scores, and the same queries with some columns of what comes out.
 
 import type { Kernel } from './kernel.js';
+import { ATTENTION_PARAMS, least, queriesOf } from './wgsl/queries.js';
 
 /** Queries and keys of a tile. */
 export const EDGE = 64;
@@ -50,12 +51,11 @@ function make(wide: number): Kernel {
       { name: 'k', type: 'f32x4' },
       { name: 'v', type: 'f32x4' },
     ],
-    params: ['heads', 'kvHeads', 'headDim', 'queries', 'keys', 'f_scale', 'window', 'f_cap'],
+    params: ATTENTION_PARAMS,
     lanes: 256,
     uses: ['functions'],
     code: /* wgsl */ `
-/** Below every score. */
-const LEAST = -3.4028234e38;
+${least}
 var<workgroup> qs: array<vec4f, ${EDGE * STRIDE}>;
 /** Key 4·a + b is row 16·b + a, so that neighbours meet other memory banks. */
 var<workgroup> ks: array<vec4f, ${EDGE * STRIDE}>;
@@ -66,12 +66,7 @@ var<workgroup> shrinks: array<f32, ${EDGE}>;
 var<workgroup> totals: array<f32, ${EDGE}>;
 
 fn run(group: u32, lane: u32) {
-  let blocks = (p.queries + ${EDGE - 1}) / ${EDGE};
-  let first = (group % blocks) * ${EDGE};
-  let head = (group / blocks) % p.heads;
-  let sequence = group / blocks / p.heads;
-  let kvHead = head * p.kvHeads / p.heads;
-  let count = min(${EDGE}u, p.queries - first);
+  ${queriesOf(EDGE)}
   let width = p.headDim / 4;
   let ti = lane / 16;
   let ri = lane % 16;

@@ -8,6 +8,7 @@ import { attentionInParts, partsOf, scratchOf } from './attention-parts.js';
 import { EDGE, TILE_BYTES, tilesOf, WIDEST } from './attention-tiles.js';
 import { type Gpu, rowsOf } from './gpu.js';
 import type { Kernel } from './kernel.js';
+import { ATTENTION_PARAMS, least, queriesOf } from './wgsl/queries.js';
 
 /** Lanes, and keys of a block. */
 const KEYS = 64;
@@ -37,12 +38,11 @@ function kernelOf(queries: number, wide: number, fours: boolean): Kernel {
       { name: 'k', type: fours ? 'f32x4' : 'f32' },
       { name: 'v', type: 'f32' },
     ],
-    params: ['heads', 'kvHeads', 'headDim', 'queries', 'keys', 'f_scale', 'window', 'f_cap'],
+    params: ATTENTION_PARAMS,
     lanes: KEYS,
     uses: ['functions'],
     code: /* wgsl */ `
-/** Below every score. */
-const LEAST = -3.4028234e38;
+${least}
 /** Lanes that weigh the keys of one query. */
 const TEAM = ${KEYS / queries}u;
 var<workgroup> query: array<${fours ? 'vec4f' : 'f32'}, ${(queries * KEYS * wide) / unit}>;
@@ -53,12 +53,7 @@ var<workgroup> shrinks: array<f32, ${queries}>;
 var<workgroup> totals: array<f32, ${queries}>;
 
 fn run(group: u32, lane: u32) {
-  let blocks = (p.queries + ${queries - 1}) / ${queries};
-  let first = (group % blocks) * ${queries};
-  let head = (group / blocks) % p.heads;
-  let sequence = group / blocks / p.heads;
-  let kvHead = head * p.kvHeads / p.heads;
-  let count = min(${queries}u, p.queries - first);
+  ${queriesOf(queries)}
   let width = p.headDim / ${unit};
   for (var i = lane; i < count * width; i += ${KEYS}) {
     let at = ((sequence * p.queries + first + i / width) * p.heads + head) * width + i % width;

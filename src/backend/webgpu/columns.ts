@@ -6,10 +6,8 @@ import type { DenseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type Gpu, rowsOf } from './gpu.js';
 import type { Element, Kernel } from './kernel.js';
-import { kernelOf, linear, rowsMadeDense } from './linear.js';
+import { FEW_TOKENS, kernelOf, linear, rowsMadeDense } from './linear.js';
 
-/** Up to so many tokens are multiplied column by column. */
-const FEW_TOKENS = 4;
 /** Rows of a workgroup, and parts into which it divides the columns; the edge of a tile that is turned. */
 const EDGE = 16;
 

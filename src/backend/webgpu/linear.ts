@@ -8,7 +8,7 @@ import { type Gpu, rowsOf } from './gpu.js';
 import type { Element, Kernel } from './kernel.js';
 
 /** Up to so many tokens are multiplied without tiles. */
-const FEW_TOKENS = 4;
+export const FEW_TOKENS = 4;
 /** Rows of the weight for a workgroup without tiles. */
 const ROWS = 4;
 const LANES = 64;

@@ -10,12 +10,10 @@ import { fillPattern } from './fill.js';
 import { type Gpu, rowsOf } from './gpu.js';
 import { roundWeights, scaleRows } from './int8.js';
 import type { Kernel } from './kernel.js';
-import { linear, rowsMadeDense } from './linear.js';
+import { FEW_TOKENS, linear, rowsMadeDense } from './linear.js';
 import { sumBefore } from './selection.js';
 import { prefix } from './wgsl/reductions.js';
 
-/** Up to so many tokens are multiplied entry by entry. */
-const FEW_TOKENS = 4;
 const LANES = 64;
 /** Columns whose numbers leave room for a bf16. */
 const SHORT = 65536;

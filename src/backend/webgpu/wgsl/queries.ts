@@ -1,0 +1,17 @@
+// Where the queries of a workgroup of attention stand: a few of one head of one sequence.
+
+/** The parameters of a kernel of attention. */
+export const ATTENTION_PARAMS = ['heads', 'kvHeads', 'headDim', 'queries', 'keys', 'f_scale', 'window', 'f_cap'];
+
+export const least = /* wgsl */ `
+/** Below every score. */
+const LEAST = -3.4028234e38;`;
+
+/** Declares `first`, `head`, `sequence`, `kvHead` and `count` for workgroups of so many queries. */
+export const queriesOf = (queries: number): string => /* wgsl */ `
+  let blocks = (p.queries + ${queries - 1}) / ${queries};
+  let first = (group % blocks) * ${queries};
+  let head = (group / blocks) % p.heads;
+  let sequence = group / blocks / p.heads;
+  let kvHead = head * p.kvHeads / p.heads;
+  let count = min(${queries}u, p.queries - first);`;
