@@ -4,7 +4,7 @@
 
 import { interleave, scores1, scores4 } from './attentionScores';
 import { mixValues } from './mixValues';
-import { CONSTANTS, KEYS, ROW, storeConstants, weigh } from './runningSoftmax';
+import { CONSTANTS, KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSoftmax';
 
 /** Queries of a tile. */
 export const ATTENTION_QUERIES: i32 = 64;
@@ -12,13 +12,11 @@ export const ATTENTION_QUERIES: i32 = 64;
 export const ATTENTION_FEW: i32 = 4;
 
 /** Scratch of a thread: constants, then for every query of a tile its row of scores and the state of its softmax, ... */
-const SCORES: usize = CONSTANTS + 16;
-const STATES: usize = CONSTANTS + ROW * ATTENTION_QUERIES;
+export const SCORES: usize = CONSTANTS + 16;
+export const STATES: usize = CONSTANTS + ROW * ATTENTION_QUERIES;
 export const ATTENTION_SCRATCH: i32 = <i32>STATES + 8 * ATTENTION_QUERIES;
 /** ... then so many rows of headDim f32: the copies of a tile's queries and of a block's keys and values. */
 export const ATTENTION_ROWS: i32 = ATTENTION_QUERIES + 2 * KEYS;
-
-const LOG2_E: f64 = 1.4426950408889634;
 
 /**
  * y and q: [sequences·queries, heads·headDim]; k and v: [sequences·keys, kvHeads·headDim]; query i of a sequence sees
@@ -106,7 +104,7 @@ function copyBlock(
 }
 
 /** y = factor·x for n numbers. */
-function scaled(y: usize, x: usize, n: i32, factor: f32): void {
+export function scaled(y: usize, x: usize, n: i32, factor: f32): void {
   let bytes = <usize>n << 2, bytes4 = bytes & ~15, f = f32x4.splat(factor), i: usize = 0;
   for (; i < bytes4; i += 16) v128.store(y + i, f32x4.mul(v128.load(x + i), f));
   for (; i < bytes; i += 4) store<f32>(y + i, load<f32>(x + i) * factor);

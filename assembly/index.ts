@@ -10,6 +10,7 @@ export { activate, gate } from './activate';
 export { admmScores, admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_FEW, ATTENTION_QUERIES, ATTENTION_ROWS, ATTENTION_SCRATCH, attention } from './attention';
+export { ATTENTION_HEADS, attentionToken } from './attentionToken';
 export { COLUMN_SCRATCH, columnLinear } from './columnLinear';
 export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';

@@ -4,6 +4,8 @@
 import { madd, sum } from './lanes';
 import { capped } from './softcap';
 
+/** The factor that makes powers of 2 of powers of e. */
+export const LOG2_E: f64 = 1.4426950408889634;
 /** Keys of a block. */
 export const KEYS: i32 = 64;
 /** Bytes from one query's scores to those of the next: a block of them, and room for one vector before it. */

@@ -42,6 +42,10 @@ const sizes: Sizes[] = [
   [14, 2, 64, 1, 1, 200],
   [65, 1, 3, 2, 1, 66],
   [130, 2, 4, 1, 1, 9],
+  // ... and heads that are read together, as many as scratch memory has rows for and more.
+  [12, 12, 64, 2, 1, 200],
+  [66, 66, 4, 2, 1, 70],
+  [69, 23, 8, 1, 1, 131],
 ];
 
 /** Sizes and a window; those of the loop over blocks of 64 keys are 1, all of a block, one more, one less. */
@@ -66,6 +70,8 @@ const windows: [Sizes, number][] = [
   [[8, 2, 6, 2, 1, 150], 5],
   [[8, 2, 6, 2, 1, 150], 64],
   [[65, 1, 3, 1, 1, 150], 100],
+  [[12, 12, 8, 2, 1, 150], 67],
+  [[6, 3, 20, 1, 1, 140], 130],
 ];
 
 /** Every position of a window against the blocks of keys and the tiles of queries. */

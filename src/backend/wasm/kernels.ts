@@ -11,6 +11,7 @@ export const KERNELS = [
   'admmScores',
   'admmStep',
   'attention',
+  'attentionToken',
   'columnLinear',
   'columnSquares',
   'columnSums',

@@ -14,6 +14,7 @@ export const LIST_ENTRY = 8;
 export const EMBED_SCRATCH = 32;
 export const ATTENTION_QUERIES = 64;
 export const ATTENTION_FEW = 4;
+export const ATTENTION_HEADS = 64;
 /** Scratch memory of a thread: bytes, and besides these rows of headDim f32. */
 export const ATTENTION_SCRATCH = 17952;
 export const ATTENTION_ROWS = 192;

@@ -34,6 +34,7 @@ import { SoloTeam, type Team, WorkerTeam } from './team.js';
 import { cutOf } from './threshold.js';
 import {
   ATTENTION_FEW,
+  ATTENTION_HEADS,
   ATTENTION_QUERIES,
   ATTENTION_ROWS,
   ATTENTION_SCRATCH,
@@ -219,15 +220,24 @@ class WasmBackend implements Backend {
     check.checkAttention(y, q, k, v, shape);
     const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
     const window = Math.min(shape.window ?? keys, keys);
-    // The kernel makes tiles of a head's queries, or, of single queries, tiles of a group's heads.
+    const scratch = ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS;
     const group = heads / kvHeads;
+    if (queries === 1 && group < ATTENTION_FEW && headDim % 4 === 0) {
+      // Heads that lie side by side are read together: a stretch of them for each thread.
+      const span = Math.min(Math.ceil(kvHeads / this.info.threads), Math.floor(ATTENTION_HEADS / group));
+      const split = this.#split(sequences * Math.ceil(kvHeads / span), 2 * span * group * window * headDim);
+      const args = [q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, span];
+      this.#run('attentionToken', split, [y], args, scratch);
+      return;
+    }
+    // The kernel makes tiles of a head's queries, or, of single queries, tiles of a group's heads.
     const [across, rows] = queries === 1 && group >= ATTENTION_FEW ? [kvHeads, group] : [heads, queries];
     const split = this.#split(
       sequences * across * Math.ceil(rows / ATTENTION_QUERIES),
       2 * Math.min(rows, ATTENTION_QUERIES) * window * headDim,
     );
     const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap];
-    this.#run('attention', split, [y], args, ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS);
+    this.#run('attention', split, [y], args, scratch);
   }
 
   activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void {

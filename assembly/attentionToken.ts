@@ -1,0 +1,87 @@
+// Attention of sequences with one query each, as decoding asks for it: every key and value is read for little work, so what
+// counts is the order of reading. Heads lie side by side in a row of the cache; several of them are done together, a few
+// rows at a time, so that these are read from end to end. An output gets the same bits as it does in a tile of `attention`.
+
+import { ATTENTION_QUERIES, ATTENTION_SCRATCH, scaled, SCORES, STATES } from './attention';
+import { scores1 } from './attentionScores';
+import { madd } from './lanes';
+import { KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSoftmax';
+
+/** Heads of a unit at most: scratch memory has so many rows. */
+export const ATTENTION_HEADS: i32 = ATTENTION_QUERIES;
+
+/**
+ * Arguments as of `attention`, with one query a sequence; headDim is a multiple of 4. A unit is `span` heads of keys, the
+ * last of a sequence perhaps fewer, with the heads of queries that read them, ATTENTION_HEADS at most. Units of a sequence
+ * follow each other.
+ */
+export function attentionToken(
+  q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, keys: i32, scale: f32, window: i32,
+  softcap: f32, span: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+): void {
+  scratch += stride * thread;
+  storeConstants(scratch);
+  scale = <f32>(LOG2_E * scale); softcap = <f32>(LOG2_E * softcap);
+  let group = heads / kvHeads, bytes = <usize>headDim << 2, strideK = bytes * kvHeads, across = (kvHeads + span - 1) / span;
+  for (let unit = begin; unit < end; unit++) {
+    let sequence = unit / across, first = unit % across * span, count = min(span, kvHeads - first) * group;
+    let inQ = bytes * (sequence * heads + first * group), inK = strideK * sequence * keys + bytes * first;
+    attend(q + inQ, k + inK, v + inK, y + inQ, strideK, headDim, group, count, keys, scale, window, softcap, scratch);
+  }
+}
+
+/** `count` heads of queries, of which each `group` read one head of keys. */
+function attend(
+  q: usize, k: usize, v: usize, y: usize, strideK: usize, headDim: i32, group: i32, count: i32, keys: i32, scale: f32,
+  window: i32, softcap: f32, scratch: usize,
+): void {
+  let bytes = <usize>headDim << 2, scores = scratch + SCORES, states = scratch + STATES, ownQ = scratch + ATTENTION_SCRATCH;
+  memory.fill(y, 0, bytes * count);
+  scaled(ownQ, q, headDim * count, scale);
+  for (let i = 0; i < count; i++) {
+    store<f32>(states + (<usize>i << 3), -f32.MAX_VALUE);
+    store<f32>(states + (<usize>i << 3), 0, 4);
+  }
+  for (let block = max(0, keys - window) & -KEYS; block < keys; block += KEYS) {
+    let from = max(0, keys - window - block), to = min(KEYS, keys - block), kb = k + strideK * block, vb = v + strideK * block;
+    for (let j = from & ~7; j < to; j += 8)
+      for (let i = 0; i < count; i++)
+        scores1(ownQ + bytes * i, kb + bytes * (i / group), strideK, headDim, j, min(to, j + 8), scores + ROW * i);
+    for (let i = 0; i < count; i++) {
+      let shrink = weigh(scores + ROW * i, from, to, softcap, states + (<usize>i << 3), scratch), yi = y + bytes * i;
+      if (shrink != 1) scaled(yi, yi, headDim, shrink);
+    }
+    let j = from;
+    for (; j + 4 <= to; j += 4)
+      for (let i = 0; i < count; i++)
+        mix4(scores + ROW * i + (<usize>j << 2), vb + strideK * j + bytes * (i / group), strideK, y + bytes * i, bytes);
+    for (; j < to; j++)
+      for (let i = 0; i < count; i++)
+        mix1(scores + ROW * i + (<usize>j << 2), vb + strideK * j + bytes * (i / group), y + bytes * i, bytes);
+  }
+  for (let i = 0; i < count; i++)
+    scaled(y + bytes * i, y + bytes * i, headDim, 1 / load<f32>(states + (<usize>i << 3), 4));
+}
+
+/** y += the values of four keys, one after the other. */
+function mix4(weights: usize, v0: usize, stride: usize, y: usize, bytes: usize): void {
+  let a = v128.load32_splat(weights), b = v128.load32_splat(weights, 4);
+  let c = v128.load32_splat(weights, 8), d = v128.load32_splat(weights, 12);
+  let v1 = v0 + stride, v2 = v1 + stride, v3 = v2 + stride;
+  for (let end = y + bytes; y < end; y += 16) {
+    let sum = madd(a, v128.load(v0), v128.load(y));
+    sum = madd(b, v128.load(v1), sum);
+    sum = madd(c, v128.load(v2), sum);
+    v128.store(y, madd(d, v128.load(v3), sum));
+    v0 += 16; v1 += 16; v2 += 16; v3 += 16;
+  }
+}
+
+/** y += the values of one key. */
+function mix1(weight: usize, v: usize, y: usize, bytes: usize): void {
+  let w = v128.load32_splat(weight);
+  for (let end = y + bytes; y < end; y += 16) {
+    v128.store(y, madd(w, v128.load(v), v128.load(y)));
+    v += 16;
+  }
+}
