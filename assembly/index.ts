@@ -21,9 +21,9 @@ export { gram } from './gram';
 export {
   INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertMirror, invertSolve, invertUpdate, invertWhole,
 } from './invert';
-export { int8Linear } from './int8Linear';
+export { INT8_ROWS, int8Linear } from './int8Linear';
 export { layerNorm } from './layerNorm';
-export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear } from './linear';
+export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear, STREAMED } from './linear';
 export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';

@@ -8,16 +8,17 @@ import { TOKEN_HEAD, tokenBytes } from './quantizeTokens';
 
 /** Columns at a time: 512 · 127 · 32767 fits an i32. */
 const COLUMNS: i32 = 512;
+/** Rows of a unit where tokens are few: a stream of a quarter of them has to be long, or memory is never read ahead. */
+export const INT8_ROWS: i32 = 128;
 
-
-/** scale[rows]; bias[rows] or 0. Units as of `linear`. */
+/** scale[rows]; bias[rows] or 0. Units as of `linear`, but of INT8_ROWS rows for fewer than STREAMED tokens. */
 export function int8Linear(
   tokens: usize, w: usize, scale: usize, bias: usize, y: usize, columns: i32, rows: i32, count: i32, begin: i32, end: i32,
 ): void {
-  let rowBlocks = (rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
+  let size = count < STREAMED ? INT8_ROWS : LINEAR_ROWS, rowBlocks = (rows + size - 1) / size;
   for (let unit = begin; unit < end; unit++) {
-    let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
-    block(tokens, w, scale, bias, y, columns, rows, r, min(r + LINEAR_ROWS, rows), t, min(t + LINEAR_TOKENS, count));
+    let r = (unit % rowBlocks) * size, t = (unit / rowBlocks) * LINEAR_TOKENS;
+    block(tokens, w, scale, bias, y, columns, rows, r, min(r + size, rows), t, min(t + LINEAR_TOKENS, count));
   }
 }
 

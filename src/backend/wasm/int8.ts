@@ -4,7 +4,7 @@
 import type { Int8Matrix } from '../../tensor/int8-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { KernelRunner } from './runner.js';
-import { LINEAR_ROWS, LINEAR_TOKENS, TOKEN_HEAD } from './units.js';
+import { INT8_ROWS, LINEAR_ROWS, LINEAR_TOKENS, STREAMED, TOKEN_HEAD } from './units.js';
 
 /** Multiply-adds of f32 that take as long as one of these. */
 const WORK = 0.5;
@@ -22,8 +22,9 @@ export function int8Linear(
   const tokens = runner.allocate('i8', [count, bytes], 'tokens of int16');
   try {
     runner.run('quantizeTokens', count, 4 * columns, tokens, [x, tokens, columns]);
-    const units = Math.ceil(rows / LINEAR_ROWS) * Math.ceil(count / LINEAR_TOKENS);
-    const work = WORK * LINEAR_ROWS * Math.min(count, LINEAR_TOKENS) * columns;
+    const unit = count < STREAMED ? INT8_ROWS : LINEAR_ROWS;
+    const units = Math.ceil(rows / unit) * Math.ceil(count / LINEAR_TOKENS);
+    const work = WORK * unit * Math.min(count, LINEAR_TOKENS) * columns;
     runner.run('int8Linear', units, work, y, [tokens, values, scale, bias, y, columns, rows, count]);
   } finally {
     runner.free(tokens);

@@ -4,6 +4,8 @@
 export const ELEMENTS = 1024;
 export const LINEAR_ROWS = 32;
 export const LINEAR_TOKENS = 256;
+export const STREAMED = 16;
+export const INT8_ROWS = 128;
 export const TOKEN_HEAD = 16;
 /** Bytes of scratch memory of a thread. */
 export const LINEAR_SCRATCH = 8224;
