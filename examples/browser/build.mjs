@@ -1,0 +1,55 @@
+// Makes the page: its scripts, the kernels, and two models: the embedded one, and the same with 70 % of its weights at zero,
+// the rest fitted by ADMM, stored without the zeros. That takes some seconds.
+//
+//   node examples/browser/build.mjs
+
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { embeddedFolder, prune } from 'neuroal';
+import { rolldown } from 'rolldown';
+
+const here = import.meta.dirname;
+const out = join(here, 'dist');
+const kernels = fileURLToPath(new URL('kernels/', import.meta.resolve('neuroal')));
+const PAGE = ['index.html', 'page.css', 'page.js'];
+const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+
+/** Each worker is a script of its own: the page names them by their files. */
+const SCRIPTS = { 'models.js': join(here, 'models.js'), 'thread.js': 'neuroal/runtime/worker' };
+
+async function bundle(file, input) {
+  const made = await rolldown({ input, platform: 'browser', cwd: here });
+  await made.write({ file: join(out, file), format: 'es', codeSplitting: false, minify: true });
+  await made.close();
+}
+
+async function copyModel(folder, name) {
+  await mkdir(join(out, 'models', name), { recursive: true });
+  const there = await readdir(folder);
+  for (const file of FILES) if (there.includes(file)) await cp(join(folder, file), join(out, 'models', name, file));
+}
+
+export async function build() {
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  for (const file of PAGE) await cp(join(here, file), join(out, file));
+  for (const [file, input] of Object.entries(SCRIPTS)) await bundle(file, input);
+  await cp(kernels, join(out, 'kernels'), { recursive: true });
+  await copyModel(embeddedFolder, 'dense');
+  const pruned = join(out, 'pruned');
+  // neuroal prune embedded --out … --top-up uniform --update admm --sparsity 0.7 --format sparse
+  await prune({
+    model: embeddedFolder,
+    out: pruned,
+    topUp: 'uniform',
+    update: 'admm',
+    sparsity: 0.7,
+    format: 'sparse',
+  });
+  await copyModel(pruned, 'pruned');
+  await rm(pruned, { recursive: true });
+  return out;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await build());

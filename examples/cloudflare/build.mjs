@@ -1,0 +1,48 @@
+// Makes what is deployed: the script, the kernels as a module of WebAssembly, and the model as static assets. `npx wrangler
+// deploy` in this folder uploads it; `workerd serve worker.capnp` runs it here.
+//
+//   node examples/cloudflare/build.mjs [MODEL]        a folder; the model of the package where none is given
+
+import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { embeddedFolder } from 'neuroal';
+import { rolldown } from 'rolldown';
+
+const here = import.meta.dirname;
+const out = join(here, 'dist');
+const kernels = fileURLToPath(new URL('kernels/plain.wasm', import.meta.resolve('neuroal')));
+/** What Cloudflare takes as one file. */
+const MOST_BYTES = 25 * 1024 * 1024;
+const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+
+export async function build(model = embeddedFolder) {
+  await rm(out, { recursive: true, force: true });
+  const bundle = await rolldown({
+    input: join(here, 'worker.mjs'),
+    platform: 'browser',
+    external: ['./kernels.wasm'],
+  });
+  await bundle.write({ file: join(out, 'worker.mjs'), format: 'es', codeSplitting: false, minify: true });
+  await bundle.close();
+  await cp(kernels, join(out, 'kernels.wasm'));
+  await mkdir(join(out, 'assets/model'), { recursive: true });
+  for (const name of FILES) await cp(join(model, name), join(out, 'assets/model', name));
+  const files = [];
+  for (const entry of await readdir(out, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const { size } = await stat(path);
+    if (size > MOST_BYTES)
+      throw new Error(
+        `${path}: expected at most ${MOST_BYTES} bytes, got ${size}: prune the model, or store it as sparse`,
+      );
+    files.push({ path: path.slice(out.length + 1), bytes: size });
+  }
+  return { out, files };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { files } = await build(process.argv[2]);
+  for (const { path, bytes } of files) console.log(`${String(bytes).padStart(9)}  ${path}`);
+}
