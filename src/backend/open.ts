@@ -30,7 +30,7 @@ export async function openBackend({
   deterministic = false,
 }: EngineOptions): Promise<Backend> {
   const openWasm = async (threads: number | undefined, deterministic: boolean) => {
-    const [{ createWasmBackend }, count] = await Promise.all([import('./wasm/wasm.js'), threadsOf({ threads })]);
+    const [{ createWasmBackend }, count] = await Promise.all([import('./wasm/create.js'), threadsOf({ threads })]);
     return createWasmBackend({ threads: count, deterministic });
   };
   if (backend === 'wasm') return openWasm(threads, deterministic);

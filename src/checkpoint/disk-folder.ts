@@ -1,0 +1,57 @@
+// A model folder on a disk.
+
+import { nodeFiles, nodePath } from '../node.js';
+import type { ByteFile } from './byte-file.js';
+import { openForReading } from './disk-file.js';
+import type { Folder, Reading } from './folder.js';
+import { isSystemError } from './system-error.js';
+
+export class DiskFolder implements Folder {
+  constructor(readonly name: string) {}
+
+  pathOf(...names: string[]): string {
+    return nodePath().join(this.name, ...names);
+  }
+
+  async list(below?: string): Promise<string[]> {
+    try {
+      return await nodeFiles().readdir(below === undefined ? this.name : this.pathOf(below));
+    } catch (error) {
+      if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
+      throw error;
+    }
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await this.list()).includes(name);
+  }
+
+  read(names: readonly string[], how: Reading): Promise<Uint8Array | undefined> {
+    return readDiskFile(this.pathOf(...names), how);
+  }
+
+  open(name: string, kind: string): Promise<ByteFile> {
+    return openForReading(this.pathOf(name), kind, async (file) => file);
+  }
+}
+
+/** The bytes of a small file; undefined where there is none. */
+export async function readDiskFile(path: string, how: Reading): Promise<Uint8Array | undefined> {
+  const { kind, mostBytes, Failure, signal } = how;
+  const refuse = (expected: string, got: string, cause?: unknown): never => {
+    throw new Failure({ expected, got, where: path, cause });
+  };
+  const { readFile, stat } = nodeFiles();
+  try {
+    const found = await stat(path);
+    // Opening a named pipe would wait for ever.
+    if (!found.isFile()) refuse(`a ${kind}`, 'something that is not a file');
+    const { size } = found;
+    if (size > mostBytes) refuse(`a ${kind} of at most ${mostBytes} bytes`, `${size} bytes`);
+    return await readFile(path, signal && { signal });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'ENOENT') return undefined;
+    return refuse(`a readable ${kind}`, error.code ?? error.message, error);
+  }
+}
