@@ -38,13 +38,15 @@ export async function build() {
   await cp(kernels, join(out, 'kernels'), { recursive: true });
   await copyModel(embeddedFolder, 'dense');
   const pruned = join(out, 'pruned');
-  // neuroal prune embedded --out … --top-up uniform --update admm --sparsity 0.7 --format sparse
+  // As on the command line: neuroal prune embedded --out … --method admm --top-up uniform --samples 16 --seq-len 256
+  // --format sparse, at the sparsity of 0.7 that is the default.
   await prune({
     model: embeddedFolder,
     out: pruned,
+    method: 'admm',
     topUp: 'uniform',
-    update: 'admm',
-    sparsity: 0.7,
+    samples: 16,
+    seqLen: 256,
     format: 'sparse',
   });
   await copyModel(pruned, 'pruned');
