@@ -2,7 +2,7 @@
 // each with the processor to itself, so that their speeds can be compared. What it is told and what it tells:
 //
 //   { load: { folders: { NAME: URL }, threads } }     { name, loaded, total } in bytes · { name, ready: { … } } · { loaded: true }
-//   { write: { run, prompt, … } }                     { run, name, begun | text | done: { tokensPerSecond } } · { run, end }
+//   { write: { run, prompt, … } }                     { run, name, begun | text | tokensPerSecond | done } · { run, end }
 //   { stop: true }                                    the same end
 //
 // and { failure } where anything goes wrong.
@@ -11,6 +11,7 @@ import { generate, loadModel } from 'neuroal/runtime';
 
 const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 const WEIGHTS = 'model.safetensors';
+const WARM_UP_TOKENS = 100;
 
 const models = new Map();
 let stop = new AbortController();
@@ -29,21 +30,20 @@ async function load({ folders, threads }) {
   const each = Object.entries(folders).map(async ([name, folder]) => {
     let bytes = 0;
     const file = async (file) => {
-      const url = new URL(file, folder);
-      const response = await fetch(url);
-      if (!response.ok) throw new Error(`${url.pathname}: expected a file, the server answered ${response.status}`);
-      return file === WEIGHTS
-        ? counted(response, (loaded, total) => {
-            bytes = loaded;
-            postMessage({ name, loaded, total });
-          })
-        : response;
+      const response = await fetch(new URL(file, folder));
+      // Of an answer without the file, `loadModel` says what is wrong.
+      if (file !== WEIGHTS || !response.ok) return response;
+      return counted(response, (loaded, total) => {
+        bytes = loaded;
+        postMessage({ name, loaded, total });
+      });
     };
     const model = await loadModel(Object.fromEntries(FILES.map((name) => [name, () => file(name)])), {
       threads,
       createWorker: () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module' }),
     });
-    await model.tokenizer();
+    // The first words of a model are slow ones, while the browser compiles what is hot: they are not for the visitor.
+    await generate(model, 'Once upon a time', { maxTokens: WARM_UP_TOKENS, seed: 1 });
     models.set(name, model);
     const { parameters, engine } = model;
     postMessage({ name, ready: { bytes, zeros: zerosOf(model), parameters, engine } });
@@ -85,12 +85,20 @@ async function write({ run, prompt, ...options }) {
   try {
     for (const [name, model] of [...models].sort()) {
       postMessage({ run, name, begun: true });
+      // In these models a piece of text is a token.
+      let pieces = 0;
+      let first = 0;
       const { tokens, seconds } = await generate(model, prompt, {
         ...options,
         signal,
-        onText: (text) => postMessage({ run, name, text }),
+        onText: (text) => {
+          if (pieces === 0) first = performance.now();
+          else postMessage({ run, name, tokensPerSecond: (1000 * pieces) / (performance.now() - first) });
+          pieces++;
+          postMessage({ run, name, text });
+        },
       });
-      postMessage({ run, name, done: { tokens: tokens.length, tokensPerSecond: tokens.length / seconds.decode } });
+      postMessage({ run, name, done: true, tokensPerSecond: tokens.length / seconds.decode });
     }
     postMessage({ run, end: 'finished' });
   } catch (error) {

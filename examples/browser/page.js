@@ -19,6 +19,7 @@ const panes = Object.fromEntries(
 let run = 0;
 let writing = false;
 let ready = false;
+let failed = false;
 
 const worker = new Worker(new URL('./models.js', import.meta.url), { type: 'module' });
 worker.addEventListener('message', ({ data }) => receive(data));
@@ -35,8 +36,9 @@ worker.postMessage({
   },
 });
 
-function receive({ name, loaded, total, ready: model, run: of, begun, text, done, end, failure }) {
+function receive({ name, loaded, total, ready: model, run: of, begun, text, tokensPerSecond, done, end, failure }) {
   if (failure) return fail(failure);
+  if (failed) return;
   if (model) return arrived(name, model);
   if (name && total) return progress(name, loaded, total);
   if (loaded) return start();
@@ -44,11 +46,11 @@ function receive({ name, loaded, total, ready: model, run: of, begun, text, done
   const pane = panes[name];
   if (begun) {
     pane.element.dataset.state = 'writing';
-    tell(`The ${name} model is writing …`);
+    tell(pace.checked ? 'They are writing …' : `The ${name} model is writing …`);
   } else if (text) pane.text += text;
-  else if (done) {
-    pane.over = true;
-    figure(name, 'speed', done.tokensPerSecond, Math.round(done.tokensPerSecond).toLocaleString());
+  else if (tokensPerSecond) {
+    figure(name, 'speed', tokensPerSecond, Math.round(tokensPerSecond).toLocaleString());
+    if (done) pane.over = true;
   } else if (end) finish(end);
 }
 
@@ -93,6 +95,7 @@ const tell = (text) => {
 function fail(message) {
   $('#failure').textContent = message;
   $('#failure').hidden = false;
+  failed = !ready;
   if (writing) finish('stopped');
   else tell('Something went wrong.');
 }
@@ -107,6 +110,9 @@ form.addEventListener('submit', (event) => {
   stop.disabled = false;
   for (const pane of Object.values(panes)) {
     Object.assign(pane, { text: '', shown: 0, over: false });
+    delete pane.figures.speed;
+    $('[data-figure=speed]', pane.element).textContent = '–';
+    $('[data-figure=speed] + .bar i', pane.element).style.width = '0';
     $('.prompt', pane.element).textContent = prompt.value;
     $('.new', pane.element).textContent = '';
   }

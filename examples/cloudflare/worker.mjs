@@ -10,11 +10,7 @@ const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'to
 let model;
 
 async function load({ ASSETS }) {
-  const file = (name) => async () => {
-    const response = await ASSETS.fetch(`https://assets.local/model/${name}`);
-    if (!response.ok) throw new Error(`model/${name}: expected an asset, got ${response.status}`);
-    return response;
-  };
+  const file = (name) => () => ASSETS.fetch(`https://assets.local/model/${name}`);
   const files = Object.fromEntries(FILES.map((name) => [name, file(name)]));
   const loaded = await loadModel(files, { kernels, threads: 1 });
   // What one request has opened, another one may not read: everything is read by the one that loads.
@@ -33,18 +29,28 @@ export default {
       return new Response(`${error.message}\n`, { status: 500 });
     }
     const { readable, writable } = new TransformStream();
-    context.waitUntil(write(prompt, Number(searchParams.get('tokens') ?? 100), writable.getWriter(), request.signal));
+    context.waitUntil(
+      write(
+        prompt,
+        {
+          maxTokens: Number(searchParams.get('tokens') ?? 100),
+          temperature: Number(searchParams.get('temperature') ?? 0.8),
+        },
+        writable.getWriter(),
+        request.signal,
+      ),
+    );
     return new Response(readable, { headers: { 'content-type': 'text/plain; charset=utf-8' } });
   },
 };
 
-async function write(prompt, maxTokens, writer, signal) {
+async function write(prompt, options, writer, signal) {
   const encoder = new TextEncoder();
   // What has gone away needs no text: generation ends with the first piece that cannot be sent.
   const gone = new AbortController();
   try {
     await generate(model, prompt, {
-      maxTokens,
+      ...options,
       signal: AbortSignal.any([gone.signal, ...(signal ? [signal] : [])]),
       onText: (text) => {
         writer.write(encoder.encode(text)).catch((error) => gone.abort(error));
