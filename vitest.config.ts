@@ -7,8 +7,8 @@ const built = (name: string) => ({
 });
 
 export default defineConfig({
-  // The kernels lie where the build puts them, and so does what says where they are.
-  resolve: { alias: [built('kernel-files'), built('kernels-inline')] },
+  // The kernels and the script of a thread lie where the build puts them, and so does what says where they are.
+  resolve: { alias: ['kernel-files', 'kernels-inline', 'package-files'].map(built) },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],

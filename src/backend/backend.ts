@@ -9,6 +9,10 @@ import type { Int8Matrix } from '../tensor/int8-matrix.js';
 import type { Matrix, SparseMatrix, SparseValues, Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
+/** The names of the devices that compute. */
+export const BACKENDS = ['wasm', 'webgpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
 /** Where the tokens of an attention call stand. Sequences of equal length lie one after another in the rows. */
 export interface AttentionShape {
   heads: number;

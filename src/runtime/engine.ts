@@ -1,13 +1,13 @@
 // The engine of a bundle: threads only where there are ways to have them, a GPU from the browser or from Node.
 
-import type { Backend } from '../backend/backend.js';
-import { BACKENDS, type BackendName } from '../backend/open.js';
+import { BACKENDS, type Backend, type BackendName } from '../backend/backend.js';
 import type { KernelSource, KernelSources } from '../backend/wasm/compile-kernels.js';
 import { physicalCores } from '../backend/wasm/features.js';
-import { type CreateWorker, ownScript } from '../backend/wasm/team.js';
+import type { CreateWorker } from '../backend/wasm/team.js';
 import { openWasmBackend } from '../backend/wasm/wasm.js';
 import { UsageError } from '../errors.js';
 import { hasNode, nodeFilesSync } from '../node.js';
+import { workerScript } from '../package-files.js';
 import { quoted } from '../quoted.js';
 
 export interface RuntimeEngineOptions {
@@ -59,7 +59,7 @@ function threadsOf({ threads, createWorker }: RuntimeEngineOptions, kernels: Ker
 /** Not inside a bundle. */
 function hasOwnScript(): boolean {
   try {
-    return nodeFilesSync().existsSync(ownScript());
+    return nodeFilesSync().existsSync(workerScript());
   } catch {
     return false;
   }

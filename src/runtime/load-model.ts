@@ -10,6 +10,7 @@ import { UsageError } from '../errors.js';
 import { filledRunOptions, load, type RunOptions } from '../models/load.js';
 import type { Model } from '../models/model.js';
 import { nodeUrl } from '../node.js';
+import { embeddedPlace } from '../package-files.js';
 import type { LongRunning } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { openEngine, type RuntimeEngineOptions } from './engine.js';
@@ -18,9 +19,6 @@ import { openEngine, type RuntimeEngineOptions } from './engine.js';
 export type ModelSource = string | URL | ModelFiles;
 
 export interface RuntimeOptions extends RuntimeEngineOptions, LongRunning, RunOptions {}
-
-/** Not a literal where it is used: bundlers would look for a module there. */
-const EMBEDDED = '../../embedded';
 
 /** Loads a model with the kernels `own`, where the options name none. */
 export async function loadWith(
@@ -31,7 +29,7 @@ export async function loadWith(
   const filled = filledRunOptions(options);
   const { signal } = options;
   signal?.throwIfAborted();
-  const checkpoint = await openModelFiles(folderOf(source ?? new URL(EMBEDDED, import.meta.url)), { signal });
+  const checkpoint = await openModelFiles(folderOf(source ?? embeddedPlace()), { signal });
   try {
     return await load(checkpoint, () => openEngine(options, own), { ...options, ...filled });
   } finally {

@@ -1,6 +1,7 @@
 // Tokenizing long texts: the steps of the library up to the pre-tokenizer on the whole text, the rest part by part
 // (cuts.ts), on worker threads where there is enough for them. In between signals are heard and progress is told.
 
+import { encodePool } from '../package-files.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { type CutRule, cut, cutRule } from './cuts.js';
 import type { EncodePool, openPool as open, Part, TokenizerParts } from './encode-pool.js';
@@ -92,9 +93,8 @@ export async function encodeInParts(
 
 /** Threads of Node. There are none in a bundle, which leaves them out: then this thread does the work. */
 async function ownPool(...of: Parameters<typeof open>): Promise<EncodePool | null> {
-  // Not a literal, or a bundler would follow it.
-  const name = './encode-pool.js';
-  const made = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name).catch(() => null)) as {
+  const { href } = encodePool();
+  const made = (await import(/* @vite-ignore */ /* webpackIgnore: true */ href).catch(() => null)) as {
     openPool: typeof open;
   } | null;
   return made?.openPool(...of) ?? null;

@@ -3,6 +3,7 @@
 
 import { BackendError } from '../../errors.js';
 import { nodeThreads } from '../../node.js';
+import { workerScript } from '../../package-files.js';
 import type { Arena } from './arena.js';
 import {
   ACTIVE,
@@ -75,12 +76,6 @@ interface WorkerEvents {
   unref?(): void;
 }
 
-/** Not a literal where it is used: bundlers would take the file along as it is, without what it imports. */
-const OWN_SCRIPT = '../../../dist/backend/wasm/worker.js';
-
-/** The place of the script; src/ and dist/ lie equally deep, so the path holds from both. */
-export const ownScript = (): URL => new URL(OWN_SCRIPT, import.meta.url);
-
 /** The main thread of a browser may not sleep: it looks again and again instead. */
 function maySleep(): boolean {
   try {
@@ -102,7 +97,7 @@ export class WorkerTeam implements Team {
   constructor(
     readonly threads: number,
     module: WebAssembly.Module,
-    create: CreateWorker = () => new (nodeThreads().Worker)(ownScript(), { execArgv: [] }),
+    create: CreateWorker = () => new (nodeThreads().Worker)(workerScript(), { execArgv: [] }),
   ) {
     for (let thread = 1; thread < threads; thread++) {
       const worker = create();

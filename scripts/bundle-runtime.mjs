@@ -1,0 +1,24 @@
+// Puts each of neuroal/runtime and neuroal/runtime/inline into few files: hundred modules take longer to be found than to run. What
+// is loaded when it is asked for (tokenizer, chat template, WebGPU) stays apart. They lie at the top of dist/, where the kernels
+// are beside them.
+
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const dist = (path) => fileURLToPath(new URL(`../dist/${path}`, import.meta.url));
+
+const bundle = await rolldown({
+  input: { runtime: dist('runtime/index.js'), 'runtime-inline': dist('runtime/inline.js') },
+  platform: 'neutral',
+  external: /^@huggingface\//,
+  onLog(_, { message }) {
+    throw new Error(message);
+  },
+});
+await bundle.write({
+  dir: dist('.'),
+  format: 'es',
+  chunkFileNames: 'runtime-[name].js',
+  minify: false,
+});
+await bundle.close();
