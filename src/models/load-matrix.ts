@@ -92,7 +92,7 @@ export async function loadMatrix(
   if (!sparse && isWeights16(values)) {
     let tensor: Tensor = allocate(values);
     await each(async (part, first, end) => {
-      const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part);
+      const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part, scratch);
       if (!patterns && tensor.dtype !== 'f32')
         tensor = await widened(backend, tensor as Tensor<Weights16>, first, step);
       backend.write(tensor.rows(first, end), patterns ?? numbersOf(part, scratch));
@@ -162,7 +162,7 @@ async function loadColumns(
   for (let first = 0; first < columns; first += step) {
     const end = Math.min(columns, first + step);
     const part = { values: turned(stored, columns, first, end, scratch), dtype };
-    const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part);
+    const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part, scratch);
     if (written === null) {
       backend.free(tensor);
       return loadColumns(backend, inMemory(source, stored), 'f32', scratch);
@@ -199,9 +199,10 @@ function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {
 }
 
 /** What a backend holds in 16 bits for rows of that dtype; null where it cannot hold every one of them exactly. */
-function halvesOf(dtype: Weights16, { values }: Rows): Uint16Array | null {
+function halvesOf(dtype: Weights16, { values }: Rows, scratch: Scratch): Uint16Array | null {
   if (values instanceof Float32Array) return patternsOf(dtype, values);
-  return dtype === 'bf16' ? values : liftF16(values);
+  if (dtype === 'bf16') return values;
+  return liftF16(values, new Uint16Array(scratch.room('lifted', 2 * values.length), 0, values.length));
 }
 
 const isWeights16 = (values: string): values is Weights16 => (WEIGHTS_16 as readonly string[]).includes(values);

@@ -4,25 +4,27 @@
 /** Bits of the f32 equal to each f16 pattern; made on first use (256 KiB). */
 let f16Table: Uint32Array | undefined;
 
+/** Patterns that are widened without it. */
+const FEW = 8192;
+
 function makeF16Table(): Uint32Array {
   const table = new Uint32Array(65536);
-  for (let half = 0; half < 65536; half++) {
-    const sign = (half & 0x8000) << 16;
-    const exponent = (half >>> 10) & 31;
-    let mantissa = half & 0x3ff;
-    let bits: number;
-    if (exponent === 31) bits = 0x7f800000 | (mantissa << 13);
-    else if (exponent > 0) bits = ((exponent + 112) << 23) | (mantissa << 13);
-    else if (mantissa === 0) bits = 0;
-    else {
-      // A subnormal half is a normal f32: shift until the leading bit falls off the mantissa.
-      let scale = 113;
-      for (; mantissa < 0x400; mantissa <<= 1) scale--;
-      bits = (scale << 23) | ((mantissa & 0x3ff) << 13);
-    }
-    table[half] = sign | bits;
-  }
+  for (let half = 0; half < 65536; half++) table[half] = bitsOfF16(half);
   return table;
+}
+
+/** Bits of the f32 equal to an f16 pattern. */
+function bitsOfF16(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >>> 10) & 31;
+  let mantissa = half & 0x3ff;
+  if (exponent === 31) return sign | 0x7f800000 | (mantissa << 13);
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
+  if (mantissa === 0) return sign;
+  // A subnormal half is a normal f32: shift until the leading bit falls off the mantissa.
+  let scale = 113;
+  for (; mantissa < 0x400; mantissa <<= 1) scale--;
+  return sign | (scale << 23) | ((mantissa & 0x3ff) << 13);
 }
 
 /** The same memory as 32-bit patterns. */
@@ -35,9 +37,14 @@ function sameLength(input: ArrayLike<number>, out: ArrayLike<number>): void {
 /** f16 patterns to f32, exactly; NaN payloads are kept. Both arrays have the same length. */
 export function widenF16(patterns: Uint16Array, out: Float32Array): void {
   sameLength(patterns, out);
+  const bits = bitsOf(out);
+  // A norm is shorter than the table would be to make.
+  if (!f16Table && bits.length < FEW) {
+    for (let i = 0; i < bits.length; i++) bits[i] = bitsOfF16(patterns[i]);
+    return;
+  }
   f16Table ??= makeF16Table();
   const table = f16Table;
-  const bits = bitsOf(out);
   for (let i = 0; i < bits.length; i++) bits[i] = table[patterns[i]];
 }
 

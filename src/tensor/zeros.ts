@@ -1,10 +1,33 @@
 // How much of a matrix is zero: what pruning did, and what a sparse form saves.
 
+import { CARRIES, pairsOf } from './pairs.js';
+
 /** How many values are 0 (or −0): numbers, or patterns of bf16 or f16. */
-export function countZeros(values: Float32Array | Uint16Array): number {
-  let zeros = 0;
-  if (values instanceof Float32Array) {
-    for (const v of values) if (v === 0) zeros++;
-  } else for (const pattern of values) if ((pattern & 0x7fff) === 0) zeros++;
-  return zeros;
+export const countZeros = (values: Float32Array | Uint16Array): number => zerosIn(values)(0, values.length);
+
+/** The same of stretches [from, to), which begin and end at even places unless the number of values is odd. */
+export function zerosIn(values: Float32Array | Uint16Array): (from: number, to: number) => number {
+  if (values instanceof Float32Array)
+    return (from, to) => {
+      let zeros = 0;
+      for (let i = from; i < to; i++) if (values[i] === 0) zeros++;
+      return zeros;
+    };
+  const pairs = pairsOf(values);
+  if (!pairs)
+    return (from, to) => {
+      let zeros = 0;
+      for (let i = from; i < to; i++) if ((values[i] & 0x7fff) === 0) zeros++;
+      return zeros;
+    };
+  return (from, to) => {
+    let zeros = 0;
+    for (let i = from >>> 1; i < to >>> 1; i++) {
+      const sizes = pairs[i] & 0x7fff7fff;
+      // Carries where a half is not 0; the bit that is moved out of it counts too.
+      const carries = ((((sizes >>> 1) & 0x3fff3fff) | (sizes & 0x00010001)) + 0x3fff3fff) & CARRIES;
+      if (carries !== CARRIES) zeros += carries === 0 ? 2 : 1;
+    }
+    return zeros;
+  };
 }
