@@ -34,7 +34,7 @@ describe.each(Object.entries(asks))('%s', (_, ask) => {
   it('of every pattern in either half of a pair, beside zeros and numbers', () => {
     const complaints: string[] = [];
     for (let pattern = 0; pattern < 65536; pattern++)
-      for (const other of [0, 0x8000, 0x3c00, 0x3e80])
+      for (const other of [0, 0x3e80])
         for (const pair of [Uint16Array.of(pattern, other), Uint16Array.of(other, pattern)]) {
           const [got, expected] = [JSON.stringify(ask(pair)), JSON.stringify(ask(apart(pair)))];
           if (got !== expected) complaints.push(`${pair}: ${got}, expected ${expected}`);
