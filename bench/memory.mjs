@@ -1,5 +1,5 @@
 // Peak memory of loading a model, beside the size of its file: from a folder, from a server, from a stream. Each load runs in a
-// process of its own; what that process takes before it loads is subtracted. `node bench/memory.mjs [megabytes]`
+// process of its own; what that process takes before it loads is subtracted. `node bench/memory.mjs [MEGABYTES [KIND …]]`
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,9 +15,9 @@ const self = fileURLToPath(import.meta.url);
 const kinds = ['folder', 'server', 'stream', 'blob'];
 
 if (kinds.includes(process.argv[2])) await child(process.argv[2], process.argv[3]);
-else await parent(Number(process.argv[2] ?? 200));
+else await parent(Number(process.argv[2] ?? 400), process.argv.slice(3));
 
-async function parent(megabytes) {
+async function parent(megabytes, asked) {
   const folder = mkdtempSync(join(tmpdir(), 'neuroal-bench-'));
   const server = createServer((request, response) => {
     const path = join(folder, request.url);
@@ -30,7 +30,7 @@ async function parent(megabytes) {
     await writeModel(folder, megabytes);
     const size = statSync(join(folder, 'model.safetensors')).size;
     console.log(`model.safetensors: ${(size / 1e6).toFixed(0)} MB of bf16`);
-    for (const kind of kinds) {
+    for (const kind of asked.length ? asked : kinds) {
       const place = kind === 'server' ? url : folder;
       const { stdout } = await promisify(execFile)(process.execPath, [self, kind, place]);
       const { before, peak, seconds } = JSON.parse(stdout);
@@ -107,7 +107,10 @@ async function writeModel(folder, megabytes) {
   const write = async (bytes) => out.write(bytes) || once(out, 'drain');
   await write(Buffer.concat([length, json]));
   // Small numbers of either sign: a sign, an exponent of about 2^-6, any mantissa.
-  const noise = Uint16Array.from({ length: 1 << 19 }, () => ((Math.random() * 2) << 15) | 0x3c00 | (Math.random() * 128));
+  const noise = Uint16Array.from(
+    { length: 1 << 19 },
+    () => ((Math.random() * 2) << 15) | 0x3c00 | (Math.random() * 128),
+  );
   for (let left = at; left > 0; left -= noise.byteLength)
     await write(Buffer.from(noise.buffer, 0, Math.min(left, noise.byteLength)));
   await new Promise((resolve) => out.end(resolve));

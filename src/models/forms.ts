@@ -128,7 +128,7 @@ export function countEntries(values: Float32Array | Uint16Array, [rows, columns]
   for (let group = 0; group < rows; group += 4) {
     let longest = 0;
     for (let row = group; row < Math.min(group + 4, rows); row++) {
-      const found = countZeros(values.subarray(row * columns, (row + 1) * columns));
+      const found = countZeros(values, row * columns, (row + 1) * columns);
       zeros += found;
       longest = Math.max(longest, columns - found);
     }

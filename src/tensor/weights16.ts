@@ -39,11 +39,15 @@ export function patternsOf(dtype: Weights16, values: Float32Array): Uint16Array 
 export function liftF16(stored: Uint16Array): Uint16Array | null {
   const patterns = new Uint16Array(stored.length);
   for (let i = 0; i < stored.length; i++) {
+    // Nearly all: a normal number that stays one.
+    if (((stored[i] - (1 << 10)) & 0x7fff) < 20 << 10) {
+      patterns[i] = stored[i] + (10 << 10);
+      continue;
+    }
     const sign = stored[i] & 0x8000;
     const size = stored[i] & 0x7fff;
     if (size >= 21 << 10) return null;
-    if (size >= 1 << 10) patterns[i] = sign | (size + (10 << 10));
-    else if (size === 0) patterns[i] = sign;
+    if (size === 0) patterns[i] = sign;
     else {
       // m·2⁻²⁴ becomes m·2⁻¹⁴: the highest bit of m says the exponent, what is below it the mantissa.
       const highest = 31 - Math.clz32(size);
