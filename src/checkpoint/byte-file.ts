@@ -16,11 +16,6 @@ export interface ByteFile {
   readonly onePass: boolean;
   /** Fills `into` with the bytes from `begin` on. `where` names the file, and the tensor if it is one. */
   fill(begin: number, into: Uint8Array, where: string, signal?: AbortSignal): Promise<void>;
-  /**
-   * Of one on a disk: says that it will be read from its beginning to its end, as it is now. What changes in it meanwhile may
-   * then not be seen.
-   */
-  readAhead?(): void;
   /** Of one that goes by once: says that bytes `begin` up to `end` will not be asked for (again). */
   letGo(begin: number, end: number, where: string, signal?: AbortSignal): Promise<void>;
   /** Of one that goes by once, asked before they do: a mark of bytes `begin` up to `end`, when they have gone by. */

@@ -162,11 +162,6 @@ export class Checkpoint {
     return this.shard(this.info(name).file).markOf(name);
   }
 
-  /** Says that all tensors will be read, in the order of the files. */
-  readAhead(): void {
-    for (const shard of this.shards.values()) shard.readAhead();
-  }
-
   /** Says that a tensor will not be asked for (again). */
   async letGo(name: string, signal?: AbortSignal): Promise<void> {
     const { file, sparse } = this.info(name);

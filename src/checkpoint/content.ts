@@ -51,7 +51,7 @@ function streamOf(content: Content, path: string): ReadableStream<Uint8Array> | 
     return body ?? new Blob([]).stream();
   }
   if (!isStream(content)) return null;
-  if (content.locked) throw fail('a stream that nobody reads', 'one that is being read', path);
+  if (content.locked) throw fail('a stream that has not been read', 'one that is read or was', path);
   return content;
 }
 

@@ -9,15 +9,6 @@ import { isSystemError } from './system-error.js';
 /** One read system call; between two the signal is looked at. */
 const chunkBytes = 64 * 1024 * 1024;
 
-/**
- * What is read where a smaller stretch is asked for behind the one before it: a small model has dozens of tensors, and a call
- * of the system takes longer than they do.
- */
-const aheadBytes = 1024 * 1024;
-
-/** Bytes between two tensors that are read one after the other, at most. */
-const gapBytes = 4096;
-
 /** What a clone without Git LFS has in the place of a large file begins so. */
 const lfsPointer = 'version https://git-lfs';
 
@@ -30,52 +21,22 @@ class DiskFile implements ByteFile {
     readonly bytes: number,
   ) {}
 
-  /** The bytes read ahead; null where nothing is. */
-  #ahead: { begin: number; bytes: Uint8Array } | null = null;
-  /** Where those begin that are asked for next if a file is read from its beginning to its end. */
-  #next = 0;
-
-  readAhead(): void {
-    this.#ahead ??= { begin: 0, bytes: new Uint8Array(0) };
-  }
-
   async fill(begin: number, into: Uint8Array, where: string, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const end = begin + into.length;
-    let ahead = this.#ahead;
-    const inAhead = ahead !== null && begin >= ahead.begin && end <= ahead.begin + ahead.bytes.length;
-    const goesOn = begin >= this.#next && begin - this.#next <= gapBytes;
-    this.#next = end;
-    if (!ahead || !inAhead) {
-      const length = ahead && goesOn ? Math.min(aheadBytes, this.bytes - begin) : 0;
-      const bytes = into.length < length ? new Uint8Array(length) : into;
-      const read = await this.#read(begin, bytes, where, signal);
-      if (read < into.length)
-        throw new CheckpointError({
-          expected: `data up to byte ${end}`,
-          got: `a file that ends at ${begin + read}`,
-          where,
-        });
-      if (bytes === into) return;
-      ahead = { begin, bytes: bytes.subarray(0, read) };
-      this.#ahead = ahead;
-    }
-    into.set(ahead.bytes.subarray(begin - ahead.begin, end - ahead.begin));
-  }
-
-  /** As many bytes as there are, up to those that `into` has room for. */
-  async #read(begin: number, into: Uint8Array, where: string, signal?: AbortSignal): Promise<number> {
-    let done = 0;
-    while (done < into.length) {
+    for (let done = 0; done < into.length; ) {
       const length = Math.min(chunkBytes, into.length - done);
       const { bytesRead } = await this.handle.read(into, done, length, begin + done).catch((cause: unknown) => {
         throw new CheckpointError({ expected: 'a readable file', got: (cause as Error).message, where, cause });
       });
-      if (bytesRead === 0) break;
+      if (bytesRead === 0)
+        throw new CheckpointError({
+          expected: `data up to byte ${begin + into.length}`,
+          got: `a file that ends at ${begin + done}`,
+          where,
+        });
       done += bytesRead;
       signal?.throwIfAborted();
     }
-    return done;
   }
 
   mark(): never {

@@ -1,13 +1,18 @@
 // A model folder on a disk.
 
 import { nodeFiles, nodePath } from '../node.js';
+import { AheadFile } from './ahead-file.js';
 import type { ByteFile } from './byte-file.js';
 import { openForReading } from './disk-file.js';
 import type { Folder, Reading } from './folder.js';
 import { isSystemError } from './system-error.js';
 
 export class DiskFolder implements Folder {
-  constructor(readonly name: string) {}
+  /** @param ahead whether weights are read ahead of what is asked for (ahead-file.ts) */
+  constructor(
+    readonly name: string,
+    private readonly ahead = false,
+  ) {}
 
   pathOf(...names: string[]): string {
     return nodePath().join(this.name, ...names);
@@ -31,7 +36,7 @@ export class DiskFolder implements Folder {
   }
 
   open(name: string, kind: string): Promise<ByteFile> {
-    return openForReading(this.pathOf(name), kind, async (file) => file);
+    return openForReading(this.pathOf(name), kind, async (file) => (this.ahead ? new AheadFile(file) : file));
   }
 }
 

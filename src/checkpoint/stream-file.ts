@@ -137,7 +137,10 @@ export class StreamFile implements ByteFile {
     while (this.#rest.length === 0) {
       if (this.#over) return false;
       signal?.throwIfAborted();
-      if (!this.#reader) await this.#connect(signal);
+      if (!this.#reader) {
+        await this.#connect(signal);
+        continue;
+      }
       const piece = await this.#next(signal);
       if (piece === null) {
         this.#over = true;

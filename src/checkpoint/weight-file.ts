@@ -84,11 +84,6 @@ export abstract class WeightFile {
     return this.file.mark(begin, end);
   }
 
-  /** Says that all tensors will be read, in their order. */
-  readAhead(): void {
-    this.file.readAhead?.();
-  }
-
   /** Says that a tensor will not be asked for (again): of a file that goes by once, what is kept of it goes. */
   async letGo(name: string, signal?: AbortSignal): Promise<void> {
     const { begin, end } = this.entry(name);

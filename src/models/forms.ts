@@ -3,7 +3,7 @@
 import { UsageError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { patternsOf } from '../tensor/weights16.js';
-import { countZeros, zerosIn } from '../tensor/zeros.js';
+import { zerosIn } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
@@ -125,15 +125,11 @@ export interface EntryCount {
 export function countEntries(values: Float32Array | Uint16Array, [rows, columns]: readonly number[]): EntryCount {
   let zeros = 0;
   let entries = 0;
-  const whole = columns % 2 === 0 ? zerosIn(values) : null;
-  const zerosOf = (row: number) => {
-    const [from, to] = [row * columns, (row + 1) * columns];
-    return whole ? whole(from, to) : countZeros(values.subarray(from, to));
-  };
+  const zerosOf = zerosIn(values, columns % 2 === 0);
   for (let group = 0; group < rows; group += 4) {
     let longest = 0;
     for (let row = group; row < Math.min(group + 4, rows); row++) {
-      const found = zerosOf(row);
+      const found = zerosOf(row * columns, (row + 1) * columns);
       zeros += found;
       longest = Math.max(longest, columns - found);
     }

@@ -71,7 +71,6 @@ export async function load(
   const { forms, layerForms } = formsOf(graph, options);
   const backend = await openBackend();
   try {
-    checkpoint.readAhead();
     let done = 0;
     for (const { stored, tensor } of stepsOf(checkpoint, graph, outer, blocks)) {
       if (tensor) {

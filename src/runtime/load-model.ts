@@ -1,7 +1,7 @@
 // A model loaded to run, from wherever its files are: what a function or a page needs, and nothing that prunes.
 
 import type { KernelSources } from '../backend/wasm/compile-kernels.js';
-import { openModelFiles } from '../checkpoint/checkpoint.js';
+import { type Checkpoint, openModelFiles } from '../checkpoint/checkpoint.js';
 import { DiskFolder } from '../checkpoint/disk-folder.js';
 import type { Folder } from '../checkpoint/folder.js';
 import { GivenFiles, type ModelFiles } from '../checkpoint/given-files.js';
@@ -29,20 +29,29 @@ export async function loadWith(
   const filled = filledRunOptions(options);
   const { signal } = options;
   signal?.throwIfAborted();
-  const checkpoint = await openModelFiles(folderOf(source ?? embeddedPlace()), { signal });
+  const place = folderOf(source ?? embeddedPlace());
+  // The kernels are compiled while the first bytes of the model come.
+  const engine = openEngine(options, own);
+  let checkpoint: Checkpoint | undefined;
   try {
-    return await load(checkpoint, () => openEngine(options, own), { ...options, ...filled });
+    // What is wrong with the files is said first.
+    engine.catch(() => {});
+    checkpoint = await openModelFiles(place, { signal });
+    return await load(checkpoint, () => engine, { ...options, ...filled });
+  } catch (error) {
+    await engine.then((backend) => backend.dispose()).catch(() => {});
+    throw error;
   } finally {
-    await checkpoint.close();
+    await checkpoint?.close();
   }
 }
 
 function folderOf(source: ModelSource): Folder {
   if (typeof source === 'string')
-    return /^https?:\/\//i.test(source) ? folderOf(new URL(source)) : new DiskFolder(source);
+    return /^https?:\/\//i.test(source) ? folderOf(new URL(source)) : new DiskFolder(source, true);
   if (source instanceof URL) {
     if (/^https?:$/.test(source.protocol)) return new WebFolder(source);
-    if (source.protocol === 'file:') return new DiskFolder(nodeUrl().fileURLToPath(source));
+    if (source.protocol === 'file:') return new DiskFolder(nodeUrl().fileURLToPath(source), true);
     throw new UsageError(`expected a URL of http, https or file, got ${quoted(source.protocol)}`);
   }
   if (typeof source === 'object' && source !== null && !Array.isArray(source)) return new GivenFiles(source);
