@@ -1,9 +1,9 @@
 // The engine of a bundle: threads only where there are ways to have them, a GPU from the browser or from Node.
 
 import { BACKENDS, type Backend, type BackendName } from '../backend/backend.js';
-import type { KernelSource, KernelSources } from '../backend/wasm/compile-kernels.js';
 import { physicalCores } from '../backend/wasm/features.js';
-import type { CreateWorker } from '../backend/wasm/team.js';
+import type { KernelSource, KernelSources } from '../backend/wasm/kernel-source.js';
+import type { CreateWorker } from '../backend/wasm/thread-worker.js';
 import { openWasmBackend } from '../backend/wasm/wasm.js';
 import { UsageError } from '../errors.js';
 import { hasNode, nodeFilesSync } from '../node.js';

@@ -1,6 +1,6 @@
 // A model loaded to run, from wherever its files are: what a function or a page needs, and nothing that prunes.
 
-import type { KernelSources } from '../backend/wasm/compile-kernels.js';
+import type { KernelSources } from '../backend/wasm/kernel-source.js';
 import { type Checkpoint, openModelFiles } from '../checkpoint/checkpoint.js';
 import { DiskFolder } from '../checkpoint/disk-folder.js';
 import type { Folder } from '../checkpoint/folder.js';

@@ -2,22 +2,11 @@
 
 import { BackendError } from '../../errors.js';
 import { nodeFiles } from '../../node.js';
+import type { KernelSource, KernelSources } from './kernel-source.js';
 
 export interface KernelBuild {
   simd: 'plain' | 'relaxed';
   shared: boolean;
-}
-
-/** A build of the kernels: bytes, a compiled module (of one thread), the answer of a server, or where it is. */
-export type KernelCode = ArrayBuffer | Uint8Array | WebAssembly.Module | Response | URL;
-
-/** The same, or what makes it. */
-export type KernelSource = KernelCode | Promise<KernelCode> | (() => KernelCode | Promise<KernelCode>);
-
-/** Where each of the two builds comes from; plain is enough where no relaxed one is asked for. */
-export interface KernelSources {
-  plain: KernelSource;
-  relaxed?: KernelSource | undefined;
 }
 
 /**

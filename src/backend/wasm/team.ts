@@ -21,6 +21,7 @@ import {
   UNITS,
 } from './job.js';
 import { KERNELS, type KernelName } from './kernels.js';
+import type { CreateWorker, ThreadWorker } from './thread-worker.js';
 import type { ThreadMessage } from './worker.js';
 
 /** Looks at ACTIVE before the main thread sleeps for a moment: a worker still has at most a chunk to finish. */
@@ -59,15 +60,6 @@ export class SoloTeam implements Team {
 
   async stop(): Promise<void> {}
 }
-
-/** What a team needs of a worker; those of browsers and of node:worker_threads have it. */
-export interface ThreadWorker {
-  postMessage(message: unknown): void;
-  terminate(): unknown;
-}
-
-/** Starts a worker that runs worker.ts, by itself or inside a bundle. */
-export type CreateWorker = () => ThreadWorker;
 
 /** As far as the two kinds differ. */
 interface WorkerEvents {

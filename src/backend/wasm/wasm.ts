@@ -22,16 +22,18 @@ import {
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
 import { columnLinear } from './columns.js';
-import { compileKernels, type KernelSources } from './compile-kernels.js';
+import { compileKernels } from './compile-kernels.js';
 import { eliminateColumns } from './eliminate-columns.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
 import { int8Linear } from './int8.js';
 import { invert } from './invert.js';
+import type { KernelSources } from './kernel-source.js';
 import { type KernelName, WEIGHT_KINDS } from './kernels.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import type { KernelRunner, Operand } from './runner.js';
 import { compress, freeSparse, sparseLinear } from './sparse.js';
-import { type CreateWorker, SoloTeam, type Team, WorkerTeam } from './team.js';
+import { SoloTeam, type Team, WorkerTeam } from './team.js';
+import type { CreateWorker } from './thread-worker.js';
 import { cutOf } from './threshold.js';
 import {
   ATTENTION_FEW,

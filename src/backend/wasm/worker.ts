@@ -5,7 +5,7 @@ import { hasNode, nodeThreads } from '../../node.js';
 import { ACTIVE, ARENA, ARGUMENTS, Control, FAILED, GENERATION, KERNEL, SLEEPERS, STOP, takePart } from './job.js';
 import { KernelSet } from './kernels.js';
 
-/** What the team tells a thread: first what it is, then the memories of the arenas in the order of their indices. */
+/** @internal What the team tells a thread: first what it is, then the memories of the arenas in the order of their indices. */
 export type ThreadMessage =
   | { control: SharedArrayBuffer; module: WebAssembly.Module; thread: number }
   | { memory: WebAssembly.Memory };
