@@ -6,8 +6,8 @@
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { embeddedFolder, prune } from 'neuroal';
-import { rolldown } from 'rolldown';
 
 const here = import.meta.dirname;
 const out = join(here, 'dist');
@@ -16,13 +16,10 @@ const PAGE = ['index.html', 'page.css', 'page.js'];
 const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
 /** Each worker is a script of its own: the page names them by their files. */
-const SCRIPTS = { 'models.js': join(here, 'models.js'), 'thread.js': 'neuroal/runtime/worker' };
-
-async function bundle(file, input) {
-  const made = await rolldown({ input, platform: 'browser', cwd: here });
-  await made.write({ file: join(out, file), format: 'es', codeSplitting: false, minify: true });
-  await made.close();
-}
+const SCRIPTS = [
+  { in: join(here, 'models.js'), out: 'models' },
+  { in: 'neuroal/runtime/worker', out: 'thread' },
+];
 
 async function copyModel(folder, name) {
   await mkdir(join(out, 'models', name), { recursive: true });
@@ -30,11 +27,11 @@ async function copyModel(folder, name) {
   for (const file of FILES) if (there.includes(file)) await cp(join(folder, file), join(out, 'models', name, file));
 }
 
-export async function build() {
+async function makePage() {
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   for (const file of PAGE) await cp(join(here, file), join(out, file));
-  for (const [file, input] of Object.entries(SCRIPTS)) await bundle(file, input);
+  await build({ entryPoints: SCRIPTS, outdir: out, bundle: true, format: 'esm', platform: 'browser', minify: true });
   await cp(kernels, join(out, 'kernels'), { recursive: true });
   await copyModel(embeddedFolder, 'dense');
   const pruned = join(out, 'pruned');
@@ -54,4 +51,4 @@ export async function build() {
   return out;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await build());
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await makePage());

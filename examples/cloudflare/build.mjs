@@ -6,8 +6,8 @@
 import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { embeddedFolder } from 'neuroal';
-import { rolldown } from 'rolldown';
 
 const here = import.meta.dirname;
 const out = join(here, 'dist');
@@ -16,15 +16,17 @@ const kernels = fileURLToPath(new URL('kernels/plain.wasm', import.meta.resolve(
 const MOST_BYTES = 25 * 1024 * 1024;
 const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
-export async function build(model = embeddedFolder) {
+async function makeWorker(model = embeddedFolder) {
   await rm(out, { recursive: true, force: true });
-  const bundle = await rolldown({
-    input: join(here, 'worker.mjs'),
+  await build({
+    entryPoints: [join(here, 'worker.mjs')],
+    outfile: join(out, 'worker.mjs'),
+    bundle: true,
+    format: 'esm',
     platform: 'browser',
+    minify: true,
     external: ['./kernels.wasm'],
   });
-  await bundle.write({ file: join(out, 'worker.mjs'), format: 'es', codeSplitting: false, minify: true });
-  await bundle.close();
   await cp(kernels, join(out, 'kernels.wasm'));
   await mkdir(join(out, 'assets/model'), { recursive: true });
   for (const name of FILES) await cp(join(model, name), join(out, 'assets/model', name));
@@ -43,6 +45,6 @@ export async function build(model = embeddedFolder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { files } = await build(process.argv[2]);
+  const { files } = await makeWorker(process.argv[2]);
   for (const { path, bytes } of files) console.log(`${String(bytes).padStart(9)}  ${path}`);
 }

@@ -5,8 +5,8 @@
 import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { embeddedFolder } from 'neuroal';
-import { rolldown } from 'rolldown';
 
 const here = import.meta.dirname;
 const out = join(here, 'dist');
@@ -15,11 +15,17 @@ const MOST_BYTES = 250e6;
 /** What of a folder belongs to the model. */
 const OF_THE_MODEL = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors/;
 
-export async function build(model = embeddedFolder) {
+async function makeFunction(model = embeddedFolder) {
   await rm(out, { recursive: true, force: true });
-  const bundle = await rolldown({ input: join(here, 'handler.mjs'), platform: 'node' });
-  await bundle.write({ file: join(out, 'handler.mjs'), format: 'es', codeSplitting: false, minify: true });
-  await bundle.close();
+  await build({
+    entryPoints: [join(here, 'handler.mjs')],
+    outfile: join(out, 'handler.mjs'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    minify: true,
+  });
   await mkdir(join(out, 'model'));
   for (const name of await readdir(model))
     if (OF_THE_MODEL.test(name)) await cp(join(model, name), join(out, 'model', name));
@@ -32,7 +38,7 @@ export async function build(model = embeddedFolder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { bytes } = await build(process.argv[2]);
+  const { bytes } = await makeFunction(process.argv[2]);
   console.log(
     `${out}: ${(bytes / 1e6).toFixed(1)} MB of at most ${MOST_BYTES / 1e6} MB; handler.handler is the function`,
   );
