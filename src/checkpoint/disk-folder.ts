@@ -1,6 +1,6 @@
 // A model folder on a disk.
 
-import { nodeFiles, nodePath } from '../node.js';
+import { nodeFiles, nodeFilesSync, nodePath } from '../node.js';
 import { AheadFile } from './ahead-file.js';
 import type { ByteFile } from './byte-file.js';
 import { openForReading } from './disk-file.js';
@@ -40,20 +40,25 @@ export class DiskFolder implements Folder {
   }
 }
 
+/** Files up to this size are read without leaving the thread. */
+const atOnceBytes = 64 * 1024;
+
 /** The bytes of a small file; undefined where there is none. */
 export async function readDiskFile(path: string, how: Reading): Promise<Uint8Array | undefined> {
   const { kind, mostBytes, Failure, signal } = how;
   const refuse = (expected: string, got: string, cause?: unknown): never => {
     throw new Failure({ expected, got, where: path, cause });
   };
-  const { readFile, stat } = nodeFiles();
+  const { readFileSync, statSync } = nodeFilesSync();
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     // Opening a named pipe would wait for ever.
     if (!found.isFile()) refuse(`a ${kind}`, 'something that is not a file');
     const { size } = found;
     if (size > mostBytes) refuse(`a ${kind} of at most ${mostBytes} bytes`, `${size} bytes`);
-    return await readFile(path, signal && { signal });
+    // Handing a small file to other threads takes longer than reading it, and a model has half a dozen of them.
+    if (size <= atOnceBytes) return readFileSync(path);
+    return await nodeFiles().readFile(path, signal && { signal });
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === 'ENOENT') return undefined;
