@@ -76,6 +76,16 @@ describe.each(entries)('%s', (entry) => {
   });
 });
 
+it('the kernels have the sizes that docs/runtime.md says', () => {
+  const page = readFileSync(new URL('../docs/runtime.md', import.meta.url), 'utf8');
+  const bytes = (file: string) => readFileSync(dist(file)).length;
+  const [, each] = /`relaxed\.wasm`, (\d+) kB each/.exec(page) ?? [];
+  const [, inline] = /\((\d+) kB of text for both\)/.exec(page) ?? [];
+  for (const file of ['kernels/plain.wasm', 'kernels/relaxed.wasm'])
+    expect(Math.abs(bytes(file) / 1000 - Number(each))).toBeLessThan(1);
+  expect(Math.abs(bytes('kernels-inline.js') / 1000 - Number(inline))).toBeLessThan(1);
+});
+
 it('the types are there for whoever imports it', () => {
   const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   for (const name of ['./runtime', './runtime/inline', './runtime/worker'])
