@@ -22,6 +22,7 @@ export {
 } from './invert';
 export { int8Linear } from './int8Linear';
 export { layerNorm } from './layerNorm';
+export { liftRows } from './liftRows';
 export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear } from './linear';
 export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';

@@ -1,4 +1,5 @@
-// Peak memory of loading a model, beside the size of its file: from a folder, from a server, from a stream. Each load runs in a
+// Peak memory of loading a model, beside the size of its file: from a folder, from a server, from a stream; and of fetching that
+// file and dropping it as it comes, which is what the server's part costs without a model. Each load runs in a
 // process of its own; what that process takes before it loads is subtracted. `node bench/memory.mjs [MEGABYTES [KIND …]]`
 
 import { execFile } from 'node:child_process';
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const self = fileURLToPath(import.meta.url);
-const kinds = ['folder', 'server', 'stream', 'blob'];
+const kinds = ['folder', 'server', 'stream', 'blob', 'fetch'];
 
 if (kinds.includes(process.argv[2])) await child(process.argv[2], process.argv[3]);
 else await parent(Number(process.argv[2] ?? 400), process.argv.slice(3));
@@ -31,7 +32,7 @@ async function parent(megabytes, asked) {
     const size = statSync(join(folder, 'model.safetensors')).size;
     console.log(`model.safetensors: ${(size / 1e6).toFixed(0)} MB of bf16`);
     for (const kind of asked.length ? asked : kinds) {
-      const place = kind === 'server' ? url : folder;
+      const place = kind === 'server' || kind === 'fetch' ? url : folder;
       const { stdout } = await promisify(execFile)(process.execPath, [self, kind, place]);
       const { before, peak, seconds } = JSON.parse(stdout);
       const grown = peak - before;
@@ -61,14 +62,15 @@ async function child(kind, folder) {
       };
     },
   };
-  const source = await sources[kind]();
+  const source = await sources[kind]?.();
   const before = process.memoryUsage().rss;
   const started = performance.now();
-  const model = await loadModel(source);
+  const model = source === undefined ? null : await loadModel(source);
+  if (!model) for await (const _ of (await fetch(`${folder}/model.safetensors`)).body);
   const seconds = (performance.now() - started) / 1000;
   const peak = process.resourceUsage().maxRSS * 1024;
-  await model.logits([1, 2, 3]);
-  await model.dispose();
+  await model?.logits([1, 2, 3]);
+  await model?.dispose();
   console.log(JSON.stringify({ before, peak, seconds }));
 }
 

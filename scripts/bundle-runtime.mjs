@@ -19,6 +19,5 @@ await bundle.write({
   dir: dist('.'),
   format: 'es',
   chunkFileNames: 'runtime-[name].js',
-  minify: false,
 });
 await bundle.close();

@@ -8,8 +8,7 @@ export const hasNode = (): boolean => typeof globalThis.process?.getBuiltinModul
 
 /** @throws UsageError where there is no Node */
 function builtin<T>(name: string): T {
-  if (!hasNode())
-    throw new UsageError(`expected files, or a URL (http, https), got a path, which only Node can read (${name})`);
+  if (!hasNode()) throw new UsageError('expected files, or a URL (http, https), got a path, which only Node can read');
   return process.getBuiltinModule(name) as T;
 }
 

@@ -110,6 +110,28 @@ describe('esbuild', () => {
     expect(run(out, 'program.mjs')).toEqual(written);
   });
 
+  it('for a browser: nothing that only Node has is used', async () => {
+    const input = await source(
+      'page.mjs',
+      `import { generate, loadModel } from 'neuroal/runtime/inline';
+      const { readFileSync } = process.getBuiltinModule('node:fs');
+      const file = (name) => new Response(readFileSync(process.argv[2] + '/' + name));
+      const names = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json'];
+      const files = Object.fromEntries(names.map((name) => [name, file(name)]));
+      for (const name of ['process', 'setImmediate', 'clearImmediate', 'global']) delete globalThis[name];
+      const model = await loadModel(files);
+      const { text } = await generate(model, 'Once upon', { maxTokens: 12, temperature: 0 });
+      const refused = await loadModel('a folder').catch(({ message }) => message);
+      console.log(JSON.stringify({ text, threads: model.engine.threads, refused }));
+      await model.dispose();`,
+    );
+    const out = await made(input, 'program.mjs', { format: 'esm', platform: 'browser' });
+    expect(run(out, 'program.mjs')).toEqual({
+      ...written,
+      refused: 'expected files, or a URL (http, https), got a path, which only Node can read',
+    });
+  });
+
   it('with a worker inside the bundle', async () => {
     const options = `{
       threads: 2,

@@ -1,5 +1,5 @@
 // What a load takes beside the model's file: at its peak little more than the file, which no copy of it would be. Measured in
-// processes of their own, on a file so large that what Node's fetch takes (some 70 MB, whatever it fetches) is little.
+// processes of their own, on a file so large that what Node's fetch takes, whatever it fetches, is little.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -57,6 +57,8 @@ describe.each(entries)('%s', (entry) => {
     const inline = entry === 'runtime-inline.js';
     const code = [...seen].map((file) => readFileSync(fileURLToPath(file), 'utf8')).join('\n');
     expect(code.includes('./kernels/plain.wasm')).toBe(!inline);
+    // What Node's own fetch needs, no test can take away.
+    expect(code).not.toMatch(/\bBuffer\.\w/);
     for (const word of ['commander', 'piscina', 'hyparquet', 'yauzl', 'cli-progress', 'sparsegpt'])
       expect([word, new RegExp(`["'\`]${word}["'\`]`).test(code)]).toEqual([word, false]);
   });
@@ -74,6 +76,16 @@ describe.each(entries)('%s', (entry) => {
     `);
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${threads} " a time, there"\n`, stderr: '' });
   });
+});
+
+it('the kernels have the sizes that docs/runtime.md says', () => {
+  const page = readFileSync(new URL('../docs/runtime.md', import.meta.url), 'utf8');
+  const bytes = (file: string) => readFileSync(dist(file)).length;
+  const [, each] = /`relaxed\.wasm`, (\d+) kB each/.exec(page) ?? [];
+  const [, inline] = /\((\d+) kB of text for both\)/.exec(page) ?? [];
+  for (const file of ['kernels/plain.wasm', 'kernels/relaxed.wasm'])
+    expect(Math.abs(bytes(file) / 1000 - Number(each))).toBeLessThan(1);
+  expect(Math.abs(bytes('kernels-inline.js') / 1000 - Number(inline))).toBeLessThan(1);
 });
 
 it('the types are there for whoever imports it', () => {

@@ -108,6 +108,7 @@ export class Checkpoint {
    * Rows [first, end) of a matrix that has them (`hasRows`): numbers of F32, of BF16 and F16 the patterns that they are stored
    * as. Throws a CheckpointError if it is of another shape than `expectedShape`, or not finite.
    * @param memory of at least so many bytes, for what is returned
+   * @param checked whether they are looked at; who says no calls `checkRows`, or finds out in another way
    */
   async readRows(
     name: string,
@@ -116,6 +117,7 @@ export class Checkpoint {
     end: number,
     memory: (bytes: number) => ArrayBuffer,
     signal?: AbortSignal,
+    checked = true,
   ): Promise<Float32Array | Uint16Array> {
     const where = this.#checkShape(name, expectedShape);
     const { dtype, file } = this.info(name);
@@ -124,8 +126,17 @@ export class Checkpoint {
     const into = new Uint8Array(memory(length * width), 0, length * width);
     await this.shard(file).readInto(name, from * width, into, signal);
     const values = dtype === 'F32' ? new Float32Array(into.buffer, 0, length) : new Uint16Array(into.buffer, 0, length);
-    checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, where);
+    if (checked) checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, where);
     return values;
+  }
+
+  /**
+   * Throws a CheckpointError where one of the numbers of a matrix, as `readRows` gives them, is not finite.
+   * @param from index of the first of them in the matrix
+   */
+  checkRows(name: string, values: Float32Array | Uint16Array, from: number): void {
+    const { dtype, file } = this.info(name);
+    checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, tensorAt(this.place.pathOf(file), name));
   }
 
   /** Fails where a tensor has another shape; returns what errors about it say. */

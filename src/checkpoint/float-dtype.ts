@@ -4,7 +4,6 @@
 import { CheckpointError, OutputError } from '../errors.js';
 import { narrowE4M3, narrowE5M2, widenE4M3, widenE5M2 } from '../tensor/float8.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
-import { CARRIES, pairsOf } from '../tensor/pairs.js';
 import type { StoredDtype } from './stored-dtype.js';
 
 /** A dtype that can be read as, and written from, f32. */
@@ -94,24 +93,15 @@ export function checkFinite(
   if (values instanceof Float32Array) bad = firstNonFinite(values);
   else {
     const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
-    if (allBelow(values, exponent)) return;
-    for (let i = 0; i < values.length && bad < 0; i++) if ((values[i] & exponent) === exponent) bad = i;
+    for (let i = 0; i < values.length; i++) {
+      if ((values[i] & exponent) !== exponent) continue;
+      bad = i;
+      break;
+    }
   }
   if (bad < 0) return;
   const [value] = decodeFloats(values.slice(bad, bad + 1).buffer as ArrayBuffer, dtype);
   throw new CheckpointError({ expected: 'finite weights', got: `${value} at index ${from + bad}`, where });
-}
-
-/** Whether no pattern has all bits of the exponent; false too where patterns do not lie in pairs. */
-function allBelow(patterns: Uint16Array, exponent: number): boolean {
-  const pairs = pairsOf(patterns);
-  if (!pairs) return false;
-  const both = (exponent >>> 1) * 0x10001;
-  // Its lowest bit once more carries where all of its bits are there.
-  const lowest = both & -both;
-  const one = lowest | (lowest << 16);
-  for (let i = 0; i < pairs.length; i++) if (((((pairs[i] >>> 1) & both) + one) & CARRIES) !== 0) return false;
-  return true;
 }
 
 /** `encodeFloats`, for weights: throws an OutputError for what `dtype` cannot hold as a finite number. */

@@ -12,7 +12,7 @@ import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { liftF16, patternsOf, valuesOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
-import { countEntries, type EntryCount, type Form } from './forms.js';
+import { countEntries, type EntryCount, entriesOf, type Form } from './forms.js';
 
 /** A form, or what chooses one once the entries are counted. */
 export type ChosenForm = Form | ((count: EntryCount) => Form);
@@ -48,8 +48,10 @@ export interface MatrixSource {
   dtype: string;
   /** Whether `read` may be asked for a part; else it is asked for all rows. */
   inParts: boolean;
-  /** Rows [first, end); what it returned before is then no longer good. */
-  read(first: number, end: number): Promise<Rows['values']>;
+  /** Rows [first, end); what it returned before is then no longer good. Unless `checked` is false they are finite. */
+  read(first: number, end: number, checked?: boolean): Promise<Rows['values']>;
+  /** Of rows as they are stored: fails where those from row `first` on, read unchecked, are not finite. */
+  check?(values: Rows['values'], first: number): void;
 }
 
 /** Rows of a tensor that lies in the checkpoint as it is used. */
@@ -61,9 +63,17 @@ export function storedRows(
   signal?: AbortSignal,
 ): MatrixSource {
   const { dtype } = checkpoint.info(name);
-  const read = (first: number, end: number) =>
-    checkpoint.readRows(name, [rows, columns], first, end, (bytes) => scratch.room('stored', bytes), signal);
-  return { rows, columns, dtype, inParts: true, read };
+  const room = (bytes: number) => scratch.room('stored', bytes);
+  const read = (first: number, end: number, checked?: boolean) =>
+    checkpoint.readRows(name, [rows, columns], first, end, room, signal, checked);
+  return {
+    rows,
+    columns,
+    dtype,
+    inParts: true,
+    read,
+    check: (values, first) => checkpoint.checkRows(name, values, first * columns),
+  };
 }
 
 /** Loads a matrix. What 16 bits cannot hold exactly is f32. Where this fails, `backend` may keep a part of the memory. */
@@ -76,13 +86,15 @@ export async function loadMatrix(
   const { rows, columns, dtype } = source;
   // Groups of four rows, which are counted together, stay together.
   const step = source.inParts ? Math.max(4, Math.floor(STRETCH / columns / 4) * 4) : rows;
+  const lifts = liftsOf(backend, source, chosen);
   const each = async (use: (values: Rows, first: number, end: number) => void | Promise<void>) => {
     for (let first = 0; first < rows; first += step) {
       const end = Math.min(rows, first + step);
-      await use({ values: await source.read(first, end), dtype }, first, end);
+      await use({ values: await source.read(first, end, !lifts), dtype }, first, end);
     }
   };
   if (typeof chosen === 'function') {
+    if (lifts) return loadF16(backend, source, chosen, scratch);
     const all = await source.read(0, rows);
     return loadMatrix(backend, inMemory(source, all), chosen(countEntries(all, [rows, columns])), scratch);
   }
@@ -92,7 +104,12 @@ export async function loadMatrix(
   if (!sparse && isWeights16(values)) {
     let tensor: Tensor = allocate(values);
     await each(async (part, first, end) => {
-      const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part, scratch);
+      if (lifts) {
+        const place = tensor.rows(first, end) as Tensor<'f16'>;
+        if (tensor.dtype === 'f16' && backend.writeF16?.(place, part.values as Uint16Array)) return;
+        source.check?.(part.values, first);
+      }
+      const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part);
       if (!patterns && tensor.dtype !== 'f32')
         tensor = await widened(backend, tensor as Tensor<Weights16>, first, step);
       backend.write(tensor.rows(first, end), patterns ?? numbersOf(part, scratch));
@@ -122,6 +139,31 @@ export async function loadMatrix(
   const matrix = backend.compress(target, values === 'f16' ? 'f32' : values, scale);
   backend.free(target);
   return matrix;
+}
+
+/** Whether the backend takes the rows as they are stored, and sees for itself that they are finite. */
+const liftsOf = (backend: Backend, { dtype, check }: MatrixSource, chosen: ChosenForm): boolean =>
+  dtype === 'F16' &&
+  check !== undefined &&
+  backend.writeF16 !== undefined &&
+  (typeof chosen === 'function' || (chosen.values === 'f16' && !chosen.sparse && !chosen.columns));
+
+/** A matrix of f16 whose form its entries choose: most are dense, and then all is done when they are counted. */
+async function loadF16(
+  backend: Backend,
+  source: MatrixSource,
+  choose: (count: EntryCount) => Form,
+  scratch: Scratch,
+): Promise<Matrix> {
+  const { rows, columns } = source;
+  const all = (await source.read(0, rows, false)) as Uint16Array;
+  const tensor = backend.allocate('f16', [rows, columns]);
+  const zeros = backend.writeF16?.(tensor, all);
+  if (!zeros) source.check?.(all, 0);
+  const form = choose(zeros ? entriesOf(zeros, columns) : countEntries(all, [rows, columns]));
+  if (zeros && form.values === 'f16' && !form.sparse && !form.columns) return tensor;
+  backend.free(tensor);
+  return loadMatrix(backend, inMemory(source, all), form, scratch);
 }
 
 /** The same rows, now that they have been read. */
@@ -162,7 +204,7 @@ async function loadColumns(
   for (let first = 0; first < columns; first += step) {
     const end = Math.min(columns, first + step);
     const part = { values: turned(stored, columns, first, end, scratch), dtype };
-    const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part, scratch);
+    const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part);
     if (written === null) {
       backend.free(tensor);
       return loadColumns(backend, inMemory(source, stored), 'f32', scratch);
@@ -199,10 +241,9 @@ function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {
 }
 
 /** What a backend holds in 16 bits for rows of that dtype; null where it cannot hold every one of them exactly. */
-function halvesOf(dtype: Weights16, { values }: Rows, scratch: Scratch): Uint16Array | null {
+function halvesOf(dtype: Weights16, { values }: Rows): Uint16Array | null {
   if (values instanceof Float32Array) return patternsOf(dtype, values);
-  if (dtype === 'bf16') return values;
-  return liftF16(values, new Uint16Array(scratch.room('lifted', 2 * values.length), 0, values.length));
+  return dtype === 'bf16' ? values : liftF16(values);
 }
 
 const isWeights16 = (values: string): values is Weights16 => (WEIGHTS_16 as readonly string[]).includes(values);

@@ -1,20 +1,12 @@
 // The two 16-bit float formats of checkpoints, to and from f32. JavaScript on Node 20 has no 16-bit float array, so
 // both directions work on the bit patterns. Widening is exact; narrowing rounds to nearest, ties to even, like PyTorch.
 
-/** Bits of the f32 equal to each f16 pattern; made on first use (256 KiB). */
+/** Bits of the f32 equal to each f16 pattern (256 KiB); made when there are so many numbers that it pays. */
 let f16Table: Uint32Array | undefined;
-
-/** Patterns that are widened without it. */
-const FEW = 8192;
-
-function makeF16Table(): Uint32Array {
-  const table = new Uint32Array(65536);
-  for (let half = 0; half < 65536; half++) table[half] = bitsOfF16(half);
-  return table;
-}
+const MANY = 1 << 14;
 
 /** Bits of the f32 equal to an f16 pattern. */
-function bitsOfF16(half: number): number {
+function wideF16(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >>> 10) & 31;
   let mantissa = half & 0x3ff;
@@ -38,12 +30,14 @@ function sameLength(input: ArrayLike<number>, out: ArrayLike<number>): void {
 export function widenF16(patterns: Uint16Array, out: Float32Array): void {
   sameLength(patterns, out);
   const bits = bitsOf(out);
-  // A norm is shorter than the table would be to make.
-  if (!f16Table && bits.length < FEW) {
-    for (let i = 0; i < bits.length; i++) bits[i] = bitsOfF16(patterns[i]);
+  if (!f16Table && bits.length < MANY) {
+    for (let i = 0; i < bits.length; i++) bits[i] = wideF16(patterns[i]);
     return;
   }
-  f16Table ??= makeF16Table();
+  if (!f16Table) {
+    f16Table = new Uint32Array(65536);
+    for (let half = 0; half < f16Table.length; half++) f16Table[half] = wideF16(half);
+  }
   const table = f16Table;
   for (let i = 0; i < bits.length; i++) bits[i] = table[patterns[i]];
 }

@@ -64,11 +64,14 @@ export class KernelSet {
   /** Count scores for a threshold over a whole matrix; run on one thread. */
   readonly countScores: (...args: number[]) => void;
   readonly lastEqual: (...args: number[]) => number;
+  /** Lifts and counts what is loaded; run on one thread. */
+  readonly liftRows: (...args: number[]) => number;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     this.split = KERNELS.map((name) => exports[name] as Kernel);
     this.countScores = exports.countScores as KernelSet['countScores'];
     this.lastEqual = exports.lastEqual as KernelSet['lastEqual'];
+    this.liftRows = exports.liftRows as KernelSet['liftRows'];
   }
 }

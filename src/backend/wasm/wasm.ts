@@ -29,6 +29,7 @@ import { int8Linear } from './int8.js';
 import { invert } from './invert.js';
 import type { KernelSources } from './kernel-source.js';
 import { type KernelName, WEIGHT_KINDS } from './kernels.js';
+import { writeF16 } from './lift.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import type { KernelRunner, Operand } from './runner.js';
 import { compress, freeSparse, sparseLinear } from './sparse.js';
@@ -139,6 +140,11 @@ class WasmBackend implements Backend {
     if (tensor instanceof SparseMatrix) freeSparse(this.#runner, tensor);
     else if (tensor instanceof Int8Matrix) for (const part of [tensor.values, tensor.scale]) this.free(part);
     else this.memory.free(storageOf(tensor instanceof ColumnMatrix ? tensor.values : tensor));
+  }
+
+  writeF16(out: Tensor<'f16'>, stored: Uint16Array): Int32Array | null {
+    check.checkWrite(out, stored);
+    return writeF16(this.memory, out, stored);
   }
 
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void {
