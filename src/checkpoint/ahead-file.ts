@@ -33,14 +33,6 @@ export class AheadFile implements ByteFile {
     into.set(this.#ahead.bytes.subarray(at, at + into.length));
   }
 
-  mark(): never {
-    throw new TypeError(`${this.path} can be read again`);
-  }
-
-  async letGo(): Promise<void> {}
-
-  async expectEnd(): Promise<void> {}
-
   close(): Promise<void> {
     return this.file.close();
   }

@@ -16,14 +16,16 @@ export interface ByteFile {
   readonly onePass: boolean;
   /** Fills `into` with the bytes from `begin` on. `where` names the file, and the tensor if it is one. */
   fill(begin: number, into: Uint8Array, where: string, signal?: AbortSignal): Promise<void>;
-  /** Of one that goes by once: says that bytes `begin` up to `end` will not be asked for (again). */
-  letGo(begin: number, end: number, where: string, signal?: AbortSignal): Promise<void>;
-  /** Of one that goes by once, asked before they do: a mark of bytes `begin` up to `end`, when they have gone by. */
-  mark(begin: number, end: number): () => string;
-  /** Of one that goes by once: fails unless it ends at byte `end`. */
-  expectEnd(end: number, signal?: AbortSignal): Promise<void>;
-  /** Of one that comes from a server, and can be asked for again: lets go of the connection until more is read. */
+  // Of one that goes by once. -------------------------------------------------------------------------------------------
+  /** Says that bytes `begin` up to `end` will not be asked for (again). */
+  letGo?(begin: number, end: number, where: string, signal?: AbortSignal): Promise<void>;
+  /** Asked before they do: a mark of bytes `begin` up to `end` (mark.ts), when they have gone by. */
+  mark?(begin: number, end: number): () => string;
+  /** Fails unless the file ends at byte `end`. */
+  expectEnd?(end: number, signal?: AbortSignal): Promise<void>;
+  /** Of one that can be asked for again: lets go of the connection until more is read. */
   pause?(): Promise<void>;
+
   close(): Promise<void>;
 }
 

@@ -168,8 +168,8 @@ export class Checkpoint {
       .reduce((last, place) => ((place[0] - last[0] || place[1] - last[1]) > 0 ? place : last));
   }
 
-  /** Of files that go by once: what tells, once both are read, whether two tensors have the same bytes. */
-  markOf(name: string): () => string {
+  /** Asked before any is read, what tells when all are whether two tensors, dense ones, have the same bytes (mark.ts). */
+  markOf(name: string): () => Promise<string> {
     return this.shard(this.info(name).file).markOf(name);
   }
 

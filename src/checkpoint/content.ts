@@ -110,14 +110,6 @@ abstract class AnyOrder {
       throw fail(`data up to byte ${begin + length}`, `a file that ends at ${this.bytes}`, where);
   }
 
-  mark(): never {
-    throw new TypeError(`${this.path} can be read again`);
-  }
-
-  async letGo(): Promise<void> {}
-
-  async expectEnd(): Promise<void> {}
-
   async close(): Promise<void> {}
 }
 

@@ -39,14 +39,6 @@ class DiskFile implements ByteFile {
     }
   }
 
-  mark(): never {
-    throw new TypeError('a file of a disk can be read again');
-  }
-
-  async letGo(): Promise<void> {}
-
-  async expectEnd(): Promise<void> {}
-
   async close(): Promise<void> {
     await this.handle.close();
   }
@@ -57,7 +49,7 @@ class DiskFile implements ByteFile {
  * @param kind of file, for messages: `safetensors file`
  */
 export async function openForReading<T>(path: string, kind: string, read: (file: ByteFile) => Promise<T>): Promise<T> {
-  let file: ByteFile | undefined;
+  let close = async () => {};
   const fail = (expected: string, got: string, cause?: unknown) =>
     new CheckpointError({ expected, got, where: path, cause });
   try {
@@ -65,15 +57,15 @@ export async function openForReading<T>(path: string, kind: string, read: (file:
     // Looked at before it is opened: opening a named pipe would wait for ever.
     if (!(await stat(path)).isFile()) throw fail(`a ${kind}`, 'something that is not a file');
     const handle = await open(path, 'r');
-    file = new DiskFile(path, handle, 0);
+    close = () => handle.close();
     const { size } = await handle.stat();
-    file = new DiskFile(path, handle, size);
+    const file = new DiskFile(path, handle, size);
     const first = await readRange(file, 0, Math.min(size, lfsPointer.length), path);
     if (new TextDecoder('latin1').decode(first) === lfsPointer)
       throw fail(`a ${kind}`, 'a Git LFS pointer; run "git lfs pull" in the folder, or download the file again');
     return await read(file);
   } catch (error) {
-    await file?.close();
+    await close();
     if (!isSystemError(error)) throw error;
     throw fail(`a readable ${kind}`, error.code === 'ENOENT' ? 'no such file' : error.message, error);
   }

@@ -86,7 +86,7 @@ export async function load(
     }
     await checkpoint.expectEnds(signal);
     for (const [i, [mark, other]] of marks.entries())
-      if (mark() !== other()) throw twinsDiffer(checkpoint, ...twins[i]);
+      if ((await mark()) !== (await other())) throw twinsDiffer(checkpoint, ...twins[i]);
     return new Model(checkpoint, graph, backend, outer, blocks, generationConfig, layerForms(blocks));
   } catch (error) {
     await backend.dispose();

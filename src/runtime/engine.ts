@@ -47,13 +47,13 @@ export async function openEngine(options: RuntimeEngineOptions, own: KernelSourc
   return createWebGpuBackend({ ...gpu, openSolver: () => openWasm(1, true), threads: 1 });
 }
 
-/** As many as there are ways for. */
+/** As many as are asked for, or one where there is no way to have more; what makes no sense is left for the backend to refuse. */
 function threadsOf({ threads, createWorker }: RuntimeEngineOptions, kernels: KernelSources): number {
   const asked = threads ?? (createWorker ? physicalCores() : 1);
-  if (asked === 1 || typeof SharedArrayBuffer !== 'function') return Math.min(asked, 1) || asked;
+  if (!(Number.isInteger(asked) && asked > 1)) return asked;
   const compiled = Object.values(kernels).some((kernel) => kernel instanceof WebAssembly.Module);
-  const started = createWorker !== undefined || (hasNode() && hasOwnScript());
-  return compiled || !started ? Math.min(asked, 1) : asked;
+  const startable = createWorker !== undefined || (hasNode() && hasOwnScript());
+  return typeof SharedArrayBuffer === 'function' && !compiled && startable ? asked : 1;
 }
 
 /** Not inside a bundle. */

@@ -278,6 +278,15 @@ describe('one tensor under two names', () => {
     }
   });
 
+  it('in two shards, of which one is a stream and one in memory', async () => {
+    const expected = await folderLogits(tinyFiles(config, tensors));
+    const shards = sharded({ ...tensors, 'lm_head.weight': embedding }, 2);
+    const said = { 'config.json': Buffer.from(JSON.stringify(config)) };
+    const [one, two] = Object.keys(shards).filter((name) => name.endsWith('.safetensors'));
+    for (const name of [one, two])
+      expect(await logitsOf({ ...said, ...shards, [name]: streamOf(shards[name]) })).toEqual(expected);
+  });
+
   it('or is refused', async () => {
     const bytes = embedding.bytes.slice();
     bytes[70] ^= 1;
