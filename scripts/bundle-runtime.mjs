@@ -2,6 +2,7 @@
 // is loaded when it is asked for (tokenizer, chat template, WebGPU) stays apart. They lie at the top of dist/, where the kernels
 // are beside them.
 
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -15,9 +16,13 @@ const bundle = await rolldown({
     throw new Error(message);
   },
 });
-await bundle.write({
-  dir: dist('.'),
+const { output } = await bundle.generate({
   format: 'es',
   chunkFileNames: 'runtime-[name].js',
+  // The same code lies in dist/ to be read; in a stack the names are still there.
+  minify: { compress: false, mangle: { keepNames: true }, codegen: { removeWhitespace: true } },
 });
 await bundle.close();
+// Bundlers look for names of files in quotes.
+for (const { fileName, code } of output)
+  writeFileSync(dist(fileName), code.replaceAll(/\b(import\(|new URL\()`([\w@./-]+)`/g, "$1'$2'"));
