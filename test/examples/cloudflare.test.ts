@@ -61,10 +61,12 @@ describe.skipIf(noWorkerd)('in workerd', () => {
       { url },
     );
     try {
-      const ask = async () => pieces(await fetch(`${url}?prompt=Once+upon+a+time&tokens=12&temperature=0`));
+      const ask = async (tokens = 12) =>
+        pieces(await fetch(`${url}?prompt=Once+upon+a+time&tokens=${tokens}&temperature=0`));
       const all = await Promise.all([ask(), ask(), ask()]);
       expect(all.map((each) => each.join(''))).toEqual([TEXT, TEXT, TEXT]);
-      expect(all[0].length).toBeGreaterThan(1);
+      // How many pieces arrive as one is the network's affair; those of a long text do not all.
+      expect((await ask(300)).length).toBeGreaterThan(1);
       expect((await fetch(url)).status).toBe(400);
     } finally {
       await server.stop();
