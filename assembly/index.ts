@@ -23,6 +23,7 @@ export {
 } from './invert';
 export { INT8_ROWS, int8Linear } from './int8Linear';
 export { layerNorm } from './layerNorm';
+export { liftRows } from './liftRows';
 export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear, STREAMED } from './linear';
 export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';

@@ -1,5 +1,5 @@
-// Writes RESULTS.md: dense layers, sparse ones, selection, team and whole models, alone and beside node-llama-cpp, on this
-// machine, as the benchmarks print them. A run that fails leaves the file as it was; one with fewer samples, or of a part, is
+// Writes RESULTS.md: dense layers, sparse ones, selection, team, whole models, alone and beside node-llama-cpp, and the cold
+// start, on this machine, as the benchmarks print them. A run that fails leaves the file as it was; one with fewer samples, or of a part, is
 // printed instead of written.
 //
 //   node bench/results.mjs
@@ -11,6 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cold } from './cold.mjs';
 import { Complaint } from './complaint.mjs';
 import { runs } from './contest/turns.mjs';
 import { dense } from './dense.mjs';
@@ -65,6 +66,7 @@ const parts = {
   Team: () => measured(team),
   'Whole models': () => measured(prefill),
   'Llama beside node-llama-cpp': () => measured(llama),
+  'Cold start': () => measured(cold),
   ...(process.env.WEBGPU && { WebGPU: () => onGpu(process.env.WEBGPU) }),
 };
 

@@ -1,8 +1,8 @@
 // Linear layers as sparse matrices, and dense in 16 bits and 8, beside the same layers dense in f32, in turn: from which share of
 // zeros on they are faster, and by how much.
 
+import { createWasmBackend } from '../dist/backend/wasm/create.js';
 import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
-import { createWasmBackend } from '../dist/backend/wasm/wasm.js';
 import { toInt8 } from '../dist/tensor/int8.js';
 import { Int8Matrix } from '../dist/tensor/int8-matrix.js';
 import { SPARSE_VALUES } from '../dist/tensor/sparse-matrix.js';

@@ -3,6 +3,16 @@
 
 export type ErrorCode = 'USAGE' | 'CHECKPOINT' | 'CONFIG' | 'DATA' | 'BACKEND' | 'OUTPUT';
 
+/** Of the classes; a bundler may shorten their own. */
+const NAMES: Record<ErrorCode, string> = {
+  USAGE: 'UsageError',
+  CHECKPOINT: 'CheckpointError',
+  CONFIG: 'ConfigError',
+  DATA: 'DataError',
+  BACKEND: 'BackendError',
+  OUTPUT: 'OutputError',
+};
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
 const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
@@ -24,7 +34,7 @@ export class NeuroalError extends Error {
 
   constructor(code: ErrorCode, message: string, parts: ErrorParts = {}) {
     super(message, parts.cause === undefined ? undefined : { cause: parts.cause });
-    this.name = new.target.name;
+    this.name = NAMES[code];
     this.code = code;
     this.expected = parts.expected;
     this.got = parts.got;

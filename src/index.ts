@@ -39,7 +39,8 @@ export type { FormChoice, FormOptions, LayerForm, Preference, WeightValues } fro
 export type { ModelConfig } from './models/graph.js';
 export { type Inspection, type InspectOptions, inspect, type LayerInspection } from './models/inspect.js';
 export type { KvCache } from './models/kv-cache.js';
-export { type LoadOptions, loadModel, type Model } from './models/model.js';
+export { type LoadOptions, loadModel } from './models/load-model.js';
+export type { Model } from './models/model.js';
 export type { Ending } from './models/packs.js';
 export type { ScoredEnding } from './models/predict.js';
 export type { LongRunning, Progress } from './progress.js';

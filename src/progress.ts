@@ -21,6 +21,22 @@ export interface LongRunning {
  * then throws the signal's reason if the work was aborted.
  */
 export async function safePoint(signal?: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  await new Promise<void>(typeof setImmediate === 'function' ? (resolve) => setImmediate(resolve) : afterMessage);
   signal?.throwIfAborted();
+}
+
+interface Port {
+  onmessage: (() => void) | null;
+  postMessage(message: null): void;
+  close(): void;
+}
+
+/** What a browser has in the place of `setImmediate`: a timer would wait for milliseconds. */
+function afterMessage(resolve: () => void): void {
+  const { port1, port2 } = new MessageChannel() as unknown as Record<'port1' | 'port2', Port>;
+  port1.onmessage = () => {
+    port1.close();
+    resolve();
+  };
+  port2.postMessage(null);
 }

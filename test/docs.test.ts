@@ -1,4 +1,4 @@
-// The examples of docs/methods.md, docs/sources.md and docs/tasks.md, run as they stand there, as in a program of one's own.
+// The examples of docs/methods.md, docs/sources.md, docs/tasks.md and docs/runtime.md, run as they stand there, as in a program of one's own.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -75,6 +75,18 @@ it('the allocation of docs/methods.md prints what it says', async () => {
 it('names every method and every allocation', () => {
   expect(examples).toHaveLength(2);
   for (const name of [...choices.method, ...choices.topUp]) expect(page).toContain(`| \`${name}\` |`);
+});
+
+it('the examples of docs/runtime.md write what the library writes', async () => {
+  const expected = await run(`
+    import { generate, loadModel } from 'neuroal';
+    const model = await loadModel(undefined, { threads: 1 });
+    console.log((await generate(model, 'Once upon a time', { maxTokens: 8, temperature: 0 })).text);
+    await model.dispose();`);
+  expect(expected.length).toBeGreaterThan(10);
+  const examples = blocks(read('docs/runtime.md'), 'js');
+  expect(examples).toHaveLength(2);
+  for (const example of examples) expect(await run(example)).toBe(expected);
 });
 
 describe('docs/sources.md', () => {

@@ -2,7 +2,7 @@
 
 import type { Backend } from '../src/backend/backend.js';
 import { openBackend } from '../src/backend/open.js';
-import { openCheckpoint } from '../src/checkpoint/checkpoint.js';
+import { openCheckpoint } from '../src/checkpoint/open-checkpoint.js';
 import { graphOf } from '../src/models/families.js';
 import { loadOuter } from '../src/models/weights.js';
 import type { PruneContext } from '../src/prune/context.js';

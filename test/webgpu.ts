@@ -3,7 +3,7 @@
 
 import type { Backend } from '../src/backend/backend.js';
 import { openGpu } from '../src/backend/open-gpu.js';
-import { createWasmBackend } from '../src/backend/wasm/wasm.js';
+import { createWasmBackend } from '../src/backend/wasm/create.js';
 import { createWebGpuBackend } from '../src/backend/webgpu/webgpu.js';
 
 /** Opens the backend; `bindingBytes` makes the largest operand that a kernel sees at once smaller. */

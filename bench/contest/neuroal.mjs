@@ -1,6 +1,6 @@
 // neuroal itself as a contestant: node neuroal.mjs plain|relaxed THREADS.
 
-import { createWasmBackend } from '../../dist/backend/wasm/wasm.js';
+import { createWasmBackend } from '../../dist/backend/wasm/create.js';
 import { version } from '../../dist/version.js';
 import { layerOf, random } from './layer.mjs';
 import { serve } from './serve.mjs';

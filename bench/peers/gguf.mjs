@@ -78,7 +78,7 @@ const aligned = (size) => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
  * @param path file to write
  * @param metadata [key, kind, value], an array being [kind of its elements, elements]
  * @param tensors { name, shape, type }, rows first
- * @param weights the weights of each tensor, in this order (an iterable of Float32Array)
+ * @param weights the weights of each tensor, in this order (an iterable of Float32Array, or an asynchronous one)
  */
 export async function writeGguf(path, metadata, tensors, weights) {
   const entries = metadata.map(([key, kind, value]) =>
@@ -101,7 +101,7 @@ export async function writeGguf(path, metadata, tensors, weights) {
   try {
     await write(Buffer.concat([...counts, ...entries, ...infos]));
     let next = 0;
-    for (const values of weights) await write(types[tensors[next++].type].bytes(values));
+    for await (const values of weights) await write(types[tensors[next++].type].bytes(values));
   } finally {
     await file.close();
   }

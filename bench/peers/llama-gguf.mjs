@@ -1,6 +1,9 @@
-// The random Llama of random-llama.mjs as llama.cpp reads it: the same weights under its names, and a vocabulary of as many
-// words that mean nothing.
+// A Llama as llama.cpp reads it, the same weights under its names: the random one of random-llama.mjs, with a vocabulary of as
+// many words that mean nothing, or a folder of Hugging Face's layout with its own.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openCheckpoint } from '../../dist/checkpoint/open-checkpoint.js';
 import { EPSILON, randomWeights, tensorsOf } from '../random-llama.mjs';
 import { writeGguf } from './gguf.mjs';
 
@@ -59,15 +62,19 @@ const vocabularyOf = (size) =>
 /** What `general.file_type` is called for files whose matrices are of one type. */
 const fileTypes = { f32: 0, f16: 1, q8_0: 7 };
 
-/** Writes the model of this size and seed 1; `type` is that of its matrices: f32, f16 or q8_0. */
-export async function writeRandomLlamaGguf(path, size, type) {
-  const vocabulary = vocabularyOf(size.vocabulary);
-  const tensors = tensorsOf(size);
+/**
+ * Writes a Llama without biases whose rotary positions are of one base.
+ * @param size hidden, layers, intermediate, heads, vocabulary, positions
+ * @param vocabulary { token, type } of each id, in the order of their merges
+ * @param tensors [name, shape] in the order of `weights`
+ * @param type that of the matrices: f32, f16 or q8_0
+ */
+async function writeLlamaGguf(path, { name, size, vocabulary, tensors, weights, type }) {
   await writeGguf(
     path,
     [
       ['general.architecture', 'string', 'llama'],
-      ['general.name', 'string', 'random'],
+      ['general.name', 'string', name],
       ['general.file_type', 'u32', fileTypes[type]],
       ['llama.context_length', 'u32', size.positions],
       ['llama.embedding_length', 'u32', size.hidden],
@@ -87,14 +94,59 @@ export async function writeRandomLlamaGguf(path, size, type) {
       ['tokenizer.ggml.eos_token_id', 'u32', 2],
     ],
     tensors.map(([name, shape]) => ({ name: nameOf(name), shape, type: shape.length > 1 ? type : 'f32' })),
-    weightsOf(tensors, size),
+    turned(tensors, weights, size.heads),
   );
 }
 
-function* weightsOf(tensors, size) {
+async function* turned(tensors, weights, heads) {
   let next = 0;
-  for (const weights of randomWeights(size)) {
+  for await (const values of weights) {
     const [name, shape] = tensors[next++];
-    yield /\.[qk]_proj\./.test(name) ? interleaved(weights, shape, size.heads) : weights;
+    yield /\.[qk]_proj\./.test(name) ? interleaved(values, shape, heads) : values;
   }
+}
+
+/** Writes the random model of this size and seed 1. */
+export const writeRandomLlamaGguf = (path, size, type) =>
+  writeLlamaGguf(path, {
+    name: 'random',
+    size,
+    vocabulary: vocabularyOf(size.vocabulary),
+    tensors: tensorsOf(size),
+    weights: randomWeights(size),
+    type,
+  });
+
+/** Writes the model of a folder, matrices as f16: a Llama with as many heads of keys as of queries, and SentencePiece's words. */
+export async function writeFolderGguf(path, folder) {
+  const read = (file) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  const config = read('config.json');
+  const words = Object.entries(read('tokenizer.json').model.vocab).sort(([, a], [, b]) => a - b);
+  const checkpoint = await openCheckpoint(folder);
+  try {
+    const tensors = checkpoint.names().map((name) => [name, checkpoint.info(name).shape]);
+    await writeLlamaGguf(path, {
+      name: config.model_type,
+      size: {
+        hidden: config.hidden_size,
+        layers: config.num_hidden_layers,
+        intermediate: config.intermediate_size,
+        heads: config.num_attention_heads,
+        vocabulary: config.vocab_size,
+        positions: config.max_position_embeddings,
+      },
+      vocabulary: words.map(([token, id]) => ({ token, type: typeOf(token, id) })),
+      tensors,
+      weights: weightsIn(checkpoint, tensors),
+      type: 'f16',
+    });
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+const typeOf = (token, id) => (id === 0 ? UNKNOWN : id < 3 ? CONTROL : /^<0x..>$/.test(token) ? BYTE : NORMAL);
+
+async function* weightsIn(checkpoint, tensors) {
+  for (const [name, shape] of tensors) yield checkpoint.readFloats(name, shape);
 }

@@ -9,6 +9,10 @@ import type { Int8Matrix } from '../tensor/int8-matrix.js';
 import type { Matrix, SparseMatrix, SparseValues, Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
+/** The names of the devices that compute. */
+export const BACKENDS = ['wasm', 'webgpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
 /** Where the tokens of an attention call stand. Sequences of equal length lie one after another in the rows. */
 export interface AttentionShape {
   heads: number;
@@ -113,6 +117,12 @@ export interface Backend {
   /** Gives the storage of `tensor` back; it and every view of it are dead. */
   free(tensor: Tensor | Int8Matrix | SparseMatrix | ColumnMatrix): void;
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void;
+  /**
+   * Of a CPU: writes the patterns of f16 that a checkpoint has for a matrix, and returns how many zeros each row has; null where
+   * 1024 times a number is too large for f16, or it is none, and `out` then holds nothing of use. The same as `liftF16` and
+   * `countZeros` of tensor/, which the engine has yet to compile when a model is loaded.
+   */
+  writeF16?(out: Tensor<'f16'>, stored: Uint16Array): Int32Array | null;
   /** The content of `tensor` after all operations enqueued so far. */
   read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]>;
   fill(tensor: Tensor, value: number): void;

@@ -20,7 +20,9 @@ export async function openGpu(): Promise<{ gpu: GPU; noAdapter: string }> {
   // Not a literal, or the compiler would demand the package.
   const name = 'webgpu';
   try {
-    const { create } = (await import(name)) as { create(flags: string[]): GPU };
+    const { create } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as {
+      create(flags: string[]): GPU;
+    };
     kept ??= create([]);
   } catch (cause) {
     const absent = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';

@@ -1,11 +1,7 @@
 // The choice of a device. Each backend is loaded only when it is asked for.
 
 import { BackendError } from '../errors.js';
-import type { Backend } from './backend.js';
-
-/** The names of the devices that compute. */
-export const BACKENDS = ['wasm', 'webgpu'] as const;
-export type BackendName = (typeof BACKENDS)[number];
+import { BACKENDS, type Backend, type BackendName } from './backend.js';
 
 /** How the engine computes; the same options everywhere. */
 export interface EngineOptions {
@@ -30,7 +26,7 @@ export async function openBackend({
   deterministic = false,
 }: EngineOptions): Promise<Backend> {
   const openWasm = async (threads: number | undefined, deterministic: boolean) => {
-    const [{ createWasmBackend }, count] = await Promise.all([import('./wasm/wasm.js'), threadsOf({ threads })]);
+    const [{ createWasmBackend }, count] = await Promise.all([import('./wasm/create.js'), threadsOf({ threads })]);
     return createWasmBackend({ threads: count, deterministic });
   };
   if (backend === 'wasm') return openWasm(threads, deterministic);

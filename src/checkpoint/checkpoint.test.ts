@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { CheckpointError } from '../errors.js';
-import { openCheckpoint } from './checkpoint.js';
+import { openCheckpoint } from './open-checkpoint.js';
 
 const folders: string[] = [];
 async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {

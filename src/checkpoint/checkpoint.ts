@@ -1,14 +1,12 @@
 // A Hugging Face model folder, open for reading: its config, and its tensors by name whichever shard they lie in. Of a sparse
 // folder it shows the dense model: weights that lie there in parts are tensors like all others.
 
-import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
-import type { LongRunning } from '../progress.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import { type ConfigReader, readConfig } from './config.js';
 import { checkFinite, finiteFloats } from './float-dtype.js';
-import { locateModel } from './hub/resolve.js';
-import { closeAll, openShards } from './shards.js';
+import type { Folder } from './folder.js';
+import { closeAll, type Format, openShards, safetensors } from './shards.js';
 import { denseReader, isSparse } from './sparse/config.js';
 import { type FoundParts, findParts } from './sparse/find-parts.js';
 import type { SparseTensor } from './sparse/sparse-tensor.js';
@@ -30,13 +28,14 @@ export class Checkpoint {
   private readonly infos = new Map<string, TensorInfo>();
 
   constructor(
-    readonly folder: string,
+    /** Its files. */
+    readonly place: Folder,
     readonly config: ConfigReader,
     private readonly shards: ReadonlyMap<string, WeightFile>,
     /** The parts of weights; null where all tensors are stored as they are. */
     private readonly parts: FoundParts | null,
     /** What the model is, for records: the folder, or `org/name@commit` on the hub. */
-    readonly source: string = folder,
+    readonly source: string = place.name,
   ) {
     this.files = [...shards.keys()];
     this.bytes = [...shards.values()].reduce((sum, shard) => sum + shard.fileBytes, 0);
@@ -46,6 +45,16 @@ export class Checkpoint {
         if (!parts || owner === undefined) this.infos.set(name, { ...entry, file });
         else if (name.endsWith('.compressed')) this.infos.set(owner, { ...entry, ...denseEntry(parts, owner), file });
       }
+  }
+
+  /** What messages call the place of its files: a folder. */
+  get folder(): string {
+    return this.place.name;
+  }
+
+  /** Whether its tensors must be read in the order of `placeOf`, each once, and let go. */
+  get onePass(): boolean {
+    return [...this.shards.values()].some((shard) => shard.onePass);
   }
 
   /** Bytes of all tensors as they are read, which of a sparse folder is more than its files have. */
@@ -99,6 +108,7 @@ export class Checkpoint {
    * Rows [first, end) of a matrix that has them (`hasRows`): numbers of F32, of BF16 and F16 the patterns that they are stored
    * as. Throws a CheckpointError if it is of another shape than `expectedShape`, or not finite.
    * @param memory of at least so many bytes, for what is returned
+   * @param checked whether they are looked at; who says no calls `checkRows`, or finds out in another way
    */
   async readRows(
     name: string,
@@ -107,6 +117,7 @@ export class Checkpoint {
     end: number,
     memory: (bytes: number) => ArrayBuffer,
     signal?: AbortSignal,
+    checked = true,
   ): Promise<Float32Array | Uint16Array> {
     const where = this.#checkShape(name, expectedShape);
     const { dtype, file } = this.info(name);
@@ -115,14 +126,23 @@ export class Checkpoint {
     const into = new Uint8Array(memory(length * width), 0, length * width);
     await this.shard(file).readInto(name, from * width, into, signal);
     const values = dtype === 'F32' ? new Float32Array(into.buffer, 0, length) : new Uint16Array(into.buffer, 0, length);
-    checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, where);
+    if (checked) checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, where);
     return values;
+  }
+
+  /**
+   * Throws a CheckpointError where one of the numbers of a matrix, as `readRows` gives them, is not finite.
+   * @param from index of the first of them in the matrix
+   */
+  checkRows(name: string, values: Float32Array | Uint16Array, from: number): void {
+    const { dtype, file } = this.info(name);
+    checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, tensorAt(this.place.pathOf(file), name));
   }
 
   /** Fails where a tensor has another shape; returns what errors about it say. */
   #checkShape(name: string, expectedShape: readonly number[]): string {
     const { shape, file } = this.info(name);
-    const where = tensorAt(join(this.folder, file), name);
+    const where = tensorAt(this.place.pathOf(file), name);
     if (shape.length !== expectedShape.length || shape.some((length, i) => length !== expectedShape[i]))
       throw new CheckpointError({
         expected: `shape ${shapeText(expectedShape)}, which config.json implies`,
@@ -138,6 +158,33 @@ export class Checkpoint {
     return sparse ? sparse.read(signal) : this.shard(file).read(name, signal);
   }
 
+  /** Where a tensor, or the last of its parts, ends: which of the files, and the byte behind it there. */
+  placeOf(name: string): [file: number, end: number] {
+    const { file, end, sparse } = this.info(name);
+    if (!sparse) return [this.files.indexOf(file), end];
+    const paths = [...this.shards.values()].map(({ path }) => path);
+    return sparse.places
+      .map(({ file, name }): [number, number] => [paths.indexOf(file.path), file.tensors.get(name)?.end ?? 0])
+      .reduce((last, place) => ((place[0] - last[0] || place[1] - last[1]) > 0 ? place : last));
+  }
+
+  /** Asked before any is read, what tells when all are whether two tensors, dense ones, have the same bytes (mark.ts). */
+  markOf(name: string): () => Promise<string> {
+    return this.shard(this.info(name).file).markOf(name);
+  }
+
+  /** Says that a tensor will not be asked for (again). */
+  async letGo(name: string, signal?: AbortSignal): Promise<void> {
+    const { file, sparse } = this.info(name);
+    if (sparse) for (const part of sparse.places) await part.file.letGo(part.name, signal);
+    else await this.shard(file).letGo(name, signal);
+  }
+
+  /** Fails where a file that goes by once is longer or shorter than its header says. */
+  async expectEnds(signal?: AbortSignal): Promise<void> {
+    for (const shard of this.shards.values()) await shard.expectEnd(signal);
+  }
+
   async close(): Promise<void> {
     await closeAll(this.shards);
   }
@@ -148,17 +195,24 @@ export class Checkpoint {
 }
 
 /**
- * Opens a MODEL: a Hugging Face model folder, or `org/name[@revision]` from the hub. Throws a CheckpointError if it cannot
- * be had or its weights are missing or malformed, a ConfigError if config.json is, an OutputError where the cache of the
- * hub cannot be written.
+ * Opens the model whose files are in a folder. Throws a CheckpointError if its weights are missing or malformed, a
+ * ConfigError if config.json is.
+ * @param formats of weights, the preferred one first
+ * @param source what the model is, for records
  */
-export async function openCheckpoint(model: string, options: LongRunning = {}): Promise<Checkpoint> {
-  const { folder, source } = await locateModel(model, options);
-  const config = await readConfig(folder);
-  const shards = await openShards(folder);
+export async function openModelFiles(
+  place: Folder,
+  {
+    formats = [safetensors],
+    source,
+    signal,
+  }: { formats?: readonly Format[]; source?: string; signal?: AbortSignal | undefined } = {},
+): Promise<Checkpoint> {
+  const config = await readConfig(place, signal);
+  const shards = await openShards(place, formats, signal);
   try {
-    if (!isSparse(config)) return new Checkpoint(folder, config, shards, null, source);
-    return new Checkpoint(folder, denseReader(config), shards, await findParts(shards, folder, options.signal), source);
+    if (!isSparse(config)) return new Checkpoint(place, config, shards, null, source);
+    return new Checkpoint(place, denseReader(config), shards, await findParts(shards, place.name, signal), source);
   } catch (error) {
     await closeAll(shards);
     throw error;

@@ -1,10 +1,10 @@
 // config.json through typed questions. Each family asks for its keys under the names that transformers gives them and
 // passes transformers' default; a key that is missing or null gets it, a value that makes no sense is refused here.
 
-import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { readJsonObject } from './json-file.js';
+import { type Folder, folderAt } from './folder.js';
+import { readJsonIn } from './json-file.js';
 
 /** Above any dimension of a real model, and small enough that products of two stay exact. */
 const largest = 2 ** 27;
@@ -171,9 +171,13 @@ export class ConfigReader {
 }
 
 /** Reads `folder`/config.json. Throws a ConfigError if it is missing or not a JSON object. */
-export async function readConfig(folder: string): Promise<ConfigReader> {
-  const path = join(folder, 'config.json');
-  const file = await readJsonObject(path, ConfigError);
-  if (file) return new ConfigReader(file.value, path);
-  throw new ConfigError({ expected: 'a Hugging Face model folder with a config.json', got: 'none', where: folder });
+export async function readConfig(at: string | Folder, signal?: AbortSignal): Promise<ConfigReader> {
+  const folder = folderAt(at);
+  const file = await readJsonIn(folder, 'config.json', ConfigError, signal);
+  if (file) return new ConfigReader(file.value, folder.pathOf('config.json'));
+  throw new ConfigError({
+    expected: 'a Hugging Face model folder with a config.json',
+    got: 'none',
+    where: folder.name,
+  });
 }

@@ -2,11 +2,7 @@
 
 import { dirname } from 'node:path';
 import { OutputError } from '../errors.js';
-
-/** Whether `error` came from the operating system, and so has a code such as ENOENT. */
-export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
-}
+import { isSystemError } from './system-error.js';
 
 const megabytes = (bytes: number) => `${Math.max(1, Math.ceil(bytes / 1e6))} MB`;
 

@@ -93,7 +93,11 @@ export function checkFinite(
   if (values instanceof Float32Array) bad = firstNonFinite(values);
   else {
     const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
-    for (let i = 0; i < values.length && bad < 0; i++) if ((values[i] & exponent) === exponent) bad = i;
+    for (let i = 0; i < values.length; i++) {
+      if ((values[i] & exponent) !== exponent) continue;
+      bad = i;
+      break;
+    }
   }
   if (bad < 0) return;
   const [value] = decodeFloats(values.slice(bad, bad + 1).buffer as ArrayBuffer, dtype);

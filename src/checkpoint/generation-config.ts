@@ -1,9 +1,9 @@
 // Where generation begins and ends: generation_config.json when the folder has one, else the same keys of config.json.
 
-import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
 import { ConfigReader, readConfig } from './config.js';
-import { readJsonObject } from './json-file.js';
+import { type Folder, folderAt } from './folder.js';
+import { readJsonIn } from './json-file.js';
 
 export interface GenerationConfig {
   bos_token_id: number | null;
@@ -12,9 +12,14 @@ export interface GenerationConfig {
 }
 
 /** Throws a ConfigError if a file is malformed; `config` spares a second reading of config.json. */
-export async function readGenerationConfig(folder: string, config?: ConfigReader): Promise<GenerationConfig> {
-  const path = join(folder, 'generation_config.json');
-  const own = new ConfigReader((await readJsonObject(path, ConfigError))?.value ?? {}, path);
+export async function readGenerationConfig(
+  at: string | Folder,
+  config?: ConfigReader,
+  signal?: AbortSignal,
+): Promise<GenerationConfig> {
+  const folder = folderAt(at);
+  const name = 'generation_config.json';
+  const own = new ConfigReader((await readJsonIn(folder, name, ConfigError, signal))?.value ?? {}, folder.pathOf(name));
   const fallback = config ?? (await readConfig(folder));
   const ids = (key: string) => {
     const found = own.tokenIds(key);

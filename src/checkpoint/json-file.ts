@@ -1,16 +1,15 @@
 // Reads the small JSON files of a model folder (config.json, the shard index): a size limit, strict UTF-8,
 // and one wording for what can be wrong with such a file.
 
-import { readFile, stat } from 'node:fs/promises';
-import type { ErrorParts, NeuroalError } from '../errors.js';
-import { isSystemError } from './disk-errors.js';
+import { readDiskFile } from './disk-folder.js';
+import type { ErrorClass, Folder } from './folder.js';
 import { scanKeys } from './json-keys.js';
 
 /** Far above any real file: the index of a 700 B model takes 10 MB. */
-const maxBytes = 64 * 1024 * 1024;
+const mostBytes = 64 * 1024 * 1024;
 const maxDepth = 100;
 
-type ErrorClass = new (parts: ErrorParts) => NeuroalError;
+const kind = 'JSON file';
 
 export interface JsonFile {
   value: Record<string, unknown>;
@@ -23,22 +22,25 @@ export interface JsonFile {
  * Anything else that is wrong is thrown as the given class of error.
  */
 export async function readJsonObject(path: string, Failure: ErrorClass): Promise<JsonFile | undefined> {
+  const bytes = await readDiskFile(path, { kind, mostBytes, Failure });
+  return bytes && parseJsonObject(bytes, path, Failure);
+}
+
+/** The same of a file in a folder, wherever that is. */
+export async function readJsonIn(
+  folder: Folder,
+  name: string,
+  Failure: ErrorClass,
+  signal?: AbortSignal,
+): Promise<JsonFile | undefined> {
+  const bytes = await folder.read([name], { kind, mostBytes, Failure, signal });
+  return bytes && parseJsonObject(bytes, folder.pathOf(name), Failure);
+}
+
+function parseJsonObject(bytes: Uint8Array, path: string, Failure: ErrorClass): JsonFile {
   const refuse = (expected: string, got: string, cause?: unknown): never => {
     throw new Failure({ expected, got, where: path, cause });
   };
-  let bytes: Uint8Array;
-  try {
-    const found = await stat(path);
-    // Opening a named pipe would wait for ever.
-    if (!found.isFile()) refuse('a JSON file', 'something that is not a file');
-    const { size } = found;
-    if (size > maxBytes) refuse(`a JSON file of at most ${maxBytes} bytes`, `${size} bytes`);
-    bytes = await readFile(path);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code === 'ENOENT') return undefined;
-    return refuse('a readable JSON file', error.code ?? error.message, error);
-  }
   let value: unknown;
   let duplicate: string | undefined;
   try {

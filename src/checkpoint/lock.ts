@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs';
 import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSystemError } from './disk-errors.js';
+import { isSystemError } from './system-error.js';
 
 const touchEvery = 2000;
 const lookEvery = 100;

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { f32, folderWith, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
-import { openCheckpoint } from './checkpoint.js';
+import { openCheckpoint } from './open-checkpoint.js';
 import { OutputFolder } from './output.js';
 
 vi.mock('node:fs/promises', async (importOriginal) => {

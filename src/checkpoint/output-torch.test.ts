@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { f32, folderWith, half, removeFolder, type TestTensor } from '../../test/checkpoint-fixture.js';
 import { stateDict, torchEntries, torchFile, zip } from '../../test/torch-fixture.js';
-import { openCheckpoint } from './checkpoint.js';
+import { openCheckpoint } from './open-checkpoint.js';
 import { OutputFolder, type OutputOptions } from './output.js';
 
 let home: string;

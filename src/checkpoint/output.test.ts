@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { OutputError } from '../errors.js';
-import { type Checkpoint, openCheckpoint } from './checkpoint.js';
+import type { Checkpoint } from './checkpoint.js';
 import { asOutputError } from './disk-errors.js';
+import { openCheckpoint } from './open-checkpoint.js';
 import { OutputFolder } from './output.js';
 
 let home: string;

@@ -15,7 +15,7 @@ import { assertFloatDtype, encodeFinite } from './float-dtype.js';
 import { leftOut } from './left-out.js';
 import { makeFolder } from './make-folder.js';
 import { mayReplace, outputPlace } from './output-place.js';
-import { denseConfig } from './sparse/config.js';
+import { denseConfig } from './sparse/write-config.js';
 import { sizeOf } from './stored-dtype.js';
 import { defaultShardBytes, writeAt, writeSafetensors } from './write-safetensors.js';
 

@@ -18,7 +18,7 @@ export interface SafetensorsHeader {
  * Parses and validates the JSON of a header.
  * @param path the file, for messages
  * @param dataBegin where the byte buffer begins in the file
- * @param fileBytes size of the file
+ * @param fileBytes size of the file; Infinity where it is not known
  */
 export function parseHeader(json: string, path: string, dataBegin: number, fileBytes: number): SafetensorsHeader {
   const fail = (expected: string, got: string) => new CheckpointError({ expected, got, where: path });
@@ -89,7 +89,7 @@ function checkCoverage(tensors: Map<string, TensorEntry>, path: string, dataBegi
       });
     at = end;
   }
-  if (at !== fileBytes)
+  if (at !== fileBytes && fileBytes !== Number.POSITIVE_INFINITY)
     throw new CheckpointError({
       expected: `${at - dataBegin} bytes of data, as the header says; download the file again`,
       got: `${fileBytes - dataBegin} bytes`,

@@ -1,8 +1,8 @@
 // Reads a safetensors file. The header is validated once, at opening; the tensors come by byte range.
 
-import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../errors.js';
-import { openForReading, readRange } from './byte-range.js';
+import { type ByteFile, readRange } from './byte-file.js';
+import { openForReading } from './disk-file.js';
 import { parseHeader, type SafetensorsHeader } from './safetensors-header.js';
 import { WeightFile } from './weight-file.js';
 
@@ -19,27 +19,32 @@ export class SafetensorsFile extends WeightFile {
   readonly metadata: ReadonlyMap<string, string>;
 
   constructor(
-    path: string,
-    handle: FileHandle,
+    file: ByteFile,
     header: SafetensorsHeader,
     /** Bytes before the data: the length field (8) and the JSON with its padding. */
     readonly headerBytes: number,
     fileBytes: number,
   ) {
-    super(path, handle, header.tensors, fileBytes);
+    super(file, header.tensors, fileBytes);
     this.metadata = header.metadata;
   }
 }
 
 /** Opens a safetensors file and validates its header. Throws a CheckpointError if it is missing or malformed. */
 export function openSafetensors(path: string): Promise<SafetensorsFile> {
-  return openForReading(path, 'safetensors file', (handle, fileBytes) => readHeader(path, handle, fileBytes));
+  return openForReading(path, 'safetensors file', readSafetensors);
 }
 
-async function readHeader(path: string, handle: FileHandle, fileBytes: number): Promise<SafetensorsFile> {
+/** The same of a file that is open. Of one whose size nobody knows it is what the header says. */
+export async function readSafetensors(file: ByteFile, signal?: AbortSignal): Promise<SafetensorsFile> {
+  const { path, bytes: size } = file;
+  const fileBytes = size ?? Number.POSITIVE_INFINITY;
   const fail = (expected: string, got: string) => new CheckpointError({ expected, got, where: path });
   if (fileBytes < 10) throw fail('a safetensors file, which has at least 10 bytes', `${fileBytes} bytes`);
-  const length = Buffer.from(await readRange(handle, 0, 8, path)).readBigUInt64LE();
+  const first = await readRange(file, 0, 8, path, signal);
+  if (new TextDecoder('latin1').decode(first) === 'version ')
+    throw fail('a safetensors file', 'a Git LFS pointer; download the file itself');
+  const length = new DataView(first).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) throw fail(`a header of at most ${maxHeaderBytes} bytes`, `${length} bytes`);
   const dataBegin = 8 + Number(length);
   if (dataBegin > fileBytes)
@@ -47,7 +52,7 @@ async function readHeader(path: string, handle: FileHandle, fileBytes: number): 
       `a header of ${length} bytes, as its first 8 bytes say; download the file again`,
       `a file of ${fileBytes} bytes`,
     );
-  const bytes = new Uint8Array(await readRange(handle, 8, dataBegin, path));
+  const bytes = new Uint8Array(await readRange(file, 8, dataBegin, path, signal));
   if (bytes[0] !== 0x7b) throw fail('a header that begins with {', bytes.length ? `byte ${bytes[0]}` : 'no header');
   let json: string;
   try {
@@ -55,5 +60,7 @@ async function readHeader(path: string, handle: FileHandle, fileBytes: number): 
   } catch (cause) {
     throw new CheckpointError({ expected: 'a header in UTF-8', got: 'bytes that are not', where: path, cause });
   }
-  return new SafetensorsFile(path, handle, parseHeader(json, path, dataBegin, fileBytes), dataBegin, fileBytes);
+  const header = parseHeader(json, path, dataBegin, fileBytes);
+  const end = [...header.tensors.values()].reduce((most, tensor) => Math.max(most, tensor.end), dataBegin);
+  return new SafetensorsFile(file, header, dataBegin, size ?? end);
 }

@@ -2,56 +2,58 @@
 // pytorch_model.bin or its shards, in the order in which transformers looks. An index is data from a stranger: its file
 // names must be plain, and what it says must be so.
 
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { readJsonObject } from './json-file.js';
-import { openSafetensors } from './safetensors.js';
-import { openTorchFile } from './torch/torch-file.js';
+import type { ByteFile } from './byte-file.js';
+import type { Folder } from './folder.js';
+import { readJsonIn } from './json-file.js';
+import { readSafetensors } from './safetensors.js';
 import type { WeightFile } from './weight-file.js';
 
 /** How the weight files of a format are called and opened. */
-interface Format {
+export interface Format {
+  /** For messages: `safetensors file`. */
+  kind: string;
   /** The only file. */
   single: string;
   /** What names the shards where there are several. */
   index: string;
   extension: string;
-  open: (path: string) => Promise<WeightFile>;
+  read: (file: ByteFile, signal?: AbortSignal) => Promise<WeightFile>;
 }
 
-const formats: readonly Format[] = [
-  {
-    single: 'model.safetensors',
-    index: 'model.safetensors.index.json',
-    extension: '.safetensors',
-    open: openSafetensors,
-  },
-  {
-    single: 'pytorch_model.bin',
-    index: 'pytorch_model.bin.index.json',
-    extension: '.bin',
-    open: openTorchFile,
-  },
-];
+export const safetensors: Format = {
+  kind: 'safetensors file',
+  single: 'model.safetensors',
+  index: 'model.safetensors.index.json',
+  extension: '.safetensors',
+  read: readSafetensors,
+};
+
+/** So many files of a server may be open at a time; where there are more, each is opened again when its turn comes. */
+const mostOpen = 4;
 
 /** Opens all weight files of a folder, by file name in order. On an error none stays open. */
-export async function openShards(folder: string): Promise<Map<string, WeightFile>> {
-  const present = await readdir(folder);
-  const format = formats.find(({ single, index }) => present.includes(single) || present.includes(index));
-  if (!format) throw noWeights(folder, present);
-  const { single, index } = format;
-  if (present.includes(single)) return openAll(folder, [single], format);
-  const map = await readIndex(join(folder, index), format);
-  const shards = await openAll(folder, [...new Set(map.values())].sort(), format);
-  try {
-    checkIndex(map, shards, join(folder, index));
-    return shards;
-  } catch (error) {
-    await closeAll(shards);
-    throw error;
+export async function openShards(
+  folder: Folder,
+  formats: readonly Format[],
+  signal?: AbortSignal,
+): Promise<Map<string, WeightFile>> {
+  for (const format of formats) {
+    const { single, index } = format;
+    if (await folder.has(single, signal)) return openAll(folder, [single], format, signal);
+    if (!(await folder.has(index, signal))) continue;
+    const map = await readIndex(folder, format, signal);
+    const shards = await openAll(folder, [...new Set(map.values())].sort(), format, signal);
+    try {
+      checkIndex(map, shards, folder.pathOf(index));
+      return shards;
+    } catch (error) {
+      await closeAll(shards);
+      throw error;
+    }
   }
+  throw noWeights(folder.name, await folder.list(), formats);
 }
 
 /** Closes every file. */
@@ -59,10 +61,24 @@ export async function closeAll(shards: ReadonlyMap<string, WeightFile>): Promise
   await Promise.all([...shards.values()].map((shard) => shard.close()));
 }
 
-async function openAll(folder: string, names: string[], { open }: Format): Promise<Map<string, WeightFile>> {
+async function openAll(
+  folder: Folder,
+  names: string[],
+  { kind, read }: Format,
+  signal?: AbortSignal,
+): Promise<Map<string, WeightFile>> {
   const shards = new Map<string, WeightFile>();
   try {
-    for (const name of names) shards.set(name, await open(join(folder, name)));
+    for (const name of names) {
+      const file = await folder.open(name, kind, signal);
+      try {
+        shards.set(name, await read(file, signal));
+        if (names.length > mostOpen) await file.pause?.();
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    }
     return shards;
   } catch (error) {
     await closeAll(shards);
@@ -70,22 +86,35 @@ async function openAll(folder: string, names: string[], { open }: Format): Promi
   }
 }
 
-function noWeights(folder: string, present: string[]): CheckpointError {
-  const other = present.find((name) => /^(.*\.gguf|.*\.pth?|tf_model\.h5|.*\.msgpack)$/.test(name));
-  const [safetensors, torch] = formats;
+function noWeights(folder: string, present: string[], formats: readonly Format[]): CheckpointError {
+  const read = formats.map(({ single }) => single);
+  const other = present.find(
+    (name) =>
+      !read.includes(name) &&
+      /^(pytorch_model\.bin(\.index\.json)?|.*\.gguf|.*\.pth?|tf_model\.h5|.*\.msgpack)$/.test(name),
+  );
+  const singles = read.join(' or ');
+  const indexes = formats.map(({ index }) => index).join(' or ');
+  const torch = other?.startsWith('pytorch_model');
+  const again = torch ? '"neuroal convert" writes the model again' : 'save the model again with save_pretrained';
   return new CheckpointError({
-    expected: other
-      ? `weights in ${safetensors.single} or ${torch.single}; save the model again with save_pretrained`
-      : `weights in ${safetensors.single} or ${torch.single}, or in shards with ${safetensors.index} or ${torch.index}`,
-    got: other ? `only ${quoted(other)}, which this version does not read` : 'none of these files',
+    expected: other ? `weights in ${singles}; ${again}` : `weights in ${singles}, or in shards with ${indexes}`,
+    got: other
+      ? `only ${quoted(other)}, which ${torch ? 'is not read here' : 'this version does not read'}`
+      : 'none of these files',
     where: folder,
   });
 }
 
 /** tensor name → file name */
-async function readIndex(path: string, { extension }: Format): Promise<Map<string, string>> {
+async function readIndex(
+  folder: Folder,
+  { index, extension }: Format,
+  signal?: AbortSignal,
+): Promise<Map<string, string>> {
+  const path = folder.pathOf(index);
   const fail = (expected: string, got: string) => new CheckpointError({ expected, got, where: path });
-  const file = await readJsonObject(path, CheckpointError);
+  const file = await readJsonIn(folder, index, CheckpointError, signal);
   const map = file && Object.hasOwn(file.value, 'weight_map') ? file.value.weight_map : undefined;
   if (!file || typeof map !== 'object' || map === null || Array.isArray(map))
     throw fail('an object weight_map: tensor name → file name', quoted(map));

@@ -1,11 +1,11 @@
 // What the formats of weight files have in common once their directory has been read and believed: tensors by name, each
 // read by byte range, so that no more than one is ever in memory.
 
-import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../errors.js';
 import { quoted, tensorAt } from '../quoted.js';
-import { fillRange, readRange } from './byte-range.js';
+import { type ByteFile, readRange } from './byte-file.js';
 import { assertFloatDtype, finiteFloats } from './float-dtype.js';
+import { Mark } from './mark.js';
 import type { StoredDtype } from './stored-dtype.js';
 
 export interface TensorEntry {
@@ -27,12 +27,21 @@ export abstract class WeightFile {
   abstract readonly format: 'safetensors' | 'torch';
 
   constructor(
-    readonly path: string,
-    protected readonly handle: FileHandle,
+    protected readonly file: ByteFile,
     /** In the file's own order. */
     readonly tensors: ReadonlyMap<string, TensorEntry>,
     readonly fileBytes: number,
   ) {}
+
+  /** What messages call it. */
+  get path(): string {
+    return this.file.path;
+  }
+
+  /** Whether its tensors must be read in the order in which they lie there, each once. */
+  get onePass(): boolean {
+    return this.file.onePass;
+  }
 
   /**
    * The raw bytes of one tensor, row-major, in memory of their own.
@@ -40,7 +49,7 @@ export abstract class WeightFile {
    */
   async read(name: string, signal?: AbortSignal): Promise<ArrayBuffer> {
     const { begin, end } = this.entry(name);
-    return readRange(this.handle, begin, end, tensorAt(this.path, name), signal);
+    return readRange(this.file, begin, end, tensorAt(this.path, name), signal);
   }
 
   /**
@@ -49,13 +58,13 @@ export abstract class WeightFile {
    */
   async readPart(name: string, from: number, to: number, signal?: AbortSignal): Promise<ArrayBuffer> {
     const { begin } = this.entry(name);
-    return readRange(this.handle, begin + from, begin + to, tensorAt(this.path, name), signal);
+    return readRange(this.file, begin + from, begin + to, tensorAt(this.path, name), signal);
   }
 
   /** The same, from byte `from` on, into memory that is given. */
   async readInto(name: string, from: number, into: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void> {
     const begin = this.entry(name).begin + from;
-    await fillRange(this.handle, begin, into, tensorAt(this.path, name), signal);
+    await this.file.fill(begin, into, tensorAt(this.path, name), signal);
   }
 
   /**
@@ -70,8 +79,31 @@ export abstract class WeightFile {
     return finiteFloats(await this.read(name, signal), dtype, where);
   }
 
+  /** Asked before any is read, what tells when all are whether two tensors have the same bytes (mark.ts). */
+  markOf(name: string): () => Promise<string> {
+    const { begin, end } = this.entry(name);
+    const mark = this.file.mark?.(begin, end);
+    if (mark) return async () => mark();
+    return async () => {
+      const own = new Mark(0, end - begin);
+      own.add(new Uint8Array(await this.read(name)), 0);
+      return own.text;
+    };
+  }
+
+  /** Says that a tensor will not be asked for (again): of a file that goes by once, what is kept of it goes. */
+  async letGo(name: string, signal?: AbortSignal): Promise<void> {
+    const { begin, end } = this.entry(name);
+    await this.file.letGo?.(begin, end, tensorAt(this.path, name), signal);
+  }
+
+  /** Fails where a file that goes by once is longer or shorter than its header says. */
+  async expectEnd(signal?: AbortSignal): Promise<void> {
+    await this.file.expectEnd?.(this.fileBytes, signal);
+  }
+
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.file.close();
   }
 
   protected entry(name: string): TensorEntry {

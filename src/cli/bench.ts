@@ -28,7 +28,7 @@ export function addBench(program: Command): void {
       .addOption(wholeNumber('--runs <N>', 'measured runs, after one that is not', 5)),
   ).action((folder: string | undefined, options: BenchFlags) =>
     inSession(options, async (session) => {
-      const [{ loadModel }, record] = await Promise.all([import('../models/model.js'), import('../record.js')]);
+      const [{ loadModel }, record] = await Promise.all([import('../models/load-model.js'), import('../record.js')]);
       const { signal, onProgress } = session;
       const started = performance.now();
       const own = { ...options, signal, onProgress };

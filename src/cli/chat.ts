@@ -45,15 +45,15 @@ export function addChat(program: Command): void {
       const interactive = process.stdin.isTTY === true && options.prompt === undefined;
       if (options.json && interactive)
         throw new UsageError('expected --prompt TEXT, or lines from a pipe, with --json, got a terminal');
-      const [{ chatTemplate }, { samplingOptions }, { loadModel }, { readFolderText }] = await Promise.all([
+      const [{ chatTemplate }, { samplingOptions }, { loadModel }, { readText }] = await Promise.all([
         import('../generate/chat.js'),
         import('../generate/sampling.js'),
-        import('../models/model.js'),
+        import('../models/load-model.js'),
         import('../text/folder-file.js'),
       ]);
       samplingOptions(options);
       const file = options.template;
-      const source = file === undefined ? undefined : await readFolderText(file, mostTemplateBytes);
+      const source = file === undefined ? undefined : await readText(file, mostTemplateBytes);
       if (file !== undefined && source === undefined)
         throw new UsageError(`expected --template to be a file, got ${quoted(file)}, which is not there`);
       const started = performance.now();

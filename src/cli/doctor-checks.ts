@@ -8,10 +8,11 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openBackend } from '../backend/open.js';
+import { compileKernels } from '../backend/wasm/compile-kernels.js';
 import { physicalCores, relaxedSimdSupported, simdSupported } from '../backend/wasm/features.js';
-import { compileKernels } from '../backend/wasm/kernels.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
 import { hubEnvironment } from '../checkpoint/hub/environment.js';
+import { kernelFiles } from '../kernel-files.js';
 import { FASTER_FROM } from '../models/forms.js';
 import { inspect } from '../models/inspect.js';
 import { loadTokenizer } from '../text/tokenizer.js';
@@ -88,7 +89,7 @@ function sharedMemory(): Check {
 
 async function kernels(): Promise<string> {
   const builds = (relaxedSimdSupported() ? ['plain', 'relaxed'] : ['plain']) as ('plain' | 'relaxed')[];
-  for (const simd of builds) for (const shared of [false, true]) await compileKernels({ simd, shared });
+  for (const simd of builds) for (const shared of [false, true]) await compileKernels({ simd, shared }, kernelFiles);
   return `${builds.join(' and ')}, for one thread and for several`;
 }
 

@@ -71,7 +71,7 @@ async function evaluate(folders: readonly (string | undefined)[], options: EvalF
   const [{ locateSource, splitSource }, { embeddedTexts }, { openCheckpoint }] = await Promise.all([
     import('../data/source.js'),
     import('../checkpoint/embedded.js'),
-    import('../checkpoint/checkpoint.js'),
+    import('../checkpoint/open-checkpoint.js'),
   ]);
   if (options.tasks === undefined)
     for (const [option, value] of Object.entries({
@@ -170,7 +170,10 @@ async function evaluateOne(
 ): Promise<Evaluated> {
   const { signal, onProgress } = session;
   const { seqLen, limit, bos, output } = options;
-  const [{ loadModel }, { engineRecord }] = await Promise.all([import('../models/model.js'), import('../record.js')]);
+  const [{ loadModel }, { engineRecord }] = await Promise.all([
+    import('../models/load-model.js'),
+    import('../record.js'),
+  ]);
   const started = performance.now();
   const model = await loadModel(folder, { ...options, signal, onProgress });
   try {

@@ -26,7 +26,7 @@ export function addGenerate(program: Command): void {
       const [{ generate }, { samplingOptions }, { loadModel }] = await Promise.all([
         import('../generate/generate.js'),
         import('../generate/sampling.js'),
-        import('../models/model.js'),
+        import('../models/load-model.js'),
       ]);
       samplingOptions(options);
       const { signal, onProgress } = session;

@@ -3,7 +3,7 @@
 // distinguishes what was asked for from what was not.
 
 import { Argument, type Command, Option } from 'commander';
-import { BACKENDS, type BackendName } from '../backend/open.js';
+import { BACKENDS, type BackendName } from '../backend/backend.js';
 import { UsageError } from '../errors.js';
 import { PREFERENCES, type Preference, WEIGHT_VALUES, type WeightValues } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { tinyWindows } from '../../test/golden/tiny-llama.js';
 import { DataError, UsageError } from '../errors.js';
-import { loadModel, type Model } from '../models/model.js';
+import { loadModel } from '../models/load-model.js';
+import type { Model } from '../models/model.js';
 import type { Progress } from '../progress.js';
 import { perplexity } from './perplexity.js';
 

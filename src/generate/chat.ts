@@ -4,7 +4,7 @@
 import { DataError, UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { safePoint } from '../progress.js';
-import { type ChatMessage, ChatTemplate, loadChatTemplate } from '../text/chat-template.js';
+import type { ChatMessage, ChatTemplate } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { continueTokens, type GenerateOptions, type Generation } from './generate.js';
 
@@ -14,7 +14,7 @@ export interface ChatOptions extends GenerateOptions {
 }
 
 /** What of a model a conversation needs. */
-type ChatModel = Pick<Model, 'config' | 'createCache' | 'next' | 'tokenizer' | 'generationConfig' | 'folder'>;
+type ChatModel = Pick<Model, 'config' | 'createCache' | 'next' | 'tokenizer' | 'generationConfig' | 'folder' | 'place'>;
 
 /**
  * The next answer of a conversation. It ends where generation_config.json or the tokenizer's own `eos_token` says.
@@ -70,13 +70,15 @@ export async function latestMessages(
  * @throws DataError where there is none
  */
 export async function chatTemplate(
-  model: Pick<Model, 'folder'>,
+  model: Pick<Model, 'folder' | 'place'>,
   tokenizer: Pick<Tokenizer, 'specialTokens'>,
   given?: string,
 ): Promise<ChatTemplate> {
   const { specialTokens } = tokenizer;
+  // When it is asked for: not every program that can chat does.
+  const { ChatTemplate, loadChatTemplate } = await import('../text/chat-template.js');
   if (given !== undefined) return new ChatTemplate(given, specialTokens);
-  const own = await loadChatTemplate(model.folder, { specialTokens });
+  const own = await loadChatTemplate(model.place, { specialTokens });
   if (own) return own;
   throw new DataError({
     expected:

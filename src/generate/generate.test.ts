@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { UsageError } from '../errors.js';
-import { loadModel, type Model } from '../models/model.js';
+import { loadModel } from '../models/load-model.js';
+import type { Model } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { generate } from './generate.js';
 

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../errors.js';
-import { loadModel, type Model } from '../models/model.js';
+import { loadModel } from '../models/load-model.js';
+import type { Model } from '../models/model.js';
 import { measureSpeed } from './speed.js';
 
 let model: Model;

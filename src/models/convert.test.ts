@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { folderOf, models } from '../../test/golden/tiny-families.js';
-import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import { OutputError, UsageError } from '../errors.js';
 import { perplexity } from '../evaluate/perplexity.js';
 import { generate } from '../generate/generate.js';
@@ -16,7 +16,7 @@ import { prune } from '../prune/prune.js';
 import { convert } from './convert.js';
 import { graphOf } from './families.js';
 import { inspect } from './inspect.js';
-import { loadModel } from './model.js';
+import { loadModel } from './load-model.js';
 
 let home: string;
 const place = (name: string) => join(home, name);

@@ -1,8 +1,9 @@
 // A model folder in another form: the linear layers of its blocks sparse or dense, their values in another dtype. Nothing
 // else of the model changes.
 
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import { OutputFolder } from '../checkpoint/output.js';
 import type { Format } from '../checkpoint/sparse/layout.js';
 import { type Form, writeWeights } from '../checkpoint/sparse/write.js';

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { f32, folderWith, half, removeFolder, safetensors } from '../../test/checkpoint-fixture.js';
 import { models as families, valuesOf } from '../../test/golden/tiny-families.js';
 import { type TinyTensors, tinyConfig, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
-import { createWasmBackend } from '../backend/wasm/wasm.js';
+import { createWasmBackend } from '../backend/wasm/create.js';
 import { UsageError } from '../errors.js';
 import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
@@ -14,7 +14,7 @@ import { patternsOf } from '../tensor/weights16.js';
 import { countEntries, formOf, type Preference, type WeightValues } from './forms.js';
 import { inspect } from './inspect.js';
 import { loadMatrix, Scratch } from './load-matrix.js';
-import { type LoadOptions, loadModel } from './model.js';
+import { type LoadOptions, loadModel } from './load-model.js';
 
 const folders: string[] = [];
 afterEach(async () => {

@@ -123,16 +123,21 @@ export interface EntryCount {
 
 /** Counts values[rows, columns]: numbers, or patterns of 16 bits. */
 export function countEntries(values: Float32Array | Uint16Array, [rows, columns]: readonly number[]): EntryCount {
+  const zeros = Int32Array.from({ length: rows }, (_, row) => countZeros(values, row * columns, (row + 1) * columns));
+  return entriesOf(zeros, columns);
+}
+
+/** The same by the zeros of each row. */
+export function entriesOf(zerosOfRows: Int32Array, columns: number): EntryCount {
   let zeros = 0;
   let entries = 0;
-  for (let group = 0; group < rows; group += 4) {
+  for (let group = 0; group < zerosOfRows.length; group += 4) {
     let longest = 0;
-    for (let row = group; row < Math.min(group + 4, rows); row++) {
-      const found = countZeros(values.subarray(row * columns, (row + 1) * columns));
+    for (const found of zerosOfRows.subarray(group, group + 4)) {
       zeros += found;
       longest = Math.max(longest, columns - found);
     }
     entries += 4 * longest;
   }
-  return { weights: values.length, zeros, entries };
+  return { weights: zerosOfRows.length * columns, zeros, entries };
 }

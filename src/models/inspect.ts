@@ -1,7 +1,7 @@
 // What a model folder holds, layer by layer, without loading it to run: parameters, zeros, bytes.
 
-import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import type { Format } from '../checkpoint/sparse/layout.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { graphOf } from './families.js';

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../backend/backend.js';
-import { createWasmBackend } from '../backend/wasm/wasm.js';
+import { createWasmBackend } from '../backend/wasm/create.js';
 import type { Int8Matrix } from '../tensor/int8-matrix.js';
 import type { Matrix } from '../tensor/sparse-matrix.js';
 import type { Form } from './forms.js';

@@ -1,6 +1,6 @@
-// One matrix from a checkpoint into a backend, in the form that it shall have in memory. Rows come a stretch at a time and
-// through memory that is used again and again: beside the model a load takes a few megabytes, and, while a sparse matrix is
-// made, its dense twin. What the checkpoint holds in another order, or sparse, is read whole, and so is a matrix by columns.
+// One matrix from a checkpoint into a backend, in the form that it shall have in memory. It is read once, through memory that
+// is used again and again: a stretch of rows at a time, or whole where its form is chosen by its entries, where the checkpoint
+// holds it in another order, or sparse, and where it is held by columns. While a sparse matrix is made there is its dense twin.
 
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -11,8 +11,8 @@ import { toInt8 } from '../tensor/int8.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { liftF16, patternsOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
-import { countEntries, type EntryCount, type Form } from './forms.js';
+import { liftF16, patternsOf, valuesOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
+import { countEntries, type EntryCount, entriesOf, type Form } from './forms.js';
 
 /** A form, or what chooses one once the entries are counted. */
 export type ChosenForm = Form | ((count: EntryCount) => Form);
@@ -48,8 +48,10 @@ export interface MatrixSource {
   dtype: string;
   /** Whether `read` may be asked for a part; else it is asked for all rows. */
   inParts: boolean;
-  /** Rows [first, end); what it returned before is then no longer good. */
-  read(first: number, end: number): Promise<Rows['values']>;
+  /** Rows [first, end); what it returned before is then no longer good. Unless `checked` is false they are finite. */
+  read(first: number, end: number, checked?: boolean): Promise<Rows['values']>;
+  /** Of rows as they are stored: fails where those from row `first` on, read unchecked, are not finite. */
+  check?(values: Rows['values'], first: number): void;
 }
 
 /** Rows of a tensor that lies in the checkpoint as it is used. */
@@ -61,9 +63,17 @@ export function storedRows(
   signal?: AbortSignal,
 ): MatrixSource {
   const { dtype } = checkpoint.info(name);
-  const read = (first: number, end: number) =>
-    checkpoint.readRows(name, [rows, columns], first, end, (bytes) => scratch.room('stored', bytes), signal);
-  return { rows, columns, dtype, inParts: true, read };
+  const room = (bytes: number) => scratch.room('stored', bytes);
+  const read = (first: number, end: number, checked?: boolean) =>
+    checkpoint.readRows(name, [rows, columns], first, end, room, signal, checked);
+  return {
+    rows,
+    columns,
+    dtype,
+    inParts: true,
+    read,
+    check: (values, first) => checkpoint.checkRows(name, values, first * columns),
+  };
 }
 
 /** Loads a matrix. What 16 bits cannot hold exactly is f32. Where this fails, `backend` may keep a part of the memory. */
@@ -76,44 +86,35 @@ export async function loadMatrix(
   const { rows, columns, dtype } = source;
   // Groups of four rows, which are counted together, stay together.
   const step = source.inParts ? Math.max(4, Math.floor(STRETCH / columns / 4) * 4) : rows;
-  const each = async (use: (values: Rows, first: number, end: number) => void) => {
+  const lifts = liftsOf(backend, source, chosen);
+  const each = async (use: (values: Rows, first: number, end: number) => void | Promise<void>) => {
     for (let first = 0; first < rows; first += step) {
       const end = Math.min(rows, first + step);
-      use({ values: await source.read(first, end), dtype }, first, end);
+      await use({ values: await source.read(first, end, !lifts), dtype }, first, end);
     }
   };
   if (typeof chosen === 'function') {
-    if (!source.inParts) {
-      // Read, decoded and reordered once.
-      const all = await source.read(0, rows);
-      return loadMatrix(
-        backend,
-        { ...source, read: async () => all },
-        chosen(countEntries(all, [rows, columns])),
-        scratch,
-      );
-    }
-    const count: EntryCount = { weights: 0, zeros: 0, entries: 0 };
-    await each(({ values }, first, end) => {
-      const part = countEntries(values, [end - first, columns]);
-      for (const key of ['weights', 'zeros', 'entries'] as const) count[key] += part[key];
-    });
-    return loadMatrix(backend, source, chosen(count), scratch);
+    if (lifts) return loadF16(backend, source, chosen, scratch);
+    const all = await source.read(0, rows);
+    return loadMatrix(backend, inMemory(source, all), chosen(countEntries(all, [rows, columns])), scratch);
   }
   if (chosen.columns) return loadColumns(backend, source, chosen.values, scratch);
   const { values, sparse } = chosen;
   const allocate = <D extends DType>(type: D) => backend.allocate(type, [rows, columns]);
   if (!sparse && isWeights16(values)) {
-    const tensor = allocate(values);
-    let exact = true;
-    await each((part, first, end) => {
-      const patterns = halvesOf(values, part);
-      if (patterns) backend.write(tensor.rows(first, end) as Tensor<Weights16>, patterns);
-      else exact = false;
+    let tensor: Tensor = allocate(values);
+    await each(async (part, first, end) => {
+      if (lifts) {
+        const place = tensor.rows(first, end) as Tensor<'f16'>;
+        if (tensor.dtype === 'f16' && backend.writeF16?.(place, part.values as Uint16Array)) return;
+        source.check?.(part.values, first);
+      }
+      const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part);
+      if (!patterns && tensor.dtype !== 'f32')
+        tensor = await widened(backend, tensor as Tensor<Weights16>, first, step);
+      backend.write(tensor.rows(first, end), patterns ?? numbersOf(part, scratch));
     });
-    if (exact) return tensor as DenseMatrix;
-    backend.free(tensor);
-    return loadMatrix(backend, source, { values: 'f32', sparse: false }, scratch);
+    return tensor as DenseMatrix;
   }
   const scale = values === 'int8' ? backend.allocate('f32', [rows]) : undefined;
   const target = values === 'int8' && !sparse ? allocate('i8') : allocate('f32');
@@ -140,6 +141,54 @@ export async function loadMatrix(
   return matrix;
 }
 
+/** Whether the backend takes the rows as they are stored, and sees for itself that they are finite. */
+const liftsOf = (backend: Backend, { dtype, check }: MatrixSource, chosen: ChosenForm): boolean =>
+  dtype === 'F16' &&
+  check !== undefined &&
+  backend.writeF16 !== undefined &&
+  (typeof chosen === 'function' || (chosen.values === 'f16' && !chosen.sparse && !chosen.columns));
+
+/** A matrix of f16 whose form its entries choose: most are dense, and then all is done when they are counted. */
+async function loadF16(
+  backend: Backend,
+  source: MatrixSource,
+  choose: (count: EntryCount) => Form,
+  scratch: Scratch,
+): Promise<Matrix> {
+  const { rows, columns } = source;
+  const all = (await source.read(0, rows, false)) as Uint16Array;
+  const tensor = backend.allocate('f16', [rows, columns]);
+  const zeros = backend.writeF16?.(tensor, all);
+  if (!zeros) source.check?.(all, 0);
+  const form = choose(zeros ? entriesOf(zeros, columns) : countEntries(all, [rows, columns]));
+  if (zeros && form.values === 'f16' && !form.sparse && !form.columns) return tensor;
+  backend.free(tensor);
+  return loadMatrix(backend, inMemory(source, all), form, scratch);
+}
+
+/** The same rows, now that they have been read. */
+function inMemory(source: MatrixSource, all: Rows['values']): MatrixSource {
+  const { columns } = source;
+  return { ...source, inParts: true, read: async (first, end) => all.subarray(first * columns, end * columns) };
+}
+
+/** A tensor in f32 with the first `rows` rows of one in 16 bits, which is freed. */
+async function widened(
+  backend: Backend,
+  tensor: Tensor<Weights16>,
+  rows: number,
+  step: number,
+): Promise<Tensor<'f32'>> {
+  const wide = backend.allocate('f32', tensor.shape);
+  for (let first = 0; first < rows; first += step) {
+    const end = Math.min(rows, first + step);
+    const patterns = await backend.read(tensor.rows(first, end) as Tensor<Weights16>);
+    backend.write(wide.rows(first, end) as Tensor<'f32'>, valuesOf(tensor.dtype, patterns));
+  }
+  backend.free(tensor);
+  return wide;
+}
+
 /** A matrix by columns, of which some at a time are turned from the rows. */
 async function loadColumns(
   backend: Backend,
@@ -158,7 +207,7 @@ async function loadColumns(
     const written = type === 'f32' ? numbersOf(part, scratch) : halvesOf(type, part);
     if (written === null) {
       backend.free(tensor);
-      return loadColumns(backend, source, 'f32', scratch);
+      return loadColumns(backend, inMemory(source, stored), 'f32', scratch);
     }
     backend.write(tensor.rows(first, end) as Tensor, written);
   }

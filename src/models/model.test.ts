@@ -7,7 +7,7 @@ import { plainLogits } from '../../test/golden/plain-llama.js';
 import { type TinyTensors, tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
 import { CheckpointError, ConfigError, DataError } from '../errors.js';
 import { inspect } from './inspect.js';
-import { loadModel } from './model.js';
+import { loadModel } from './load-model.js';
 
 const folders: string[] = [];
 afterEach(async () => {

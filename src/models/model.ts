@@ -2,103 +2,33 @@
 // stand on: log-probabilities of windows, logits, and the next token's logits with a cache.
 
 import type { Backend, BackendInfo } from '../backend/backend.js';
-import { type EngineOptions, openBackend } from '../backend/open.js';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
-import { embeddedFolder } from '../checkpoint/embedded.js';
-import { type GenerationConfig, readGenerationConfig } from '../checkpoint/generation-config.js';
-import { DataError, UsageError } from '../errors.js';
-import { type LongRunning, safePoint } from '../progress.js';
-import { quoted } from '../quoted.js';
-import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
-import { graphOf } from './families.js';
-import { denseForm, type FormChoice, type FormOptions, filledFormOptions, formOf, type LayerForm } from './forms.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Folder } from '../checkpoint/folder.js';
+import type { GenerationConfig } from '../checkpoint/generation-config.js';
+import { DataError } from '../errors.js';
+import { safePoint } from '../progress.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { LayerForm } from './forms.js';
 import type { Graph, ModelConfig, Pass, Weights } from './graph.js';
 import { KvCache } from './kv-cache.js';
-import { type ChosenForm, formIn, Scratch } from './load-matrix.js';
 import { type Ending, makePacks, type Pack } from './packs.js';
 import { type LogitsOf, predict, type ScoredEnding } from './predict.js';
-import { checkTensors, countParameters, freeWeights, loadBlock, loadOuter, matrixOf } from './weights.js';
+import { countParameters, freeWeights } from './weights.js';
 import { Workspace } from './workspace.js';
-
-export interface LoadOptions extends EngineOptions, LongRunning, FormChoice {
-  /** Whether pruned layers may be sparse matrices; true. */
-  sparse?: boolean | undefined;
-}
 
 /** Tokens that go through the blocks together: enough to keep the kernels busy, few enough to bound activations. */
 const BATCH_TOKENS = 2048;
 /** Elements of a logits tensor; longer ones are computed piece by piece. */
 const LOGITS_ELEMENTS = 1 << 24;
-/**
- * Loads a Hugging Face folder, or a model of the Hub by its name, to run it; without either, the model embedded in the package.
- * Matrices stay in 16 bits where the checkpoint has them so, and pruned layers become sparse matrices (docs/running.md).
- * @throws UsageError for options.
- * @throws CheckpointError, ConfigError where the folder is not a model that this version knows.
- */
-export async function loadModel(folder: string = embeddedFolder, options: LoadOptions = {}): Promise<Model> {
-  const { sparse = true } = options;
-  const forms = filledFormOptions(options);
-  if (typeof sparse !== 'boolean') throw new UsageError(`expected sparse to be true or false, got ${quoted(sparse)}`);
-  const checkpoint = await openCheckpoint(folder, options);
-  try {
-    return await load(checkpoint, { ...options, ...forms, sparse });
-  } finally {
-    await checkpoint.close();
-  }
-}
-
-async function load(checkpoint: Checkpoint, options: LoadOptions & FormOptions & { sparse: boolean }): Promise<Model> {
-  const { signal, onProgress, sparse, values: kept } = options;
-  const graph = graphOf(checkpoint);
-  await checkTensors(checkpoint, graph, signal);
-  const total = graph.config.num_hidden_layers;
-  const generationConfig = await readGenerationConfig(checkpoint.folder, checkpoint.config);
-  const backend = await openBackend(options);
-  try {
-    const scratch = new Scratch();
-    const outer = await loadOuter(checkpoint, graph, backend, signal, {
-      choose: (_, dtype) => denseForm(dtype, kept),
-      scratch,
-    });
-    const blocks: Weights[] = [];
-    const forms: LayerForm[] = [];
-    const layers = new Map(graph.linears.map(({ name, relu }) => [name, relu]));
-    for (let block = 0; block < total; block++) {
-      const sparsities = new Map<string, number>();
-      const choose = (tensor: string, dtype: string): ChosenForm => {
-        const name = tensor.replace(/\.weight$/, '');
-        const relu = layers.get(name);
-        if (relu === undefined) return denseForm(dtype, kept);
-        return (count) => {
-          sparsities.set(name, count.zeros / count.weights);
-          return sparse ? formOf(count, dtype, options, relu) : denseForm(dtype, kept, relu);
-        };
-      };
-      const weights = await loadBlock(checkpoint, graph, backend, block, signal, { choose, scratch });
-      blocks.push(weights);
-      for (const { name } of graph.linears)
-        forms.push({
-          block,
-          name,
-          sparsity: sparsities.get(name) as number,
-          ...formIn(matrixOf(weights, `${name}.weight`)),
-        });
-      onProgress?.({ phase: 'load', done: block + 1, total });
-      await safePoint(signal);
-    }
-    return new Model(checkpoint, graph, backend, outer, blocks, generationConfig, forms);
-  } catch (error) {
-    await backend.dispose();
-    throw error;
-  }
-}
 
 /** A loaded model. Requests at the same time wait for each other. */
 export class Model {
   /** What was loaded: a folder, or `org/name@commit` on the Hub. */
   readonly source: string;
-  /** Where its files are. */
+  /** Where its files are, as messages say it. */
   readonly folder: string;
+  /** Its files; the weights are not read again. */
+  readonly place: Folder;
   /** Of its weight files. */
   readonly bytes: number;
   readonly #workspace: Workspace;
@@ -111,7 +41,7 @@ export class Model {
 
   /** @internal Use `loadModel`. */
   constructor(
-    { source, folder, bytes }: Checkpoint,
+    { source, place, bytes }: Checkpoint,
     readonly graph: Graph,
     readonly backend: Backend,
     private readonly outer: Weights,
@@ -121,7 +51,8 @@ export class Model {
     readonly forms: readonly LayerForm[],
   ) {
     this.source = source;
-    this.folder = folder;
+    this.folder = place.name;
+    this.place = place;
     this.bytes = bytes;
     this.#workspace = new Workspace(backend);
   }
@@ -144,7 +75,7 @@ export class Model {
    * @throws DataError for a folder without a tokenizer.
    */
   tokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= loadTokenizer(this.folder);
+    this.#tokenizer ??= import('../text/tokenizer.js').then(({ loadTokenizer }) => loadTokenizer(this.place));
     return this.#tokenizer;
   }
 

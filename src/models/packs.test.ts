@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyWindows } from '../../test/golden/tiny-llama.js';
 import { DataError } from '../errors.js';
-import { loadModel, type Model } from './model.js';
+import { loadModel } from './load-model.js';
+import type { Model } from './model.js';
 import { type Ending, makePacks } from './packs.js';
 
 const oneRegime = () => '';

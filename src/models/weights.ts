@@ -1,6 +1,5 @@
 // Weights from a checkpoint into a backend: the outer ones, or those of one block, so that pruning never holds a model.
 
-import { join } from 'node:path';
 import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BackendError, CheckpointError } from '../errors.js';
@@ -60,6 +59,12 @@ export function storedLayer(checkpoint: Checkpoint, graph: Graph, block: number,
 
 /** Fails unless the checkpoint holds the tensors of the graph, all and no other, each in its shape: asked before any work. */
 export async function checkTensors(checkpoint: Checkpoint, graph: Graph, signal?: AbortSignal): Promise<void> {
+  checkShapes(checkpoint, graph);
+  await checkTwins(checkpoint, graph, signal);
+}
+
+/** The same, but that what lies there under two names is not compared: no data is read. */
+export function checkShapes(checkpoint: Checkpoint, graph: Graph): void {
   const check = (prefix: string, tensors: TensorSpecs) => {
     for (const [name, spec] of tensors) {
       const stored = storedName(checkpoint, graph, prefix + name);
@@ -69,7 +74,7 @@ export async function checkTensors(checkpoint: Checkpoint, graph: Graph, signal?
         throw new CheckpointError({
           expected: `shape ${shapeText(shape)}, which config.json implies`,
           got: shapeText(info.shape),
-          where: tensorAt(join(checkpoint.folder, info.file), stored),
+          where: tensorAt(checkpoint.place.pathOf(info.file), stored),
         });
     }
   };
@@ -77,22 +82,31 @@ export async function checkTensors(checkpoint: Checkpoint, graph: Graph, signal?
   const blocks = graph.config.num_hidden_layers;
   for (let b = 0; b < blocks; b++) check(graph.prefix(b), graph.blockTensors);
   checkSurplus(checkpoint, graph);
-  await checkTwins(checkpoint, graph, signal);
 }
 
 /** Fails where the file holds both of two names for one tensor, and not the same under them. */
 async function checkTwins(checkpoint: Checkpoint, graph: Graph, signal?: AbortSignal): Promise<void> {
-  for (const [name, alias] of graph.aliases) {
-    const stored = storedName(checkpoint, graph, name);
-    if (stored === alias || !checkpoint.has(alias)) continue;
+  for (const [stored, alias] of twinsOf(checkpoint, graph)) {
     const [a, b] = [await checkpoint.read(stored, signal), await checkpoint.read(alias, signal)];
-    if (Buffer.compare(new Uint8Array(a), new Uint8Array(b)) !== 0)
-      throw new CheckpointError({
-        expected: `${stored} and ${alias} to be the same, as config.json says (or tie_word_embeddings false there)`,
-        got: 'two that differ',
-        where: checkpoint.folder,
-      });
+    const other = new Uint8Array(b);
+    if (a.byteLength !== b.byteLength || new Uint8Array(a).some((byte, i) => byte !== other[i]))
+      throw twinsDiffer(checkpoint, stored, alias);
   }
+}
+
+/** Pairs of names under which one tensor lies in the file twice; the first one is what the graph reads. */
+export function twinsOf(checkpoint: Checkpoint, graph: Graph): [stored: string, alias: string][] {
+  return [...graph.aliases]
+    .map(([name, alias]): [string, string] => [storedName(checkpoint, graph, name), alias])
+    .filter(([stored, alias]) => stored !== alias && checkpoint.has(alias));
+}
+
+export function twinsDiffer(checkpoint: Checkpoint, stored: string, alias: string): CheckpointError {
+  return new CheckpointError({
+    expected: `${stored} and ${alias} to be the same, as config.json says (or tie_word_embeddings false there)`,
+    got: 'two that differ',
+    where: checkpoint.folder,
+  });
 }
 
 /**
@@ -159,15 +173,14 @@ async function read(
   return spec.layout?.load(stored, spec.shape) ?? stored;
 }
 
-/** Embeddings, final norm and head; in f32, but for matrices of which `forms` says otherwise. */
+/** Embeddings, final norm and head, in f32. */
 export function loadOuter(
   checkpoint: Checkpoint,
   graph: Graph,
   backend: Backend,
   signal?: AbortSignal,
-  forms?: Forms,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, '', graph.outerTensors, signal, forms);
+  return load(checkpoint, graph, backend, '', graph.outerTensors, signal);
 }
 
 /** How the matrices of a model that is loaded to run are to be in memory. */
@@ -178,16 +191,15 @@ export interface Forms {
   scratch: Scratch;
 }
 
-/** All tensors of block b, by their names inside it: in f32, but for matrices of which `forms` says otherwise. */
+/** All tensors of block b, by their names inside it, in f32. */
 export function loadBlock(
   checkpoint: Checkpoint,
   graph: Graph,
   backend: Backend,
   block: number,
   signal?: AbortSignal,
-  forms?: Forms,
 ): Promise<Weights> {
-  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal, forms);
+  return load(checkpoint, graph, backend, graph.prefix(block), graph.blockTensors, signal);
 }
 
 export function freeWeights(backend: Backend, weights: Weights): void {
@@ -201,26 +213,40 @@ async function load(
   prefix: string,
   tensors: TensorSpecs,
   signal?: AbortSignal,
-  forms?: Forms,
 ): Promise<Weights> {
   const weights = new Map<string, Matrix>();
   try {
-    for (const [name, spec] of tensors) {
-      if (forms && spec.shape.length === 2) {
-        const source = sourceOf(checkpoint, graph, prefix + name, spec, forms.scratch, signal);
-        weights.set(name, await loadMatrix(backend, source, forms.choose(name, source.dtype), forms.scratch));
-        continue;
-      }
-      const values = await read(checkpoint, graph, prefix + name, spec, signal);
-      const tensor = backend.allocate('f32', spec.shape);
-      weights.set(name, tensor);
-      backend.write(tensor, values);
-    }
+    for (const [name, spec] of tensors)
+      weights.set(name, await loadTensor(checkpoint, graph, backend, prefix, name, spec, signal));
   } catch (error) {
     freeWeights(backend, weights);
     throw error;
   }
   return weights;
+}
+
+/**
+ * The tensor `name` of a block (`prefix`), or of those outside of blocks: in f32, but for a matrix of which `forms` says
+ * otherwise. Where this fails, `backend` may keep a part of the memory.
+ */
+export async function loadTensor(
+  checkpoint: Checkpoint,
+  graph: Graph,
+  backend: Backend,
+  prefix: string,
+  name: string,
+  spec: TensorSpec,
+  signal?: AbortSignal,
+  forms?: Forms,
+): Promise<Matrix> {
+  if (forms && spec.shape.length === 2) {
+    const source = sourceOf(checkpoint, graph, prefix + name, spec, forms.scratch, signal);
+    return loadMatrix(backend, source, forms.choose(name, source.dtype), forms.scratch);
+  }
+  const values = await read(checkpoint, graph, prefix + name, spec, signal);
+  const tensor = backend.allocate('f32', spec.shape);
+  backend.write(tensor, values);
+  return tensor;
 }
 
 /** A matrix of the graph, row by row where the checkpoint has it so. */

@@ -2,8 +2,9 @@
 // allocation found, every block pruned, and the record written.
 
 import { openBackend, threadsOf } from '../backend/open.js';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { embeddedFolder, embeddedTexts } from '../checkpoint/embedded.js';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import { OutputFolder } from '../checkpoint/output.js';
 import { readSource } from '../data/source.js';
 import { calibrationWindows, windowsSha256 } from '../data/windows.js';

@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isSystemError } from '../checkpoint/disk-errors.js';
+import { isSystemError } from '../checkpoint/system-error.js';
 import { OutputError } from '../errors.js';
 import type { BlockStream, HiddenStates } from './stream.js';
 

@@ -3,7 +3,7 @@
 import type { EngineOptions } from '../backend/open.js';
 import { NeuroalError } from '../errors.js';
 import { perplexity } from '../evaluate/perplexity.js';
-import { loadModel } from '../models/model.js';
+import { loadModel } from '../models/load-model.js';
 import type { LongRunning } from '../progress.js';
 import { prune } from '../prune/prune.js';
 import { type EngineRecord, engineRecord, recordHead } from '../record.js';

@@ -4,9 +4,10 @@
 import { rmSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { asOutputError, isSystemError } from '../checkpoint/disk-errors.js';
+import { asOutputError } from '../checkpoint/disk-errors.js';
 import { withLock } from '../checkpoint/lock.js';
 import { makeFolder } from '../checkpoint/make-folder.js';
+import { isSystemError } from '../checkpoint/system-error.js';
 import { writeThenRename } from '../checkpoint/write-then-rename.js';
 import { OutputError } from '../errors.js';
 

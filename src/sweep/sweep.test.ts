@@ -8,7 +8,7 @@ import { changed, engine, home, json, out, place, run, states, useSweeps } from 
 import { withLock } from '../checkpoint/lock.js';
 import { CheckpointError, DataError, OutputError, UsageError } from '../errors.js';
 import { perplexity } from '../evaluate/perplexity.js';
-import { loadModel } from '../models/model.js';
+import { loadModel } from '../models/load-model.js';
 import type { Progress } from '../progress.js';
 import { prune } from '../prune/prune.js';
 import { version } from '../version.js';

@@ -1,28 +1,22 @@
 // The two 16-bit float formats of checkpoints, to and from f32. JavaScript on Node 20 has no 16-bit float array, so
 // both directions work on the bit patterns. Widening is exact; narrowing rounds to nearest, ties to even, like PyTorch.
 
-/** Bits of the f32 equal to each f16 pattern; made on first use (256 KiB). */
+/** Bits of the f32 equal to each f16 pattern (256 KiB); made when there are so many numbers that it pays. */
 let f16Table: Uint32Array | undefined;
+const MANY = 1 << 14;
 
-function makeF16Table(): Uint32Array {
-  const table = new Uint32Array(65536);
-  for (let half = 0; half < 65536; half++) {
-    const sign = (half & 0x8000) << 16;
-    const exponent = (half >>> 10) & 31;
-    let mantissa = half & 0x3ff;
-    let bits: number;
-    if (exponent === 31) bits = 0x7f800000 | (mantissa << 13);
-    else if (exponent > 0) bits = ((exponent + 112) << 23) | (mantissa << 13);
-    else if (mantissa === 0) bits = 0;
-    else {
-      // A subnormal half is a normal f32: shift until the leading bit falls off the mantissa.
-      let scale = 113;
-      for (; mantissa < 0x400; mantissa <<= 1) scale--;
-      bits = (scale << 23) | ((mantissa & 0x3ff) << 13);
-    }
-    table[half] = sign | bits;
-  }
-  return table;
+/** Bits of the f32 equal to an f16 pattern. */
+function wideF16(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >>> 10) & 31;
+  let mantissa = half & 0x3ff;
+  if (exponent === 31) return sign | 0x7f800000 | (mantissa << 13);
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (mantissa << 13);
+  if (mantissa === 0) return sign;
+  // A subnormal half is a normal f32: shift until the leading bit falls off the mantissa.
+  let scale = 113;
+  for (; mantissa < 0x400; mantissa <<= 1) scale--;
+  return sign | (scale << 23) | ((mantissa & 0x3ff) << 13);
 }
 
 /** The same memory as 32-bit patterns. */
@@ -35,9 +29,16 @@ function sameLength(input: ArrayLike<number>, out: ArrayLike<number>): void {
 /** f16 patterns to f32, exactly; NaN payloads are kept. Both arrays have the same length. */
 export function widenF16(patterns: Uint16Array, out: Float32Array): void {
   sameLength(patterns, out);
-  f16Table ??= makeF16Table();
-  const table = f16Table;
   const bits = bitsOf(out);
+  if (!f16Table && bits.length < MANY) {
+    for (let i = 0; i < bits.length; i++) bits[i] = wideF16(patterns[i]);
+    return;
+  }
+  if (!f16Table) {
+    f16Table = new Uint32Array(65536);
+    for (let half = 0; half < f16Table.length; half++) f16Table[half] = wideF16(half);
+  }
+  const table = f16Table;
   for (let i = 0; i < bits.length; i++) bits[i] = table[patterns[i]];
 }
 

@@ -57,6 +57,17 @@ it('patterns of f16 are lifted as their numbers are, each of them, or refused', 
   }
 });
 
+it('patterns of f16 are lifted alike wherever they lie, and in company', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(65535), { maxLength: 30 }), fc.nat(3), (numbers, offset) => {
+      const memory = Uint16Array.from([...Array(offset).fill(0), ...numbers]);
+      const each = numbers.map((n) => liftF16(Uint16Array.of(n)));
+      const expected = each.includes(null) ? null : Uint16Array.from(each.map((one) => (one as Uint16Array)[0]));
+      expect(liftF16(memory.subarray(offset))).toEqual(expected);
+    }),
+  );
+});
+
 it('of dtypes that are no patterns the number itself', () => {
   expect(['f32', 'f64', 'i32'].map((dtype) => patternOf(dtype as 'f32', 3))).toEqual([3, 3, 3]);
 });

@@ -2,11 +2,9 @@
 // with models from anywhere, so one may neither run for ever nor write without end: steps and lengths are counted. (One
 // thing the library does not do as Python does: `length` of a text counts what lies above U+FFFF twice.)
 
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as jinja from '@huggingface/jinja';
-import { isSystemError } from '../checkpoint/disk-errors.js';
-import { readJsonObject } from '../checkpoint/json-file.js';
+import { type Folder, folderAt } from '../checkpoint/folder.js';
+import { readJsonIn } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';
 import { readFolderText } from './folder-file.js';
@@ -184,43 +182,35 @@ function range(start: number, stop?: number, step = 1): number[] {
  * @throws DataError where there are templates but none of that name, or a file cannot be used
  */
 export async function loadChatTemplate(
-  folder: string,
+  at: string | Folder,
   { name = 'default', specialTokens }: { name?: string; specialTokens?: Readonly<Record<string, string>> } = {},
 ): Promise<ChatTemplate | undefined> {
-  const path = join(folder, 'tokenizer_config.json');
+  const folder = folderAt(at);
+  const path = folder.pathOf('tokenizer_config.json');
   const files = await templateFiles(folder);
   if (files.size === 0) {
-    const config = (await readJsonObject(path, DataError))?.value;
+    const config = (await readJsonIn(folder, 'tokenizer_config.json', DataError))?.value;
     for (const [key, source] of configTemplates(config?.chat_template)) files.set(key, { source, where: path });
   }
   if (files.size === 0) return undefined;
   const found = files.get(name);
   if (!found) {
     const names = [...files.keys()].sort().map((key) => quoted(key));
-    throw new DataError({ expected: `a chat template ${quoted(name)}`, got: names.join(', '), where: folder });
+    throw new DataError({ expected: `a chat template ${quoted(name)}`, got: names.join(', '), where: folder.name });
   }
   return new ChatTemplate(found.source, specialTokens, found.where);
 }
 
-async function templateFiles(folder: string): Promise<Map<string, { source: string; where: string }>> {
+async function templateFiles(folder: Folder): Promise<Map<string, { source: string; where: string }>> {
   const found = new Map<string, { source: string; where: string }>();
-  const read = async (name: string, where: string) => {
-    const source = await readFolderText(where, 4 * longestTemplate);
-    if (source !== undefined) found.set(name, { source, where });
+  const read = async (name: string, ...path: string[]) => {
+    const source = await readFolderText(folder, path, 4 * longestTemplate);
+    if (source !== undefined) found.set(name, { source, where: folder.pathOf(...path) });
   };
-  await read('default', join(folder, 'chat_template.jinja'));
-  const more = join(folder, 'additional_chat_templates');
-  for (const file of await filesIn(more)) if (file.endsWith('.jinja')) await read(file.slice(0, -6), join(more, file));
+  await read('default', 'chat_template.jinja');
+  const more = 'additional_chat_templates';
+  for (const file of await folder.list(more)) if (file.endsWith('.jinja')) await read(file.slice(0, -6), more, file);
   return found;
-}
-
-async function filesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
-    throw error;
-  }
 }
 
 /** Name → template of `chat_template`: a text, or a list of {name, template}. */

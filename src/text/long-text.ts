@@ -1,9 +1,10 @@
 // Tokenizing long texts: the steps of the library up to the pre-tokenizer on the whole text, the rest part by part
 // (cuts.ts), on worker threads where there is enough for them. In between signals are heard and progress is told.
 
+import { encodePool } from '../package-files.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { type CutRule, cut, cutRule } from './cuts.js';
-import type { openPool as open, Part, TokenizerParts } from './encode-pool.js';
+import type { EncodePool, openPool as open, Part, TokenizerParts } from './encode-pool.js';
 import type { Pipeline } from './pipeline.js';
 
 /** UTF-16 units of a part: tens of milliseconds of work. */
@@ -52,9 +53,7 @@ export async function encodeInParts(
     onProgress?.({ phase: 'tokenize', done: Math.min(reached, total), total });
   };
   const few = work.length < 2 || text.length < lengthForThreads;
-  const start =
-    openPool ?? (async (...of: Parameters<typeof open>) => (await import('./encode-pool.js')).openPool(...of));
-  const pool = threads > 1 && !few ? await start(parts, threads) : null;
+  const pool = threads > 1 && !few ? await (openPool ?? ownPool)(parts, threads) : null;
   try {
     if (pool) {
       let next = 0;
@@ -90,6 +89,15 @@ export async function encodeInParts(
     await pool?.close();
   }
   return joined(done);
+}
+
+/** Threads of Node. There are none in a bundle, which leaves them out: then this thread does the work. */
+async function ownPool(...of: Parameters<typeof open>): Promise<EncodePool | null> {
+  const { href } = encodePool();
+  const made = (await import(/* @vite-ignore */ /* webpackIgnore: true */ href).catch(() => null)) as {
+    openPool: typeof open;
+  } | null;
+  return made?.openPool(...of) ?? null;
 }
 
 /** The ids of one part. */

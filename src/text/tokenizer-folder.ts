@@ -1,8 +1,8 @@
 // What a model folder says of its tokenizer, in whichever files: tokenizer.json; vocab.json and merges.txt; or a
 // sentencepiece tokenizer.model. The result is always a definition in the words of tokenizer.json.
 
-import { join } from 'node:path';
-import { readJsonObject } from '../checkpoint/json-file.js';
+import type { Folder } from '../checkpoint/folder.js';
+import { readJsonIn } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
 import { namedTokens, type TokenDefaults, type TokenFiles, withAddedTokens } from './added-tokens.js';
 import type { Merging } from './bpe.js';
@@ -33,8 +33,8 @@ export interface FolderTokenizer {
  * The tokenizer that transformers' AutoTokenizer would make of `folder`.
  * @throws DataError where there is none, or its files make no sense
  */
-export async function readTokenizerFolder(folder: string): Promise<FolderTokenizer> {
-  const read = async (name: string) => (await readJsonObject(join(folder, name), DataError))?.value;
+export async function readTokenizerFolder(folder: Folder): Promise<FolderTokenizer> {
+  const read = async (name: string) => (await readJsonIn(folder, name, DataError))?.value;
   const config = (await read('tokenizer_config.json')) ?? {};
   const files: TokenFiles = {
     config,
@@ -44,7 +44,7 @@ export async function readTokenizerFolder(folder: string): Promise<FolderTokeniz
   const model = (await read('config.json')) ?? {};
   const name = tokenizerClass(config, model);
   const complete = (definition: Json, defaults: TokenDefaults, file: string, merging: Merging = {}) => {
-    const where = join(folder, file);
+    const where = folder.pathOf(file);
     const named = namedTokens(files, defaults.named);
     return { definition: withAddedTokens(definition, files, defaults, where), config, merging, named, where };
   };
@@ -61,10 +61,10 @@ export async function readTokenizerFolder(folder: string): Promise<FolderTokeniz
 
   const vocab = await read('vocab.json');
   if (vocab) {
-    const merges = await readFolderText(join(folder, 'merges.txt'), mostBytes);
+    const merges = await readFolderText(folder, ['merges.txt'], mostBytes);
     if (merges === undefined)
-      throw new DataError({ expected: `merges.txt beside vocab.json in ${folder}`, got: 'no such file' });
-    const definition = byteLevelDefinition({ vocab, merges }, name, config.add_prefix_space === true, folder);
+      throw new DataError({ expected: `merges.txt beside vocab.json in ${folder.name}`, got: 'no such file' });
+    const definition = byteLevelDefinition({ vocab, merges }, name, config.add_prefix_space === true, folder.name);
     // A folder of OPT that names no tokens: GPT-2's, which its class would assume, are not in its vocabulary.
     const isOpt = model.model_type === 'opt';
     const silent = isOpt && namedTokens(files).eos_token === undefined;
@@ -72,16 +72,16 @@ export async function readTokenizerFolder(folder: string): Promise<FolderTokeniz
     return withEnds(made, isOpt);
   }
 
-  const pieces = await readFolderFile(join(folder, 'tokenizer.model'), mostBytes);
+  const pieces = await readFolderFile(folder, ['tokenizer.model'], mostBytes);
   if (pieces) {
-    const where = join(folder, 'tokenizer.model');
+    const where = folder.pathOf('tokenizer.model');
     const { definition, merging, named, control } = sentencePieceDefinition(pieces, config.legacy !== false, where);
     const made = complete(definition, { named, extra: control }, 'tokenizer.model', merging);
     return withEnds(asRaw(made), true);
   }
 
   const kinds = 'tokenizer.json, vocab.json with merges.txt, or tokenizer.model';
-  const expected = `${kinds} in ${folder}: save the model's tokenizer there, or give token windows`;
+  const expected = `${kinds} in ${folder.name}: save the model's tokenizer there, or give token windows`;
   throw new DataError({ expected, got: 'no such file' });
 }
 

@@ -1,9 +1,10 @@
 // Text to token ids and back, as the files of a model folder say (tokenizer-folder.ts). The pipeline (normalizer,
 // pre-tokenizer, model, post-processor, decoder) is the tokenizers library's, mended (pipeline.ts).
 
-import { basename, dirname } from 'node:path';
+import { type Folder, folderAt } from '../checkpoint/folder.js';
 import { readJsonObject } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
+import { nodePath } from '../node.js';
 import { quoted } from '../quoted.js';
 import type { Merging } from './bpe.js';
 import type { TokenizerParts } from './encode-pool.js';
@@ -123,8 +124,8 @@ export class Tokenizer {
  * OPT and a tokenizer.model begin a text with BOS unless `add_bos_token` is false, also where no file speaks of it.
  * @throws DataError where the folder has no tokenizer, or its files are none
  */
-export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const { definition, config, where, merging, named } = await readTokenizerFolder(folder);
+export async function loadTokenizer(folder: string | Folder): Promise<Tokenizer> {
+  const { definition, config, where, merging, named } = await readTokenizerFolder(folderAt(folder));
   return new Tokenizer(definition, config, where, { merging, named });
 }
 
@@ -136,6 +137,7 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
 async function readDefinition(path: string): Promise<Json> {
   const file = await readJsonObject(path, DataError);
   if (file) return file.value;
+  const { basename, dirname } = nodePath();
   const expected = `${basename(path)} in ${dirname(path)}: save the model's tokenizer there, or give token windows`;
   throw new DataError({ expected, got: 'no such file' });
 }

@@ -9,5 +9,5 @@ it.each(['webgpu/webgpu.ts', 'reference/reference.ts'])('backend/%s runs without
 
 it('what imports from Node is refused', async () => {
   await expect(bundle('chromium.ts')).rejects.toThrow('node:fs');
-  await expect(bundle('../../src/backend/open.ts')).rejects.toThrow('node:');
+  await expect(bundle('../../src/checkpoint/open-checkpoint.ts')).rejects.toThrow('node:');
 });

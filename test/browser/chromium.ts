@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { chromium, type Page } from 'playwright-core';
 
 /** Where Debian and Ubuntu put it; CHROMIUM names another. */
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Why there is no Chromium; undefined where there is one. */
 export const noChromium = existsSync(executablePath)

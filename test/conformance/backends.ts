@@ -1,8 +1,8 @@
 // The backends that must agree with the reference, each in the variants that run other code. A new one is one line.
 
 import type { Backend } from '../../src/backend/backend.js';
+import { createWasmBackend } from '../../src/backend/wasm/create.js';
 import { relaxedSimdSupported } from '../../src/backend/wasm/features.js';
-import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
 import { noWebGpu, openWebGpu } from '../webgpu.js';
 
 export interface Candidate {

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
-import { createWasmBackend } from '../../src/backend/wasm/wasm.js';
+import { createWasmBackend } from '../../src/backend/wasm/create.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { valuesOf, WEIGHTS_16, type Weights16 } from '../../src/tensor/weights16.js';
 import { algebraCases } from './algebra.js';

@@ -4,12 +4,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { openCheckpoint } from '../../src/checkpoint/open-checkpoint.js';
 import { graphOf, knownModelTypes } from '../../src/models/families.js';
 import type { LinearLayer } from '../../src/models/graph.js';
 import { inspect } from '../../src/models/inspect.js';
 import { transposed } from '../../src/models/layout.js';
-import { loadModel, type Model } from '../../src/models/model.js';
+import { loadModel } from '../../src/models/load-model.js';
+import type { Model } from '../../src/models/model.js';
 import { readWeight, storedValues } from '../../src/models/weights.js';
 import { prune } from '../../src/prune/prune.js';
 import { removeFolder } from '../checkpoint-fixture.js';

@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../../src/checkpoint/safetensors.js';
-import { loadModel, type Model } from '../../src/models/model.js';
+import { loadModel } from '../../src/models/load-model.js';
+import type { Model } from '../../src/models/model.js';
 import { noShared, shared } from '../setup.js';
 
 const home = join(shared, 'reference/random');

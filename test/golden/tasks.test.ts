@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateTasks, type TaskEvaluation } from '../../src/evaluate/evaluate-tasks.js';
 import { type Bos, Requests } from '../../src/evaluate/requests.js';
 import { taskNames } from '../../src/evaluate/tasks/registry.js';
-import { loadModel, type Model } from '../../src/models/model.js';
+import { loadModel } from '../../src/models/load-model.js';
+import type { Model } from '../../src/models/model.js';
 
 interface HarnessSample {
   doc?: object;

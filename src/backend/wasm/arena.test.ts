@@ -3,13 +3,14 @@
 
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { kernelFiles } from '../../kernel-files.js';
 import { Arena, type ArenaOptions } from './arena.js';
-import { compileKernels } from './kernels.js';
+import { compileKernels } from './compile-kernels.js';
 
 const MiB = 1 << 20;
 let module: WebAssembly.Module;
 beforeAll(async () => {
-  module = await compileKernels({ simd: 'plain', shared: false });
+  module = await compileKernels({ simd: 'plain', shared: false }, kernelFiles);
 });
 const arena = (options: Partial<ArenaOptions> = {}) =>
   new Arena({ index: 0, module, shared: false, maximumBytes: 8 * MiB, ...options });
@@ -119,7 +120,7 @@ describe('the arena', () => {
 
   it('is shared memory only when asked', async () => {
     expect(arena().memory.buffer).toBeInstanceOf(ArrayBuffer);
-    const shared = await compileKernels({ simd: 'plain', shared: true });
+    const shared = await compileKernels({ simd: 'plain', shared: true }, kernelFiles);
     expect(arena({ module: shared, shared: true }).memory.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 });

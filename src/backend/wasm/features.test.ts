@@ -2,13 +2,14 @@
 
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { kernelFiles } from '../../kernel-files.js';
+import { compileKernels } from './compile-kernels.js';
+import { createWasmBackend } from './create.js';
 import { physicalCores, relaxedSimdSupported, simdSupported } from './features.js';
-import { compileKernels } from './kernels.js';
-import { createWasmBackend } from './wasm.js';
 
 describe('features', () => {
   it.each(['plain', 'relaxed'] as const)('%s SIMD is supported where its kernels compile', async (simd) => {
-    const compiles = await compileKernels({ simd, shared: false }).then(
+    const compiles = await compileKernels({ simd, shared: false }, kernelFiles).then(
       () => true,
       () => false,
     );

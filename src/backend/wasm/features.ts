@@ -1,7 +1,6 @@
 // What this machine offers to the WebAssembly backend, asked once; everything else reads the answers here.
 
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { hasNode, nodeFilesSync, nodeSystem } from '../../node.js';
 
 /** A module of one function `() -> v128` whose body is `instructions`: valid only where the engine knows them. */
 function validates(...instructions: number[]): boolean {
@@ -24,6 +23,8 @@ let simd: boolean | undefined;
 let relaxed: boolean | undefined;
 let cores: number | undefined;
 
+const { navigator: browser = {} } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+
 /** 128-bit SIMD: every kernel needs it. */
 export function simdSupported(): boolean {
   simd ??= validates(...zero);
@@ -36,18 +37,22 @@ export function relaxedSimdSupported(): boolean {
   return relaxed;
 }
 
-/** Physical cores this process may use: hyperthreads share the units that the kernels keep busy. */
+/**
+ * Physical cores this process may use: hyperthreads share the units that the kernels keep busy. A browser says how many
+ * threads there are, and no more.
+ */
 export function physicalCores(): number {
-  cores ??= Math.max(1, Math.min(availableParallelism(), countCores() ?? Infinity));
+  const available = hasNode() ? nodeSystem().availableParallelism() : (browser.hardwareConcurrency ?? 1);
+  cores ??= Math.max(1, Math.min(available, countCores() ?? Infinity));
   return cores;
 }
 
 /** Distinct (socket, core) pairs, where the system tells. */
 function countCores(): number | undefined {
-  if (process.platform !== 'linux') return undefined;
+  if (globalThis.process?.platform !== 'linux' || !hasNode()) return undefined;
   try {
     const seen = new Set<string>();
-    for (const processor of readFileSync('/proc/cpuinfo', 'utf8').split('\n\n')) {
+    for (const processor of nodeFilesSync().readFileSync('/proc/cpuinfo', 'utf8').split('\n\n')) {
       const socket = /^physical id\s*: (\d+)/m.exec(processor)?.[1];
       const core = /^core id\s*: (\d+)/m.exec(processor)?.[1];
       if (core !== undefined) seen.add(`${socket}:${core}`);

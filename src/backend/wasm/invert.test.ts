@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BackendError } from '../../errors.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Backend } from '../backend.js';
+import { createWasmBackend } from './create.js';
 import { storageOf } from './memory.js';
-import { createWasmBackend } from './wasm.js';
 
 const n = 200;
 let backend: Backend;

@@ -1,6 +1,5 @@
-// The compiled kernels: which file to load, and the functions of one instance in an order that all threads agree on.
+// The compiled kernels: the functions of one instance in an order that all threads agree on.
 
-import { readFile } from 'node:fs/promises';
 import type { DType } from '../../tensor/dtype.js';
 import { WEIGHTS_16 } from '../../tensor/weights16.js';
 
@@ -59,17 +58,6 @@ export type KernelName = (typeof KERNELS)[number];
 /** Pointers and numbers, then begin, end and the number of the thread. */
 export type Kernel = (...args: number[]) => void;
 
-export interface KernelBuild {
-  simd: 'plain' | 'relaxed';
-  shared: boolean;
-}
-
-/** Compiles one of the four builds; src/ and dist/ lie equally deep, so the path holds from both. */
-export async function compileKernels({ simd, shared }: KernelBuild): Promise<WebAssembly.Module> {
-  const file = new URL(`../../../dist/kernels/${simd}${shared ? '-shared' : ''}.wasm`, import.meta.url);
-  return WebAssembly.compile(await readFile(file));
-}
-
 /** The kernels working on one memory. */
 export class KernelSet {
   /** Split kernels, in the order of KERNELS. */
@@ -77,11 +65,14 @@ export class KernelSet {
   /** Count scores for a threshold over a whole matrix; run on one thread. */
   readonly countScores: (...args: number[]) => void;
   readonly lastEqual: (...args: number[]) => number;
+  /** Lifts and counts what is loaded; run on one thread. */
+  readonly liftRows: (...args: number[]) => number;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     this.split = KERNELS.map((name) => exports[name] as Kernel);
     this.countScores = exports.countScores as KernelSet['countScores'];
     this.lastEqual = exports.lastEqual as KernelSet['lastEqual'];
+    this.liftRows = exports.liftRows as KernelSet['liftRows'];
   }
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Backend } from '../backend.js';
 import { createReferenceBackend } from '../reference/reference.js';
 import { Arena } from './arena.js';
-import { createWasmBackend } from './wasm.js';
+import { createWasmBackend } from './create.js';
 
 const PAGE = 65536;
 let backend: Backend;

@@ -1,9 +1,9 @@
-// The worker team: Piscina owns the threads (start, errors, shutdown); inside a forward pass they meet at the control
-// block of job.ts, which costs well under a microsecond where a round trip through a pool costs ninety.
+// The worker team: threads are workers of Node or of a browser, told by messages what to work with; inside a forward pass
+// they meet at the control block of job.ts, which costs well under a microsecond where a message costs ninety.
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
 import { BackendError } from '../../errors.js';
+import { nodeThreads } from '../../node.js';
+import { workerScript } from '../../package-files.js';
 import type { Arena } from './arena.js';
 import {
   ACTIVE,
@@ -21,6 +21,8 @@ import {
   UNITS,
 } from './job.js';
 import { KERNELS, type KernelName } from './kernels.js';
+import type { CreateWorker, ThreadWorker } from './thread-worker.js';
+import type { ThreadMessage } from './worker.js';
 
 /** Looks at ACTIVE before the main thread sleeps for a moment: a worker still has at most a chunk to finish. */
 const SPINS = 20_000;
@@ -59,46 +61,56 @@ export class SoloTeam implements Team {
   async stop(): Promise<void> {}
 }
 
+/** As far as the two kinds differ. */
+interface WorkerEvents {
+  on?(event: 'error', listener: (error: unknown) => void): void;
+  addEventListener?(event: 'error', listener: (event: { message?: string }) => void): void;
+  unref?(): void;
+}
+
+/** The main thread of a browser may not sleep: it looks again and again instead. */
+function maySleep(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The main thread and threads − 1 workers. Workers join when they are up; until then the main thread works alone. */
 export class WorkerTeam implements Team {
   readonly #control = new Control();
-  readonly #arenas: MessagePort[] = [];
-  readonly #started: Promise<void>[] = [];
-  readonly #pool: Piscina;
+  readonly #workers: ThreadWorker[] = [];
+  readonly #maySleep = maySleep();
   #generation = 0;
   #failure: unknown;
 
-  private constructor(
+  constructor(
     readonly threads: number,
-    pool: Piscina,
     module: WebAssembly.Module,
+    create: CreateWorker = () => new (nodeThreads().Worker)(workerScript(), { execArgv: [] }),
   ) {
-    this.#pool = pool;
     for (let thread = 1; thread < threads; thread++) {
-      const { port1, port2 } = new MessageChannel();
-      port1.unref();
-      this.#arenas.push(port1);
-      const task = { control: this.#control.buffer, module, arenas: port2, thread };
-      this.#started.push(pool.run(task, { transferList: [port2] }).catch(this.#fail));
+      const worker = create();
+      this.#workers.push(worker);
+      this.#listen(worker as WorkerEvents);
+      worker.postMessage({ control: this.#control.buffer, module, thread } satisfies ThreadMessage);
     }
-    pool.on('error', this.#fail);
   }
 
-  /** An error outside any job, such as a worker that cannot start, leaves the main thread to work alone. */
-  readonly #fail = (error: unknown): void => {
-    this.#failure = error;
-  };
+  /**
+   * An error outside any job, such as a worker that cannot start, leaves the main thread to work alone. No worker keeps a
+   * program from ending that forgets to dispose of its model.
+   */
+  #listen(worker: WorkerEvents): void {
+    if (worker.on) worker.on('error', (error) => this.#fail(error));
+    else worker.addEventListener?.('error', ({ message }) => this.#fail(message));
+    worker.unref?.();
+  }
 
-  static async start(threads: number, module: WebAssembly.Module): Promise<WorkerTeam> {
-    const { Piscina } = await import('piscina');
-    const pool = new Piscina({
-      filename: new URL('../../../dist/backend/wasm/worker.js', import.meta.url).href,
-      minThreads: threads - 1,
-      maxThreads: threads - 1,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      atomics: 'disabled',
-    });
-    return new WorkerTeam(threads, pool, module);
+  #fail(error: unknown): void {
+    this.#failure ??= error;
   }
 
   run({ kernel, arena, args, units, grain }: Job): void {
@@ -124,7 +136,7 @@ export class WorkerTeam implements Team {
       for (let spins = 0; ; spins++) {
         const active = Atomics.load(words, ACTIVE);
         if (active === 0) break;
-        if (spins > SPINS) Atomics.wait(words, ACTIVE, active, NAP_MILLISECONDS);
+        if (spins > SPINS && this.#maySleep) Atomics.wait(words, ACTIVE, active, NAP_MILLISECONDS);
       }
     }
     if (Atomics.load(words, FAILED))
@@ -144,7 +156,7 @@ export class WorkerTeam implements Team {
   }
 
   join(arena: Arena): void {
-    for (const port of this.#arenas) port.postMessage(arena.memory);
+    for (const worker of this.#workers) worker.postMessage({ memory: arena.memory } satisfies ThreadMessage);
   }
 
   async stop(): Promise<void> {
@@ -153,8 +165,6 @@ export class WorkerTeam implements Team {
     this.#generation = (this.#generation + 2) | 0;
     Atomics.store(words, GENERATION, this.#generation);
     Atomics.notify(words, GENERATION);
-    for (const port of this.#arenas) port.close();
-    await this.#pool.destroy();
-    await Promise.all(this.#started);
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }

@@ -22,15 +22,19 @@ import {
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
 import { columnLinear } from './columns.js';
+import { compileKernels } from './compile-kernels.js';
 import { eliminateColumns } from './eliminate-columns.js';
 import { relaxedSimdSupported, simdSupported } from './features.js';
 import { int8Linear } from './int8.js';
 import { invert } from './invert.js';
-import { compileKernels, type KernelName, WEIGHT_KINDS } from './kernels.js';
+import type { KernelSources } from './kernel-source.js';
+import { type KernelName, WEIGHT_KINDS } from './kernels.js';
+import { writeF16 } from './lift.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import type { KernelRunner, Operand } from './runner.js';
 import { compress, freeSparse, sparseLinear } from './sparse.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
+import type { CreateWorker } from './thread-worker.js';
 import { cutOf } from './threshold.js';
 import {
   ATTENTION_FEW,
@@ -57,6 +61,8 @@ export interface WasmOptions {
   deterministic?: boolean;
   /** Overrides the choice of the kernel build. */
   simd?: 'plain' | 'relaxed';
+  /** Starts the script of one more thread; by default Node does. */
+  createWorker?: CreateWorker;
   /** Size limit of one arena; 4 GiB. */
   arenaBytes?: number;
   /** Multiply-adds that a thread takes at a time; tests make it small, so that small operations are split too. */
@@ -76,20 +82,20 @@ const GRAIN_WORK = 1 << 18;
 const MOST_THREADS = 128;
 
 /** Opens the WebAssembly backend. Errors: no SIMD in this JavaScript engine, or relaxed SIMD asked for and absent. */
-export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+export async function openWasmBackend(kernels: KernelSources, options: WasmOptions = {}): Promise<Backend> {
   const { threads = 1, deterministic = false, arenaBytes = MAXIMUM_BYTES, grainWork = GRAIN_WORK } = options;
   const simd = options.simd ?? (relaxedSimdSupported() && !deterministic ? 'relaxed' : 'plain');
   if (!simdSupported() || (simd === 'relaxed' && !relaxedSimdSupported()))
     throw new BackendError({
       expected: `WebAssembly with ${simd} SIMD`,
-      got: `Node ${process.version}`,
+      got: globalThis.process?.version ? `Node ${process.version}` : 'an engine without',
       where: 'the wasm backend',
     });
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
     throw new UsageError(`expected threads from 1 to ${MOST_THREADS}, got ${threads}`);
   const shared = threads > 1;
-  const module = await compileKernels({ simd, shared });
-  const team = shared ? await WorkerTeam.start(threads, module) : new SoloTeam();
+  const module = await compileKernels({ simd, shared }, kernels);
+  const team = shared ? new WorkerTeam(threads, module, options.createWorker) : new SoloTeam();
   return new WasmBackend(
     { backend: 'wasm', simd, threads },
     team,
@@ -135,6 +141,11 @@ class WasmBackend implements Backend {
     if (tensor instanceof SparseMatrix) freeSparse(this.#runner, tensor);
     else if (tensor instanceof Int8Matrix) for (const part of [tensor.values, tensor.scale]) this.free(part);
     else this.memory.free(storageOf(tensor instanceof ColumnMatrix ? tensor.values : tensor));
+  }
+
+  writeF16(out: Tensor<'f16'>, stored: Uint16Array): Int32Array | null {
+    check.checkWrite(out, stored);
+    return writeF16(this.memory, out, stored);
   }
 
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void {

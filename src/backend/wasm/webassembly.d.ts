@@ -4,6 +4,7 @@
 declare namespace WebAssembly {
   function validate(bytes: Uint8Array): boolean;
   function compile(bytes: Uint8Array): Promise<Module>;
+  function compileStreaming(answer: Response): Promise<Module>;
 
   class Module {}
 

@@ -1,41 +1,41 @@
-// What a thread of the team does: wait for a job, take part in it, wait again, until the team stops.
+// What a thread of the team does: wait for a job, take part in it, wait again, until the team stops. Memories come by message,
+// which a thread that waits does not hear: it stops waiting when a job is in a memory that it has not got.
 
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { hasNode, nodeThreads } from '../../node.js';
 import { ACTIVE, ARENA, ARGUMENTS, Control, FAILED, GENERATION, KERNEL, SLEEPERS, STOP, takePart } from './job.js';
 import { KernelSet } from './kernels.js';
 
-export interface WorkerTask {
-  control: SharedArrayBuffer;
-  module: WebAssembly.Module;
-  /** Memories of the arenas arrive here, in the order of their indices. */
-  arenas: MessagePort;
-  thread: number;
-}
+/** @internal What the team tells a thread: first what it is, then the memories of the arenas in the order of their indices. */
+export type ThreadMessage =
+  | { control: SharedArrayBuffer; module: WebAssembly.Module; thread: number }
+  | { memory: WebAssembly.Memory };
 
 /** Looks at the generation before sleeping: some tens of microseconds, the time between two operations of a pass. */
 const SPINS = 4000;
 
-/**
- * The Piscina task. It ends at once, so that the pool holds no running task and a program that forgets to dispose of
- * its model can still exit; the thread goes on serving right after.
- */
-export default function start(task: WorkerTask): void {
-  setImmediate(serve, task);
+let self: { control: Control; module: WebAssembly.Module; thread: number } | undefined;
+const kernels: KernelSet[] = [];
+let done = 0;
+
+function hear(message: ThreadMessage): void {
+  if ('control' in message) self = { ...message, control: new Control(message.control) };
+  else if (self) {
+    kernels.push(new KernelSet(self.module, message.memory));
+    serve(self.control, self.thread);
+  }
 }
 
-function serve({ control, module, arenas, thread }: WorkerTask): void {
-  const { words, args } = new Control(control);
-  const kernels: KernelSet[] = [];
-  for (let done = 0; ; ) {
+/** Takes part in jobs until the team stops or uses a memory that has not arrived. */
+function serve({ words, args }: Control, thread: number): void {
+  for (;;) {
     const job = nextJob(words, done);
     if (Atomics.load(words, STOP)) return;
     Atomics.add(words, ACTIVE, 1);
     try {
       if (Atomics.load(words, GENERATION) === job) {
-        for (let m = receiveMessageOnPort(arenas); m; m = receiveMessageOnPort(arenas))
-          kernels.push(new KernelSet(module, m.message));
         const set = kernels[words[ARENA]];
-        if (set) takePart(words, set.split[words[KERNEL]], [...args.subarray(0, words[ARGUMENTS])], thread);
+        if (!set) return;
+        takePart(words, set.split[words[KERNEL]], [...args.subarray(0, words[ARGUMENTS])], thread);
         done = job;
       }
     } catch (error) {
@@ -59,3 +59,10 @@ function nextJob(words: Int32Array, done: number): number {
     spins = 0;
   }
 }
+
+const port = hasNode() ? nodeThreads().parentPort : null;
+if (port) port.on('message', hear);
+else
+  (
+    globalThis as { addEventListener?: (type: string, listener: (event: { data: ThreadMessage }) => void) => void }
+  ).addEventListener?.('message', ({ data }) => hear(data));

@@ -4,8 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { isSystemError } from '../disk-errors.js';
 import { makeFolder } from '../make-folder.js';
+import { isSystemError } from '../system-error.js';
 import { writeThenRename } from '../write-then-rename.js';
 import type { HubEnvironment } from './environment.js';
 import { failureOf } from './failures.js';

@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.js';
 import { quoted } from '../../quoted.js';
-import { isSystemError } from '../disk-errors.js';
+import { isSystemError } from '../system-error.js';
 
 export interface HubEnvironment {
   /** Address of the hub, without a slash at its end. */

@@ -3,7 +3,7 @@
 
 import { CheckpointError, DataError, type ErrorParts, NeuroalError, OutputError } from '../../errors.js';
 import { quoted } from '../../quoted.js';
-import { isSystemError } from '../disk-errors.js';
+import { isSystemError } from '../system-error.js';
 import type { HubEnvironment } from './environment.js';
 import { pageAddress, type Repository, type RepoType, repositoryText } from './repository.js';
 

@@ -23,7 +23,7 @@ import {
 } from '../../../test/hub-rig.js';
 import { CheckpointError, OutputError } from '../../errors.js';
 import type { Progress } from '../../progress.js';
-import { openCheckpoint } from '../checkpoint.js';
+import { openCheckpoint } from '../open-checkpoint.js';
 import { RepositoryCache } from './cache.js';
 import { locateModel, resolveModel } from './resolve.js';
 

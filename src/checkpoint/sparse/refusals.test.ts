@@ -15,7 +15,7 @@ import {
 } from '../../../test/checkpoint-fixture.js';
 import { torchFile } from '../../../test/torch-fixture.js';
 import { CheckpointError } from '../../errors.js';
-import { openCheckpoint } from '../checkpoint.js';
+import { openCheckpoint } from '../open-checkpoint.js';
 
 type Tensors = Record<string, TestTensor | undefined>;
 

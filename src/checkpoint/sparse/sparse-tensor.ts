@@ -3,7 +3,7 @@
 
 import { CheckpointError } from '../../errors.js';
 import { tensorAt } from '../../quoted.js';
-import { memoryFor } from '../byte-range.js';
+import { memoryFor } from '../byte-file.js';
 import type { FloatDtype } from '../float-dtype.js';
 import type { SafetensorsFile } from '../safetensors.js';
 import { valueBytes } from '../stored-dtype.js';
@@ -43,6 +43,12 @@ export class SparseTensor {
   ) {
     this.dtype = shape.dtype === 'I8' ? 'F32' : shape.dtype;
     this.bytes = sparseBytes(shape);
+  }
+
+  /** Its parts, wherever they lie. */
+  get places(): Part[] {
+    const { compressed, bitmask, rowOffsets, scale } = this.parts;
+    return [compressed, bitmask, rowOffsets, ...(scale ? [scale] : [])];
   }
 
   /**

@@ -16,7 +16,8 @@ import {
 } from '../../../test/checkpoint-fixture.js';
 import { torchFile } from '../../../test/torch-fixture.js';
 import { CheckpointError, OutputError } from '../../errors.js';
-import { type Checkpoint, openCheckpoint } from '../checkpoint.js';
+import type { Checkpoint } from '../checkpoint.js';
+import { openCheckpoint } from '../open-checkpoint.js';
 import { OutputFolder } from '../output.js';
 import { type StoredDtype, sizeOf, valueBytes } from '../stored-dtype.js';
 import { type WriteOptions, writeWeights } from './write.js';

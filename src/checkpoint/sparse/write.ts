@@ -11,11 +11,11 @@ import type { OutputFolder } from '../output.js';
 import { layOut, type NewTensor } from '../safetensors-layout.js';
 import { valueBytes } from '../stored-dtype.js';
 import { defaultShardBytes, namesToWrite, type WrittenTensor, writeLayouts } from '../write-safetensors.js';
-import { denseConfig, sparseConfig } from './config.js';
 import { compress, countNonZeros, maskOf } from './encode.js';
 import { type Format, partsOf, type SparseShape, sparseBytes, type ValueDtype } from './layout.js';
 import { patternsOf } from './patterns.js';
 import { readAs } from './values.js';
+import { denseConfig, sparseConfig } from './write-config.js';
 
 export interface WriteOptions extends LongRunning {
   format: Format;

@@ -1,10 +1,9 @@
 // What torch.save wrote before PyTorch 1.6: pickles of a magic number, a version, the writer's system, the state_dict and
 // the keys of its storages, then the storages in the order of the keys, each behind the count of its elements.
 
-import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../../errors.js';
 import { quoted } from '../../quoted.js';
-import { readRange } from '../byte-range.js';
+import { type ByteFile, readRange } from '../byte-file.js';
 import { valueBytes } from '../stored-dtype.js';
 import type { TensorEntry } from '../weight-file.js';
 import { maxPickleBytes, PickleCut, unpickle } from './pickle.js';
@@ -26,20 +25,20 @@ interface Pickles {
 }
 
 export async function readLegacyFormat(
-  handle: FileHandle,
+  file: ByteFile,
   fileBytes: number,
   path: string,
 ): Promise<Map<string, TensorEntry>> {
-  const { state, world, keys, end } = await readPickles(handle, fileBytes, path);
-  const places = await storagePlaces(handle, fileBytes, path, world, keys, end);
+  const { state, world, keys, end } = await readPickles(file, fileBytes, path);
+  const places = await storagePlaces(file, fileBytes, path, world, keys, end);
   return stateDict(state, (key) => places.get(key), path, fileBytes);
 }
 
-async function readPickles(handle: FileHandle, fileBytes: number, path: string): Promise<Pickles> {
+async function readPickles(file: ByteFile, fileBytes: number, path: string): Promise<Pickles> {
   for (let length = firstBytes; ; length *= 8) {
     const end = Math.min(length, fileBytes, maxPickleBytes);
     try {
-      return parsePickles(new Uint8Array(await readRange(handle, 0, end, path)), path);
+      return parsePickles(new Uint8Array(await readRange(file, 0, end, path)), path);
     } catch (error) {
       if (!(error instanceof PickleCut)) throw error;
       const got = `one that is cut off after ${end} bytes`;
@@ -69,7 +68,7 @@ function parsePickles(bytes: Uint8Array, path: string): Pickles {
 
 /** Where each storage lies, which only their counts, one after the other, tell. */
 async function storagePlaces(
-  handle: FileHandle,
+  file: ByteFile,
   fileBytes: number,
   path: string,
   { storages }: TorchWorld,
@@ -84,7 +83,7 @@ async function storagePlaces(
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (!storage || places.has(storage.key)) throw fail('each storage of the state_dict once', kindOf(key));
     if (at + 8 > fileBytes) throw fail(`data up to byte ${at + 8}`, `a file that ends at ${fileBytes}`);
-    const count = Number(new DataView(await readRange(handle, at, at + 8, path)).getBigUint64(0, true));
+    const count = Number(new DataView(await readRange(file, at, at + 8, path)).getBigUint64(0, true));
     const dtype = storageDtypes.get(storage.type);
     const data = at + 8;
     at = data + count * (dtype ? valueBytes[dtype] : 1);

@@ -1,9 +1,9 @@
 // Reads a file that torch.save wrote (`pytorch_model.bin`): a pickle that names tensors, and their storages beside it.
 // Since PyTorch 1.6 it is a zip file; before that, several pickles in a row with the storages behind them.
 
-import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from '../../errors.js';
-import { openForReading, readRange } from '../byte-range.js';
+import { type ByteFile, readRange } from '../byte-file.js';
+import { openForReading } from '../disk-file.js';
 import { valueBytes } from '../stored-dtype.js';
 import { type TensorEntry, WeightFile } from '../weight-file.js';
 import { gather } from './gather.js';
@@ -26,16 +26,19 @@ export class TorchFile extends WeightFile {
  * malformed, or holds anything but a state_dict; nothing that the pickle asks for is run.
  */
 export function openTorchFile(path: string): Promise<TorchFile> {
-  return openForReading(path, 'file of torch.save', async (handle, fileBytes) => {
-    const tensors = await readTensors(handle, fileBytes, path);
-    return new TorchFile(path, handle, tensors, fileBytes);
-  });
+  return openForReading(path, 'file of torch.save', readTorchFile);
 }
 
-async function readTensors(handle: FileHandle, fileBytes: number, path: string): Promise<Map<string, TensorEntry>> {
-  const first = new Uint8Array(await readRange(handle, 0, Math.min(4, fileBytes), path));
-  if (first[0] === 0x50 && first[1] === 0x4b) return readZipFormat(handle, fileBytes, path);
-  if (first[0] === 0x80) return readLegacyFormat(handle, fileBytes, path);
+/** The same of a file that is open. It must be one that can be read in any order. */
+export async function readTorchFile(file: ByteFile): Promise<TorchFile> {
+  const { path, bytes = 0 } = file;
+  return new TorchFile(file, await readTensors(file, bytes, path), bytes);
+}
+
+async function readTensors(file: ByteFile, fileBytes: number, path: string): Promise<Map<string, TensorEntry>> {
+  const first = new Uint8Array(await readRange(file, 0, Math.min(4, fileBytes), path));
+  if (first[0] === 0x50 && first[1] === 0x4b) return readZipFormat(file, fileBytes, path);
+  if (first[0] === 0x80) return readLegacyFormat(file, fileBytes, path);
   const got = fileBytes === 0 ? 'an empty file' : 'another beginning; download the file again';
   throw new CheckpointError({ expected: 'a file of torch.save', got, where: path });
 }

@@ -1,17 +1,17 @@
 // Where the entries of a zip file lie. torch.save stores its entries uncompressed, so that each is a stretch of the file
 // that can be read by itself; yauzl reads the directory, and reads it through a reader that never leaves the file.
 
-import type { FileHandle } from 'node:fs/promises';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { CheckpointError } from '../../errors.js';
 import { quoted } from '../../quoted.js';
+import type { ByteFile } from '../byte-file.js';
 import type { Stretch } from './state-dict.js';
 
 /** Two to a tensor would be many. */
 const maxEntries = 100_000;
 
 /** The data of every entry, by name. Throws a CheckpointError for a file that is damaged, or not as torch.save writes it. */
-export async function zipDirectory(handle: FileHandle, fileBytes: number, path: string): Promise<Map<string, Stretch>> {
+export async function zipDirectory(file: ByteFile, fileBytes: number, path: string): Promise<Map<string, Stretch>> {
   const fail = (expected: string, got: string, cause?: unknown) =>
     new CheckpointError({ expected, got, where: path, cause });
   const entries = new Map<string, Stretch>();
@@ -19,7 +19,7 @@ export async function zipDirectory(handle: FileHandle, fileBytes: number, path: 
   try {
     // Without names as texts: yauzl would take another name from a field that PyTorch does not look at.
     const options = { autoClose: false, decodeStrings: false };
-    zip = await fromRandomAccessReaderPromise(new HandleReader(handle, fileBytes), fileBytes, options);
+    zip = await fromRandomAccessReaderPromise(new HandleReader(file, fileBytes), fileBytes, options);
     if (zip.entryCount > maxEntries) throw fail(`a zip file of at most ${maxEntries} entries`, `${zip.entryCount}`);
     for await (const entry of zip.eachEntry()) {
       const name = Buffer.from(entry.fileNameRaw).toString('utf8');
@@ -43,7 +43,7 @@ const coded = (entry: Entry) => (entry.isEncrypted() ? 'encrypted' : 'compressed
 /** Reads through the handle that the file is open by, and leaves it open. */
 class HandleReader extends RandomAccessReader {
   constructor(
-    private readonly handle: FileHandle,
+    private readonly file: ByteFile,
     private readonly fileBytes: number,
   ) {
     super();
@@ -57,11 +57,11 @@ class HandleReader extends RandomAccessReader {
     callback: (error: Error | null) => void,
   ): void {
     // Asked here: an offset beyond 2^53 would be thrown by Node out of a callback, where nobody can catch it.
-    const inside = position + length <= this.fileBytes;
-    const read = inside ? this.handle.read(buffer, offset, length, position) : Promise.resolve({ bytesRead: 0 });
-    read.then(
-      ({ bytesRead }) => callback(bytesRead === length ? null : new Error(`offset ${position} is outside the file`)),
-      (error: Error) => callback(error),
-    );
+    const outside = () => callback(new Error(`offset ${position} is outside the file`));
+    if (position + length > this.fileBytes) outside();
+    else
+      this.file
+        .fill(position, buffer.subarray(offset, offset + length), this.file.path)
+        .then(() => callback(null), outside);
   }
 }

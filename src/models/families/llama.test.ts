@@ -9,7 +9,7 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { ConfigReader } from '../../checkpoint/config.js';
 import { ConfigError } from '../../errors.js';
 import { graphOf, knownModelTypes } from '../families.js';
-import { loadModel } from '../model.js';
+import { loadModel } from '../load-model.js';
 
 /** The graph of a config.json; weights are not looked at. */
 const graph = (config: object) => graphOf({ config: new ConfigReader({ ...config }, 'config.json') } as Checkpoint);

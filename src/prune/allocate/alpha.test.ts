@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { noShared, shared } from '../../../test/setup.js';
-import { openCheckpoint } from '../../checkpoint/checkpoint.js';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.js';
 import { graphOf } from '../../models/families.js';
 import { readWeight } from '../../models/weights.js';
 import { alphaSchedule, hillExponent } from './alpha.js';

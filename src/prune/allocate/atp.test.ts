@@ -9,7 +9,7 @@ import { tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../../test/
 import { contextOf } from '../../../test/prune-context.js';
 import { CheckpointError } from '../../errors.js';
 import { perplexity } from '../../evaluate/perplexity.js';
-import { loadModel } from '../../models/model.js';
+import { loadModel } from '../../models/load-model.js';
 import type { Progress } from '../../progress.js';
 import type { PruneOptions } from '../options.js';
 import { prune } from '../prune.js';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../../backend/backend.js';
 import { createReferenceBackend } from '../../backend/reference/reference.js';
-import { createWasmBackend } from '../../backend/wasm/wasm.js';
+import { createWasmBackend } from '../../backend/wasm/create.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { AdmmInput, admm, type Kept } from './admm.js';
 

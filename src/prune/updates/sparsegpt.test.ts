@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../backend/backend.js';
-import { createWasmBackend } from '../../backend/wasm/wasm.js';
+import { createWasmBackend } from '../../backend/wasm/create.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { MaskPolicy } from '../masks.js';
 import { SparseGptInput, sparsegpt } from './sparsegpt.js';

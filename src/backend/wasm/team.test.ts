@@ -1,0 +1,71 @@
+// Threads that do not come, and a main thread that may not sleep: the results are the same.
+
+import { Worker } from 'node:worker_threads';
+import { afterEach, expect, it, vi } from 'vitest';
+import { kernelFiles } from '../../kernel-files.js';
+import type { Backend } from '../backend.js';
+import { compileKernels } from './compile-kernels.js';
+import { createWasmBackend } from './create.js';
+import type { CreateWorker } from './thread-worker.js';
+import type { WasmOptions } from './wasm.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** A product of some thousand numbers, several times, so that threads are up by then. */
+async function product(options: WasmOptions): Promise<number[]> {
+  const backend: Backend = await createWasmBackend({ deterministic: true, grainWork: 1, ...options });
+  const [x, weight, y] = [
+    [40, 64],
+    [300, 64],
+    [40, 300],
+  ].map((shape) => backend.allocate('f32', shape));
+  for (const tensor of [x, weight])
+    backend.write(
+      tensor,
+      Float32Array.from({ length: tensor.size }, (_, i) => Math.sin(i)),
+    );
+  for (let i = 0; i < 20; i++) {
+    backend.linear(y, x, weight, null);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const values = [...(await backend.read(y))];
+  await backend.dispose();
+  return values;
+}
+
+it('a thread that cannot start leaves the work to the others', async () => {
+  let started = 0;
+  const createWorker: CreateWorker = () => {
+    started++;
+    return new Worker(new URL('./no-such-file.js', import.meta.url));
+  };
+  expect(await product({ threads: 3, createWorker })).toEqual(await product({ threads: 1 }));
+  expect(started).toBe(2);
+});
+
+it('a worker that never answers is not waited for', async () => {
+  const createWorker: CreateWorker = () => ({ postMessage: () => {}, terminate: () => {} });
+  expect(await product({ threads: 3, createWorker })).toEqual(await product({ threads: 1 }));
+});
+
+it('where the main thread may not sleep it looks again and again', async () => {
+  const expected = await product({ threads: 1 });
+  const sleep = vi.spyOn(Atomics, 'wait').mockImplementation(() => {
+    throw new TypeError('Atomics.wait cannot be called in this context');
+  });
+  expect(await product({ threads: 3 })).toEqual(expected);
+  expect(sleep).toHaveBeenCalledTimes(1);
+});
+
+it('a build that imports no memory cannot share one', async () => {
+  const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  await expect(compileKernels({ simd: 'plain', shared: true }, { plain: empty })).rejects.toThrow(
+    'expected the kernels for plain SIMD beside the program, or as the option kernels, or in neuroal/runtime/inline, ' +
+      'got a module that imports no memory of its own, in the wasm backend',
+  );
+  await expect(compileKernels({ simd: 'plain', shared: true }, kernelFiles)).resolves.toBeInstanceOf(
+    WebAssembly.Module,
+  );
+});

@@ -1,0 +1,96 @@
+// What the built neuroal/runtime promises to whoever counts: nothing happens when it is imported, nothing that prunes comes
+// along, and it computes on one thread by itself where there are not several to be had. Runs what is built in dist/.
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import * as whole from '../src/index.js';
+
+const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
+const entries = ['runtime.js', 'runtime-inline.js'];
+
+function run(program: string) {
+  const args = ['--input-type=module', '--eval', program];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
+  return { status, stdout, stderr };
+}
+
+describe.each(entries)('%s', (entry) => {
+  const url = JSON.stringify(dist(entry).href);
+
+  it('does nothing when it is imported', () => {
+    const { status, stdout, stderr } = run(`
+      const refuse = (what) => () => { throw new Error(what); };
+      for (const name of ['compile', 'validate', 'instantiate', 'Module', 'Memory']) WebAssembly[name] = refuse(name);
+      for (const name of ['fetch', 'setTimeout', 'setInterval', 'setImmediate', 'Worker', 'SharedArrayBuffer', 'DecompressionStream'])
+        globalThis[name] = refuse(name);
+      process.getBuiltinModule = refuse('a module of Node');
+      console.log(Object.keys(await import(${url})).sort().join(' '));
+    `);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.trim().split(' ')).toEqual([
+      ...['BackendError', 'CheckpointError', 'ConfigError', 'DataError', 'NeuroalError', 'UsageError'],
+      ...['chat', 'generate', 'latestMessages', 'loadModel'],
+    ]);
+  });
+
+  it('has the names of the whole library', () => {
+    const { stdout } = run(`console.log(Object.keys(await import(${url})).join(' '))`);
+    for (const name of stdout.trim().split(' ')) expect(Object.keys(whole)).toContain(name);
+  });
+
+  it('brings two packages along, and nothing of Node', () => {
+    const seen = new Set<string>();
+    const outside = new Set<string>();
+    const walk = (file: URL) => {
+      if (seen.has(file.href)) return;
+      seen.add(file.href);
+      const code = readFileSync(fileURLToPath(file), 'utf8');
+      for (const [, , name] of code.matchAll(/(\bfrom\s*|\bimport\s*\(?\s*)["']([@\w./:-]+)["']/g))
+        if (name.startsWith('.')) walk(new URL(name, file));
+        else outside.add(name);
+    };
+    walk(dist(entry));
+    expect([...outside].sort()).toEqual(['@huggingface/jinja', '@huggingface/tokenizers']);
+    expect(seen.size).toBeLessThan(12);
+    const inline = entry === 'runtime-inline.js';
+    const code = [...seen].map((file) => readFileSync(fileURLToPath(file), 'utf8')).join('\n');
+    expect(code.includes('./kernels/plain.wasm')).toBe(!inline);
+    // What Node's own fetch needs, no test can take away.
+    expect(code).not.toMatch(/\bBuffer\.\w/);
+    for (const word of ['commander', 'piscina', 'hyparquet', 'yauzl', 'cli-progress', 'sparsegpt'])
+      expect([word, new RegExp(`["'\`]${word}["'\`]`).test(code)]).toEqual([word, false]);
+  });
+
+  it.each([
+    ['without SharedArrayBuffer', 'delete globalThis.SharedArrayBuffer;', 1],
+    ['with it', '', 2],
+  ])('asked for two threads, %s', (_, before, threads) => {
+    const { status, stdout, stderr } = run(`
+      ${before}
+      const { generate, loadModel } = await import(${url});
+      const model = await loadModel(undefined, { threads: 2 });
+      const { text } = await generate(model, 'Once upon', { maxTokens: 4, temperature: 0 });
+      console.log(model.engine.threads, JSON.stringify(text));
+    `);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${threads} " a time, there"\n`, stderr: '' });
+  });
+});
+
+it('the kernels have the sizes that docs/runtime.md says', () => {
+  const page = readFileSync(new URL('../docs/runtime.md', import.meta.url), 'utf8');
+  const bytes = (file: string) => readFileSync(dist(file)).length;
+  const [, each] = /`relaxed\.wasm`, (\d+) kB each/.exec(page) ?? [];
+  const [, inline] = /\((\d+) kB of text for both\)/.exec(page) ?? [];
+  for (const file of ['kernels/plain.wasm', 'kernels/relaxed.wasm'])
+    expect(Math.abs(bytes(file) / 1000 - Number(each))).toBeLessThan(1);
+  expect(Math.abs(bytes('kernels-inline.js') / 1000 - Number(inline))).toBeLessThan(1);
+});
+
+it('the types are there for whoever imports it', () => {
+  const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  for (const name of ['./runtime', './runtime/inline', './runtime/worker'])
+    for (const file of Object.values(exports[name]) as string[])
+      expect(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')).not.toBe('');
+});
