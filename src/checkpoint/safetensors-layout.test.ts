@@ -46,6 +46,26 @@ test('the index has every name in order, also such as JavaScript would move or l
 `);
 });
 
+test('tensors stay in order where all values are aligned so, and else the widest come first', () => {
+  const of = (name: string, dtype: StoredDtype, ...shape: number[]): NewTensor => ({ name, dtype, shape });
+  const layer = (name: string, values: number, mask: number) => [
+    of(`${name}.shape`, 'I64', 2),
+    of(`${name}.compressed`, 'BF16', values),
+    of(`${name}.bitmask`, 'U8', mask),
+  ];
+  const order = (...tensors: NewTensor[]) => layOut(tensors, 1e6)[0].tensors.map(({ name }) => name).join(' ');
+  expect(order(...layer('a', 3, 10), ...layer('b', 5, 6))).toBe(
+    'a.shape a.compressed a.bitmask b.shape b.compressed b.bitmask',
+  );
+  // A shape behind 14 bytes would not be aligned, values of 2 bytes are.
+  expect(order(...layer('a', 3, 8), ...layer('b', 5, 7))).toBe(
+    'a.shape b.shape a.compressed a.bitmask b.compressed b.bitmask',
+  );
+  expect(order(...layer('a', 3, 7), ...layer('b', 5, 7))).toBe(
+    'a.shape b.shape a.compressed b.compressed a.bitmask b.bitmask',
+  );
+});
+
 test('any tensors: the files open, hold each tensor once, and every value is aligned', async () => {
   const tensor = fc.record({
     dtype: fc.constantFrom(...(Object.keys(valueBytes) as StoredDtype[])),

@@ -1,5 +1,6 @@
 // Which tensors go into which safetensors file, and where: greedily in the order given, as huggingface_hub fills its
-// shards. Inside a file the widest values come first, so that every tensor begins at a multiple of its value's width.
+// shards. Inside a file they keep that order as far as every tensor begins at a multiple of its value's width: whoever reads it
+// as a stream meets the parts of a layer together.
 
 import { type StoredDtype, sizeOf, valueBytes } from './stored-dtype.js';
 
@@ -67,8 +68,20 @@ function fillShards(tensors: readonly NewTensor[], maxBytes: number): NewTensor[
   return shards;
 }
 
+/** The shard in an order in which values are aligned: what is wider than `most` first, by width, and the rest as it comes. */
+function aligned(shard: readonly NewTensor[], most = 8): NewTensor[] {
+  const rank = ({ dtype }: NewTensor) => Math.max(valueBytes[dtype], most);
+  const ordered = [...shard].sort((a, b) => rank(b) - rank(a));
+  let at = 0;
+  for (const tensor of ordered) {
+    if (at % valueBytes[tensor.dtype] !== 0) return aligned(shard, most / 2);
+    at += bytesOf(tensor);
+  }
+  return ordered;
+}
+
 function place(shard: readonly NewTensor[]): Omit<SafetensorsLayout, 'file'> {
-  const ordered = [...shard].sort((a, b) => valueBytes[b.dtype] - valueBytes[a.dtype]);
+  const ordered = aligned(shard);
   let at = 0;
   const offsets = ordered.map((tensor) => {
     const begin = at;
