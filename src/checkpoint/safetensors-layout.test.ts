@@ -53,7 +53,10 @@ test('tensors stay in order where all values are aligned so, and else the widest
     of(`${name}.compressed`, 'BF16', values),
     of(`${name}.bitmask`, 'U8', mask),
   ];
-  const order = (...tensors: NewTensor[]) => layOut(tensors, 1e6)[0].tensors.map(({ name }) => name).join(' ');
+  const order = (...tensors: NewTensor[]) =>
+    layOut(tensors, 1e6)[0]
+      .tensors.map(({ name }) => name)
+      .join(' ');
   expect(order(...layer('a', 3, 10), ...layer('b', 5, 6))).toBe(
     'a.shape a.compressed a.bitmask b.shape b.compressed b.bitmask',
   );
