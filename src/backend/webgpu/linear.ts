@@ -100,6 +100,20 @@ export function rowsMadeDense(gpu: Gpu, columns: number): number {
   return Math.max(1, Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns));
 }
 
+/** Kernels of each type of weights, without fours and with them, by the tokens or the tile. */
+const kernels: Partial<Record<Element, [Map<number | Tile, Kernel>, Map<number | Tile, Kernel>]>> = {};
+
+/** The kernel for so many tokens, or of a tile; finding it again makes no string. */
+function kept(type: Element, fours: boolean, tile: number | Tile): Kernel {
+  kernels[type] ??= [new Map(), new Map()];
+  const same = kernels[type][Number(fours)];
+  const known = same.get(tile);
+  if (known) return known;
+  const made = typeof tile === 'number' ? vectors(type, fours, tile) : tiles(type, fours, tile);
+  same.set(tile, made);
+  return made;
+}
+
 function multiplied(
   gpu: Gpu,
   y: Tensor<'f32'>,
@@ -110,13 +124,14 @@ function multiplied(
 ): void {
   const { columns, rows, tokens } = params;
   const operands = [y, x, weight, bias];
-  const apart = new Set(operands.map((o) => o?.storage)).size === operands.length;
+  const [from, to] = [x.storage, weight.storage];
+  const apart = from !== to && [y.storage, bias?.storage].every((other) => other !== from && other !== to);
   const fours = apart && columns % 4 === 0 && x.offset % 4 === 0 && weight.offset % 4 === 0;
   if (tokens <= FEW_TOKENS) {
-    gpu.run(vectors(weight.dtype, fours, tokens), operands, params, Math.ceil(rows / ROWS));
+    gpu.run(kept(weight.dtype, fours, tokens), operands, params, Math.ceil(rows / ROWS));
     return;
   }
   const tile = tokens >= 256 && rows >= 512 && gpu.device.workgroupBytes >= bytesOf(LARGE) ? LARGE : SMALL;
   const groups = Math.ceil(tokens / (tile.tokens * tile.down)) * Math.ceil(rows / (tile.rows * tile.across));
-  gpu.run(tiles(weight.dtype, fours, tile), operands, params, groups);
+  gpu.run(kept(weight.dtype, fours, tile), operands, params, groups);
 }
