@@ -106,7 +106,7 @@ var<workgroup> shrinks: array<f32, ${EDGE}>;
 var<workgroup> totals: array<f32, ${EDGE}>;
 
 fn run(group: u32, lane: u32) {
-  ${queriesOf(EDGE)}
+  ${queriesOf(EDGE, true)}
   let width = p.headDim / 4;
   /** 32 lanes are a block of 4 × 8. */
   let ti = (lane / ${4 * ACROSS}) * 4 + (lane % 32) / 8;
@@ -181,15 +181,17 @@ fn run(group: u32, lane: u32) {
       .join(' ')}
     ${fours(
       (n, place) => `score${n} = ${place};
-    for (var j = 0u; j < 4; j++) {
-      let key = block + ${EDGE / 2} * (lane % 2) + ${4 * n} + j;
+    ${range(4)
+      .map(
+        (j) => `{
+      let key = block + ${EDGE / 2} * (lane % 2) + ${4 * n + j};
       if (full || (own < count && key <= position + own && key + p.window > position + own)) {
-        var score = score${n}[j];
-        if (p.f_cap != 0.0) { score = p.f_cap * hyperbolic_tangent(score / p.f_cap); }
-        score${n}[j] = score;
-        if (score > top) { top = score; }
+        if (p.f_cap != 0.0) { score${n}[${j}] = p.f_cap * hyperbolic_tangent(score${n}[${j}] / p.f_cap); }
+        if (score${n}[${j}] > top) { top = score${n}[${j}]; }
       }
     }`,
+      )
+      .join('\n    ')}`,
     )}
     parts[lane] = top;
     workgroupBarrier();
@@ -202,15 +204,19 @@ fn run(group: u32, lane: u32) {
     workgroupBarrier();
     var sum = 0.0;
     ${fours(
-      (n, place) => `for (var j = 0u; j < 4; j++) {
-      let key = block + ${EDGE / 2} * (lane % 2) + ${4 * n} + j;
+      (n, place) => `${range(4)
+        .map(
+          (j) => `{
+      let key = block + ${EDGE / 2} * (lane % 2) + ${4 * n + j};
       var weight = -1.0;
       if (full || (own < count && key <= position + own && key + p.window > position + own)) {
-        weight = exponential(score${n}[j] - shift);
+        weight = exponential(score${n}[${j}] - shift);
         sum += weight;
       }
-      score${n}[j] = weight;
-    }
+      score${n}[${j}] = weight;
+    }`,
+        )
+        .join('\n    ')}
     ${place} = score${n};`,
     )}
     parts[lane] = sum;

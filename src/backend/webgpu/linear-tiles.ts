@@ -16,6 +16,8 @@ export interface Tile {
   across: number;
   /** Fours of columns of a step. */
   depth: number;
+  /** 2: a step is written to workgroup memory while another is read there, with one barrier instead of two. */
+  buffers: 1 | 2;
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -24,12 +26,12 @@ const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const fours = (perLane: number, depth: number) => perLane * depth + 1;
 
 /** Workgroup memory that a tile takes. */
-export const bytesOf = ({ tokens, rows, down, across, depth }: Tile, buffers = 1): number =>
+export const bytesOf = ({ tokens, rows, down, across, depth, buffers }: Tile): number =>
   16 * buffers * (down * fours(tokens, depth) + across * fours(rows, depth));
 
 /** The kernel of a tile for weights of a type; `inFours`: every row begins at a multiple of four and is as long. */
-export function tiles(type: Element, inFours: boolean, tile: Tile, buffers = 1): Kernel {
-  const { tokens, rows, down, across, depth } = tile;
+export function tiles(type: Element, inFours: boolean, tile: Tile): Kernel {
+  const { tokens, rows, down, across, depth, buffers } = tile;
   const lanes = down * across;
   const [high, wide] = [tokens * down, rows * across];
   const cells = range(tokens).flatMap((i) => range(rows).map((j) => [i, j]));

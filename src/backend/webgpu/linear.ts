@@ -14,8 +14,17 @@ export const FEW_TOKENS = 4;
 /** Rows of the weight for a workgroup without tiles. */
 const ROWS = 4;
 const LANES = 64;
-const LARGE: Tile = { tokens: 8, rows: 8, down: 16, across: 16, depth: 4 };
-const SMALL: Tile = { tokens: 4, rows: 4, down: 16, across: 16, depth: 4 };
+/** Tiles that take turns at being worth it, the fastest first: each where there is the memory for it, and enough of them. */
+const TILES: readonly Tile[] = [
+  { tokens: 8, rows: 8, down: 16, across: 16, depth: 4, buffers: 2 },
+  { tokens: 8, rows: 8, down: 16, across: 16, depth: 4, buffers: 1 },
+  { tokens: 4, rows: 4, down: 16, across: 16, depth: 8, buffers: 1 },
+];
+/** So many tiles are enough to keep a large GPU busy; of an H100, which has 132 cores. */
+const ENOUGH = 96;
+/** What is left. */
+const SMALL: Tile = { tokens: 4, rows: 4, down: 8, across: 8, depth: 8, buffers: 1 };
+
 /** Elements of the part of a matrix that is made dense at a time. */
 const DENSE = 16 * 2 ** 20;
 
@@ -100,6 +109,10 @@ export function rowsMadeDense(gpu: Gpu, columns: number): number {
   return Math.max(1, Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns));
 }
 
+/** Tiles of a product. */
+const tilesOf = ({ tokens, rows, down, across }: Tile, of: { tokens: number; rows: number }): number =>
+  Math.ceil(of.tokens / (tokens * down)) * Math.ceil(of.rows / (rows * across));
+
 /** Kernels of each type of weights, without fours and with them, by the tokens or the tile. */
 const kernels: Partial<Record<Element, [Map<number | Tile, Kernel>, Map<number | Tile, Kernel>]>> = {};
 
@@ -131,7 +144,7 @@ function multiplied(
     gpu.run(kept(weight.dtype, fours, tokens), operands, params, Math.ceil(rows / ROWS));
     return;
   }
-  const tile = tokens >= 256 && rows >= 512 && gpu.device.workgroupBytes >= bytesOf(LARGE) ? LARGE : SMALL;
-  const groups = Math.ceil(tokens / (tile.tokens * tile.down)) * Math.ceil(rows / (tile.rows * tile.across));
-  gpu.run(kept(weight.dtype, fours, tile), operands, params, groups);
+  const { workgroupBytes } = gpu.device;
+  const tile = TILES.find((t) => bytesOf(t) <= workgroupBytes && tilesOf(t, params) >= ENOUGH) ?? SMALL;
+  gpu.run(kept(weight.dtype, fours, tile), operands, params, tilesOf(tile, params));
 }
