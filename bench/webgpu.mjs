@@ -10,7 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { openBackend } from '../dist/backend/open.js';
 import { openGpu } from '../dist/backend/open-gpu.js';
 import { loadModel, measureSpeed, prune } from '../dist/index.js';
-import { valuesOf } from '../dist/tensor/weights16.js';
+import { ColumnMatrix } from '../dist/tensor/column-matrix.js';
+import { toInt8 } from '../dist/tensor/int8.js';
+import { Int8Matrix } from '../dist/tensor/int8-matrix.js';
+import { patternsOf, valuesOf } from '../dist/tensor/weights16.js';
 import { gpuCeilings } from './ceilings/gpu.mjs';
 import { runs } from './contest/turns.mjs';
 import { median } from './machine.mjs';
@@ -201,6 +204,75 @@ async function tokenTable({ backend, ceilings }) {
   };
 }
 
+/** Every form of one matrix [n, n] of bf16 numbers, by name; each as many times as make MANY_BYTES, so that no cache holds it. */
+function* formsOf(backend, values, n) {
+  const turned = new Float32Array(values.length);
+  for (let r = 0; r < n; r++) for (let c = 0; c < n; c++) turned[c * n + r] = values[r * n + c];
+  const many = (bytes, make) => Array.from({ length: Math.ceil(MANY_BYTES / bytes) }, make);
+  const tensor = (dtype, of, ...shape) => held(backend, dtype, dtype === 'f32' ? of : patternsOf(dtype, of), ...shape);
+  for (const [dtype, size] of [
+    ['f32', 4],
+    ['bf16', 2],
+  ])
+    yield [`dense ${dtype}`, 0, many(size * n * n, () => tensor(dtype, values, n, n))];
+  const whole = toInt8(values, n, n);
+  const int8 = () => new Int8Matrix(held(backend, 'i8', whole.values, n, n), held(backend, 'f32', whole.scale, n));
+  yield ['int8', 0, many(n * n, int8)];
+  const columns = (dtype) => () => new ColumnMatrix(tensor(dtype, turned, n, n));
+  yield ['by columns f32', 0, many(4 * n * n, columns('f32'))];
+  yield ['by columns bf16', 0, many(2 * n * n, columns('bf16'))];
+  yield ['by columns bf16', 0.9, many(2 * n * n, columns('bf16'))];
+  const dense = tensor('f32', values, n, n);
+  for (const sparsity of [0.7, 0.9]) {
+    backend.write(
+      dense,
+      values.map((v, i) => ((i * 7919) % 1000 < 1000 * sparsity ? 0 : v)),
+    );
+    const sparse = () => backend.compress(dense, 'bf16');
+    yield [`sparse bf16, ${percent(sparsity)} zeros`, 0, many(4 * (1 - sparsity) * n * n, sparse), sparsity];
+  }
+  backend.free(dense);
+}
+
+/** int8, columns and sparse matrices beside dense ones; figures only of products that are right. */
+async function formsTable({ backend }) {
+  const values = valuesOf('bf16', weights('bf16', WIDTH * WIDTH));
+  const rows = [];
+  const first = {};
+  for (const [name, zeros, matrices, sparsity = 0] of formsOf(backend, values, WIDTH)) {
+    const figures = [];
+    for (const tokens of [1, TOKENS[1]]) {
+      const input = weights('f32', tokens * WIDTH).map((v, i) => ((i * 31) % 100 < 100 * zeros ? 0 : v));
+      const [x, y] = [held(backend, 'f32', input, tokens, WIDTH), backend.allocate('f32', [tokens, WIDTH])];
+      const call = (i) => backend.linear(y, x, matrices[i % matrices.length], null);
+      const seconds = await measure(call, () => backend.read(y.rows(0, 1)));
+      const got = (await backend.read(y.rows(tokens - 1, tokens))).at(-1);
+      let [sum, size] = [0, 0];
+      for (let c = 0; c < WIDTH; c++) {
+        const at = (WIDTH - 1) * WIDTH + c;
+        const term = (at * 7919) % 1000 < 1000 * sparsity ? 0 : input.at(c - WIDTH) * values[at];
+        sum += term;
+        size += Math.abs(term);
+      }
+      const most = name === 'int8' ? 1e-2 : 1e-5;
+      if (!(Math.abs(got - sum) <= most * size)) throw new Error(`${name}: expected a product of ${sum}, got ${got}`);
+      first[tokens] ??= seconds;
+      figures.push(spread(seconds.map((s) => 1e6 * s)), ratio(first[tokens], seconds));
+      for (const tensor of [x, y]) backend.free(tensor);
+    }
+    rows.push([name, zeros ? percent(zeros) : '–', ...figures]);
+    for (const matrix of matrices) backend.free(matrix);
+  }
+  return {
+    title: `Forms of a matrix of ${WIDTH}×${WIDTH}, beside dense f32`,
+    notes: [
+      `µs of a product of so many tokens, and how many times as fast as dense f32; for each form ${figure(MANY_BYTES / 1e6)} MB of matrices in turn. Zeros of the input are spread evenly.`,
+    ],
+    head: ['form', 'zeros of the input', 'T = 1, µs', '', `T = ${TOKENS[1]}, µs`, ''],
+    rows,
+  };
+}
+
 async function attentionTable({ backend, ceilings }) {
   const [headDim, heads] = tiny ? [16, 4] : [128, 32];
   const shapes = (tiny ? [16, 64] : [512, 2048]).map((keys) => ({ queries: keys, keys, kvHeads: heads }));
@@ -342,6 +414,7 @@ const parts = {
   token: tokenTable,
   small: () => modelTable(SMALLER, ['F32', 'BF16']),
   attention: attentionTable,
+  forms: formsTable,
   torch: torchTable,
   search: searchTable,
   ...(process.env.LARGE !== undefined && { large: () => modelTable(WIDEST, ['BF16']) }),

@@ -154,6 +154,28 @@ describe.skipIf(noWebGpu)('memory and order', () => {
     backend.free(x);
   });
 
+  it('a large read holds two pieces at a time, and sees its own time', async () => {
+    const x = filled(backend, 5 * 2 ** 24, 3);
+    await backend.read(x.rows(0, 1));
+    const { live, restore } = watched(backend);
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, live.bytes);
+    }, 1);
+    const all = await backend.read(x);
+    clearInterval(watch);
+    expect([all.length, all.every((v) => v === 3), live.bytes]).toEqual([5 * 2 ** 24, true, 0]);
+    expect(most).toBeLessThanOrEqual(2 ** 27);
+    for (const overwrite of [() => backend.fill(x, 4), () => backend.write(x.rows(0, 4), new Float32Array(4))]) {
+      const before = await backend.read(x.rows(5 * 2 ** 24 - 4, 5 * 2 ** 24));
+      const reading = backend.read(x);
+      overwrite();
+      expect((await reading).every((v) => v === before[0])).toBe(true);
+    }
+    restore();
+    backend.free(x);
+  });
+
   it('opens the backend for inverses again after that has failed, and can be disposed of meanwhile', async () => {
     let opened = 0;
     const openSolver = async () => {
@@ -268,16 +290,69 @@ describe.skipIf(noWebGpu)('f64', () => {
 });
 
 describe.skipIf(noWebGpu)('a GPU that fails', () => {
-  it('says what it had no room for, at the next read', async () => {
+  /** Makes the next buffer one that never was, as a GPU does that has no room for it. */
+  function withoutRoom(device: GPUDevice) {
+    const { createBuffer, popErrorScope } = device;
+    device.createBuffer = (descriptor) => {
+      device.createBuffer = createBuffer;
+      device.pushErrorScope('validation');
+      const buffer = createBuffer.call(device, { ...descriptor, usage: 0xffff });
+      void popErrorScope.call(device);
+      device.popErrorScope = async () => {
+        device.popErrorScope = popErrorScope;
+        await popErrorScope.call(device);
+        return { message: 'Out of memory\nsomewhere' } as GPUError;
+      };
+      return buffer;
+    };
+  }
+  const room = 'expected room on the GPU for 1048576 bytes, got Out of memory, in a tensor of f32 [512,512]';
+
+  it('says once what it had no room for, and always where that is used; then it goes on', async () => {
     const backend = await openWebGpu();
-    const x = filled(backend, 4, 0);
-    const device = deviceOf(backend);
-    device.popErrorScope = async () => ({ message: 'Out of memory\nsomewhere' });
-    backend.allocate('f32', [512, 512]);
-    const room = 'expected room on the GPU for 1048576 bytes, got Out of memory, in a tensor of f32 [512,512]';
+    const x = filled(backend, 4, 1);
+    expect(await backend.read(x)).toEqual(new Float32Array(4).fill(1));
+    withoutRoom(deviceOf(backend) as GPUDevice);
+    const none = backend.allocate('f32', [512, 512]);
     await expect(backend.read(x)).rejects.toThrow(room);
-    await expect(backend.read(x)).rejects.toThrow(room);
-    expect(() => backend.fill(x, 1)).toThrow(room);
+    expect(await backend.read(x)).toEqual(new Float32Array(4).fill(1));
+    expect(() => backend.fill(none, 1)).toThrow(room);
+    await expect(backend.read(none)).rejects.toThrow(room);
+    backend.free(none);
+    const [again, y] = [backend.allocate('f32', [512, 512]), backend.allocate('f32', [4])];
+    backend.fill(again, 2);
+    backend.add(y, x, again.reshape(512 * 512).rows(0, 4));
+    expect(await backend.read(y)).toEqual(new Float32Array(4).fill(3));
+    await backend.dispose();
+  });
+
+  it('gives no result of a batch that had a buffer without room, and all others', async () => {
+    const backend = await openWebGpu();
+    const [x, kept, lost] = [filled(backend, 4, 1), filled(backend, 4, 2), filled(backend, 4, 3)];
+    expect(await backend.read(kept)).toEqual(new Float32Array(4).fill(2));
+    withoutRoom(deviceOf(backend) as GPUDevice);
+    const none = backend.allocate('f32', [512, 512]);
+    backend.write(none, new Float32Array(2 ** 18));
+    backend.scale(lost, x, 5);
+    backend.scale(none, none, 2);
+    await expect(backend.read(lost)).rejects.toThrow(room);
+    await expect(backend.read(lost)).rejects.toThrow(room);
+    expect(() => backend.scale(kept, lost, 2)).toThrow(room);
+    backend.scale(x, kept, 3);
+    expect(await backend.read(x)).toEqual(new Float32Array(4).fill(6));
+    for (const tensor of [none, lost]) backend.free(tensor);
+    const fresh = filled(backend, 4, 4);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await backend.read(fresh)).toEqual(new Float32Array(4).fill(4));
+    await backend.dispose();
+  });
+
+  it('keeps any other error of the GPU', async () => {
+    const backend = await openWebGpu();
+    const x = filled(backend, 4, 1);
+    (deviceOf(backend) as GPUDevice).createBuffer({ size: 4, usage: 0xffff });
+    const obeys = /^expected a GPU that obeys, got .+, in the webgpu backend/;
+    for (let i = 0; i < 2; i++) await expect(backend.read(x)).rejects.toThrow(obeys);
     await backend.dispose();
   });
 

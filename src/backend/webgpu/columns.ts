@@ -5,8 +5,8 @@ import type { ColumnMatrix } from '../../tensor/column-matrix.js';
 import type { DenseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type Gpu, rowsOf } from './gpu.js';
-import type { Element, Kernel } from './kernel.js';
-import { FEW_TOKENS, kernelOf, linear, rowsMadeDense } from './linear.js';
+import { type Element, type Kernel, kernelOf } from './kernel.js';
+import { FEW_TOKENS, linear, rowsMadeDense } from './linear.js';
 
 /** Rows of a workgroup, and parts into which it divides the columns; the edge of a tile that is turned. */
 const EDGE = 16;

@@ -1,5 +1,6 @@
 // The device: what of an adapter's limits this backend uses, and every way in which a GPU says no. Errors of a GPU come
-// late, from error scopes and from the device itself; the first one is kept and thrown at the next call and at every read.
+// late, from error scopes and from the device itself. That a buffer had no room is thrown once, and wherever that buffer, or
+// what was computed beside it, is asked for; the backend goes on. Any other failure is kept and thrown by every call.
 
 import { BackendError } from '../../errors.js';
 
@@ -21,9 +22,20 @@ export class Device {
   readonly workgroupBytes: number;
   readonly uniformAlignment: number;
   readonly storageAlignment: number;
+  /** The batch of commands that is being recorded; a batch is submitted as a whole, or not at all. */
+  batch = 0;
+  /** Submits that batch and begins the next. */
+  flush: () => void = () => {};
   #failure: BackendError | undefined;
   #destroyed = false;
   readonly #scopes = new Set<Promise<void>>();
+  /** What there was no room for, until somebody has been told. */
+  #refusal: BackendError | undefined;
+  /** Refusals whose consequences may still be under way: commands with a buffer that never was. */
+  #refusing = 0;
+  /** Batches of which nothing may have come, and why. */
+  readonly #lost: { from: number; to: number; error: BackendError }[] = [];
+  #heard: Promise<void> = Promise.resolve();
 
   constructor(
     readonly gpu: GPUDevice,
@@ -41,7 +53,16 @@ export class Device {
     void gpu.lost.then(({ message }) => {
       if (!this.#destroyed) this.fail({ expected: 'a GPU that goes on', got: `a lost device: ${message}` });
     });
-    gpu.onuncapturederror = ({ error }) => this.fail({ expected: 'a GPU that obeys', got: error.message });
+    gpu.onuncapturederror = ({ error }) => {
+      this.#heard = Promise.all([this.#heard, this.#hear(error.message)]).then(() => {});
+    };
+  }
+
+  /** Takes an error for a failure unless it comes of a buffer that there was no room for, which may be known later. */
+  async #hear(got: string): Promise<void> {
+    const consequence = this.#refusing > 0;
+    while (this.#scopes.size > 0) await Promise.all(this.#scopes);
+    if (!consequence && this.#refusing === 0) this.fail({ expected: 'a GPU that obeys', got });
   }
 
   /** Keeps the first thing that went wrong. */
@@ -50,25 +71,50 @@ export class Device {
     this.#failure ??= new BackendError({ ...parts, got, where: parts.where ?? `the webgpu backend (${this.adapter})` });
   }
 
-  /** Throws what went wrong so far. */
+  /** Throws what went wrong so far: that there was no room once, all else always. */
   check(): void {
     if (this.#destroyed)
       throw new BackendError({ expected: 'a live backend', got: 'one that is disposed of', where: 'webgpu' });
     if (this.#failure) throw this.#failure;
+    if (this.#refusal) this.refuse(this.#refusal);
+  }
+
+  /** Throws that there was no room for something: somebody has been told. */
+  refuse(error: BackendError): never {
+    if (this.#refusal === error) this.#refusal = undefined;
+    throw error;
+  }
+
+  /** Throws if what was enqueued in a batch may never have happened. */
+  checkBatch(batch: number): void {
+    for (const { from, to, error } of this.#lost) if (batch >= from && batch <= to) this.refuse(error);
   }
 
   /** Waits for the verdicts that are still out, then throws as `check` does. */
   async settle(): Promise<void> {
     while (this.#scopes.size > 0) await Promise.all(this.#scopes);
+    await this.#heard;
     this.check();
   }
 
-  /** A new buffer; that there is no memory for it shows later, as a failure that names the purpose. */
-  createBuffer(size: number, usage: number, purpose: string): GPUBuffer {
+  /** A new buffer; that there is no memory for it shows later, as an error that names the purpose. */
+  createBuffer(size: number, usage: number, purpose: string, refused?: (error: BackendError) => void): GPUBuffer {
+    const from = this.batch;
     const { buffer, verdict } = this.#create(size, usage, purpose);
     const heard = verdict.then((refusal) => {
-      if (refusal !== undefined)
-        this.fail({ expected: `room on the GPU for ${size} bytes`, got: refusal, where: purpose });
+      if (refusal === undefined) return;
+      const got = refusal.trim().split('\n')[0] || 'none';
+      const error = new BackendError({ expected: `room on the GPU for ${size} bytes`, got, where: purpose });
+      refused?.(error);
+      this.#refusal ??= error;
+      this.#refusing++;
+      this.flush();
+      this.#lost.push({ from, to: this.batch - 1, error });
+      const done = () => this.gpu.queue.onSubmittedWorkDone();
+      void done()
+        .then(done)
+        .catch(() => {})
+        .then(() => this.#refusing--);
     });
     this.#scopes.add(heard);
     void heard.then(() => this.#scopes.delete(heard));

@@ -8,7 +8,7 @@ import type { Kernel } from './kernel.js';
 import { linear } from './linear.js';
 import { largest } from './wgsl/reductions.js';
 
-const LANES = 64;
+const LANES = 256;
 /** Elements of a workgroup of `scaleKernel`. */
 const ELEMENTS = 1024;
 
@@ -22,8 +22,17 @@ const roundKernel: Kernel = {
   ],
   params: ['columns'],
   lanes: LANES,
+  uses: ['float32'],
   code: /* wgsl */ `
 ${largest(LANES)}
+/** x / most · 32767 in f32, to nearest: where the GPU's own quotient, a little off, might go the other way, by one that is not. */
+fn whole(x: f32, most: f32) -> f32 {
+  let near = x / most * 32767.0;
+  let size = abs(near);
+  if (abs(fract(size) - 0.5) > size * 0x1p-19) { return round(near); }
+  let exact = round(bitcast<f32>(f32_div(bitcast<u32>(abs(x)), bitcast<u32>(most))) * 32767.0);
+  return select(exact, -exact, x < 0.0);
+}
 fn run(group: u32, lane: u32) {
   let row = group * p.columns;
   var most = 0.0;
@@ -35,9 +44,9 @@ fn run(group: u32, lane: u32) {
   most = largest(most, lane);
   wrong = largest(wrong, lane);
   for (var c = lane; c < p.columns; c += ${LANES}) {
-    set_q(row + c, select(round(get_x(row + c) / most * 32767.0), 0.0, most == 0.0 || wrong > 0.0));
+    set_q(row + c, select(whole(get_x(row + c), most), 0.0, most == 0.0 || wrong > 0.0));
   }
-  if (lane == 0) { put_step(group, select(bitcast<u32>(most / 32767.0), 0x7fc00000u, wrong > 0.0)); }
+  if (lane == 0) { put_step(group, select(f32_div(bitcast<u32>(most), bitcast<u32>(32767.0)), 0x7fc00000u, wrong > 0.0)); }
 }`,
 };
 

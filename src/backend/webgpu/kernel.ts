@@ -76,6 +76,15 @@ fn main(@builtin(workgroup_id) at: vec3u, @builtin(num_workgroups) all: vec3u, @
   ].join('\n');
 }
 
+const known = new Map<string, Kernel>();
+
+/** The kernel of that name, made when first asked for. */
+export function kernelOf(name: string, make: () => Omit<Kernel, 'name'>): Kernel {
+  const kernel = known.get(name) ?? { name, ...make() };
+  known.set(name, kernel);
+  return kernel;
+}
+
 /** What a kernel uses, and what that uses. */
 function librariesOf({ uses = [] }: Kernel): (keyof typeof libraries)[] {
   return uses.includes('float64') && !uses.includes('float32') ? ['float32', ...uses] : [...uses];

@@ -5,49 +5,30 @@
 import type { DenseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type Gpu, rowsOf } from './gpu.js';
-import type { Element, Kernel } from './kernel.js';
+import { type Element, type Kernel, kernelOf } from './kernel.js';
+import { fourOf, operandsOf } from './linear-operands.js';
+import { bytesOf, type Tile, tiles } from './linear-tiles.js';
 
 /** Up to so many tokens are multiplied without tiles. */
 export const FEW_TOKENS = 4;
 /** Rows of the weight for a workgroup without tiles. */
 const ROWS = 4;
 const LANES = 64;
-/** Fours of columns that a tile holds at a time; rows lie one more apart, so that neighbours meet other memory banks. */
-const DEPTH = 4;
-const STRIDE = DEPTH + 1;
+/** Tiles that take turns at being worth it, the fastest first: each where there is the memory for it, and enough of them. */
+const TILES: readonly Tile[] = [
+  { tokens: 8, rows: 8, down: 16, across: 16, depth: 4, buffers: 2 },
+  { tokens: 8, rows: 8, down: 16, across: 16, depth: 4, buffers: 1 },
+  { tokens: 4, rows: 4, down: 16, across: 16, depth: 8, buffers: 1 },
+];
+/** So many tiles are enough to keep a large GPU busy; of an H100, which has 132 cores. */
+const ENOUGH = 96;
+/** What is left. */
+const SMALL: Tile = { tokens: 4, rows: 4, down: 8, across: 8, depth: 8, buffers: 1 };
+
 /** Elements of the part of a matrix that is made dense at a time. */
 const DENSE = 16 * 2 ** 20;
 
-const known = new Map<string, Kernel>();
-
-/** The kernel of that name, made when first asked for. */
-export function kernelOf(name: string, make: () => Omit<Kernel, 'name'>): Kernel {
-  const kernel = known.get(name) ?? { name, ...make() };
-  known.set(name, kernel);
-  return kernel;
-}
-
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-
-const operandsOf = (type: Element, fours: boolean): Kernel['operands'] => [
-  { name: 'y', type: 'f32', writes: true },
-  { name: 'x', type: fours ? 'f32x4' : 'f32' },
-  { name: 'w', type: fours ? (`${type}x4` as Element) : type },
-  { name: 'b', type: 'f32' },
-];
-
-/** Four columns of a row of `name`, 0 beyond the last. */
-const loadFour = (name: string, fours: boolean) =>
-  fours
-    ? `fn four_${name}(row: u32, c: u32) -> vec4f { return get_${name}(row * (p.columns / 4) + c / 4); }`
-    : `fn four_${name}(row: u32, c: u32) -> vec4f {
-  let i = row * p.columns + c;
-  var v = vec4f(get_${name}(i), 0.0, 0.0, 0.0);
-  if (c + 1 < p.columns) { v.y = get_${name}(i + 1); }
-  if (c + 2 < p.columns) { v.z = get_${name}(i + 2); }
-  if (c + 3 < p.columns) { v.w = get_${name}(i + 3); }
-  return v;
-}`;
 
 /** y of up to FEW_TOKENS tokens, ROWS rows for a workgroup. */
 function vectors(type: Element, fours: boolean, tokens: number): Kernel {
@@ -56,8 +37,8 @@ function vectors(type: Element, fours: boolean, tokens: number): Kernel {
     params: ['columns', 'rows', 'stride', 'first', 'biased'],
     lanes: LANES,
     code: /* wgsl */ `
-${loadFour('x', fours)}
-${loadFour('w', fours)}
+${fourOf('x', fours)}
+${fourOf('w', fours)}
 var<workgroup> sums: array<f32, ${LANES * ROWS * tokens}>;
 var<workgroup> parts: array<f32, ${4 * ROWS * tokens}>;
 fn run(group: u32, lane: u32) {
@@ -100,82 +81,6 @@ fn run(group: u32, lane: u32) {
   }));
 }
 
-/** Tiles of 16·side tokens and 16·side rows; a lane computes side × side of them. */
-function tiles(type: Element, fours: boolean, side: number): Kernel {
-  const edge = 16 * side;
-  const loads = (edge * DEPTH) / 256;
-  const cells = range(side).flatMap((i) => range(side).map((j) => [i, j]));
-  return kernelOf(`linear tiles of ${edge}, ${type}${fours ? ' in fours' : ''}`, () => ({
-    operands: operandsOf(type, fours),
-    params: ['columns', 'rows', 'stride', 'first', 'biased', 'tokens'],
-    lanes: 256,
-    code: /* wgsl */ `
-${loadFour('x', fours)}
-${loadFour('w', fours)}
-var<workgroup> xs: array<vec4f, ${edge * STRIDE}>;
-var<workgroup> ws: array<vec4f, ${edge * STRIDE}>;
-fn run(group: u32, lane: u32) {
-  let across = (p.rows + ${edge - 1}) / ${edge};
-  let t0 = (group / across) * ${edge};
-  let r0 = (group % across) * ${edge};
-  let ti = lane / 16;
-  let ri = lane % 16;
-  ${cells.map(([i, j]) => `var s${i}_${j} = 0.0;`).join(' ')}
-  for (var c0 = 0u; c0 < p.columns; c0 += ${4 * DEPTH}) {
-    ${range(loads)
-      .map(
-        (k) => `{
-      let row = (lane + ${256 * k}) / ${DEPTH};
-      let four = (lane + ${256 * k}) % ${DEPTH};
-      let c = c0 + 4 * four;
-      var x = vec4f(0.0);
-      var w = vec4f(0.0);
-      if (c < p.columns) {
-        if (t0 + row < p.tokens) { x = four_x(t0 + row, c); }
-        if (r0 + row < p.rows) { w = four_w(r0 + row, c); }
-      }
-      xs[row * ${STRIDE} + four] = x;
-      ws[row * ${STRIDE} + four] = w;
-    }`,
-      )
-      .join('\n    ')}
-    workgroupBarrier();
-    for (var k = 0u; k < ${DEPTH}; k++) {
-      ${range(side)
-        .map(
-          (i) => `let x${i} = xs[(ti + ${16 * i}) * ${STRIDE} + k]; let w${i} = ws[(ri + ${16 * i}) * ${STRIDE} + k];`,
-        )
-        .join('\n      ')}
-      ${cells
-        .map(
-          ([i, j]) =>
-            `s${i}_${j} = fma(x${i}.w, w${j}.w, fma(x${i}.z, w${j}.z, fma(x${i}.y, w${j}.y, fma(x${i}.x, w${j}.x, s${i}_${j}))));`,
-        )
-        .join('\n      ')}
-    }
-    workgroupBarrier();
-  }
-  ${range(side)
-    .map(
-      (j) => `{
-    let row = r0 + ri + ${16 * j};
-    if (row < p.rows) {
-      var bias = 0.0;
-      if (p.biased == 1) { bias = get_b(row); }
-      ${range(side)
-        .map((i) => {
-          const sum = `s${i}_${j}`;
-          return `if (t0 + ti + ${16 * i} < p.tokens) { set_y((t0 + ti + ${16 * i}) * p.stride + p.first + row, select(${sum}, ${sum} + bias, p.biased == 1)); }`;
-        })
-        .join('\n      ')}
-    }
-  }`,
-    )
-    .join('\n  ')}
-}`,
-  }));
-}
-
 /** y[T, rows] = x[T, columns] · W[rows, columns]ᵀ (+ bias[rows]); y may be columns of a wider matrix, from `first` on. */
 export function linear(
   gpu: Gpu,
@@ -204,6 +109,24 @@ export function rowsMadeDense(gpu: Gpu, columns: number): number {
   return Math.max(1, Math.floor(Math.min(DENSE, gpu.device.bindingBytes / 4 - 128) / columns));
 }
 
+/** Tiles of a product. */
+const tilesOf = ({ tokens, rows, down, across }: Tile, of: { tokens: number; rows: number }): number =>
+  Math.ceil(of.tokens / (tokens * down)) * Math.ceil(of.rows / (rows * across));
+
+/** Kernels of each type of weights, without fours and with them, by the tokens or the tile. */
+const kernels: Partial<Record<Element, [Map<number | Tile, Kernel>, Map<number | Tile, Kernel>]>> = {};
+
+/** The kernel for so many tokens, or of a tile; finding it again makes no string. */
+function kept(type: Element, fours: boolean, tile: number | Tile): Kernel {
+  kernels[type] ??= [new Map(), new Map()];
+  const same = kernels[type][Number(fours)];
+  const known = same.get(tile);
+  if (known) return known;
+  const made = typeof tile === 'number' ? vectors(type, fours, tile) : tiles(type, fours, tile);
+  same.set(tile, made);
+  return made;
+}
+
 function multiplied(
   gpu: Gpu,
   y: Tensor<'f32'>,
@@ -214,14 +137,14 @@ function multiplied(
 ): void {
   const { columns, rows, tokens } = params;
   const operands = [y, x, weight, bias];
-  const apart = new Set(operands.map((o) => o?.storage)).size === operands.length;
+  const [from, to] = [x.storage, weight.storage];
+  const apart = from !== to && [y.storage, bias?.storage].every((other) => other !== from && other !== to);
   const fours = apart && columns % 4 === 0 && x.offset % 4 === 0 && weight.offset % 4 === 0;
   if (tokens <= FEW_TOKENS) {
-    gpu.run(vectors(weight.dtype, fours, tokens), operands, params, Math.ceil(rows / ROWS));
+    gpu.run(kept(weight.dtype, fours, tokens), operands, params, Math.ceil(rows / ROWS));
     return;
   }
-  const room = gpu.device.workgroupBytes >= 2 * 16 * 8 * STRIDE * 16;
-  const side = room && tokens >= 256 && rows >= 512 ? 8 : 4;
-  const count = (n: number) => Math.ceil(n / (16 * side));
-  gpu.run(tiles(weight.dtype, fours, side), operands, params, count(tokens) * count(rows));
+  const { workgroupBytes } = gpu.device;
+  const tile = TILES.find((t) => bytesOf(t) <= workgroupBytes && tilesOf(t, params) >= ENOUGH) ?? SMALL;
+  gpu.run(kept(weight.dtype, fours, tile), operands, params, tilesOf(tile, params));
 }

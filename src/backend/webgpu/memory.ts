@@ -17,8 +17,13 @@ let serial = 0;
 /** A buffer with a number of its own. */
 export class GpuBuffer {
   readonly id = serial++;
-  /** The batch of commands that used it last, as the recorder counts them. */
+  /** The batch of commands that used it last, and the one that wrote it last, as the device counts them. */
   batch = -1;
+  written = -1;
+  /** That there was no room for it. */
+  refusal: BackendError | undefined;
+  /** Reads that have not copied all they want, each a function that does: whoever writes the buffer calls them first. */
+  readonly reads = new Set<() => void>();
 
   constructor(
     readonly buffer: GPUBuffer,
@@ -51,9 +56,7 @@ export class Memory {
 
   allocate<D extends DType>(dtype: D, shape: readonly number[], purpose?: string): Tensor<D> {
     const { bytes, size } = this.#sizesOf(dtype, shape);
-    const held =
-      this.#reuse(size) ??
-      new GpuBuffer(this.device.createBuffer(size, STORAGE, purpose ?? `a tensor of ${dtype} [${shape}]`), size);
+    const held = this.#reuse(size) ?? this.#make(size, purpose ?? `a tensor of ${dtype} [${shape}]`);
     return new Tensor(new GpuStorage(this, held, bytes), dtype, [...shape]);
   }
 
@@ -73,8 +76,12 @@ export class Memory {
   }
 
   free(tensor: Tensor): void {
-    const held = this.of(tensor);
+    const held = this.#heldBy(tensor);
     (tensor.storage as GpuStorage).freed = true;
+    if (held.refusal) {
+      this.#destroy(held);
+      return;
+    }
     const same = this.#free.get(held.size);
     if (same) same.push(held);
     else this.#free.set(held.size, [held]);
@@ -83,8 +90,14 @@ export class Memory {
     this.sweep();
   }
 
-  /** The buffer of a live tensor of this backend. */
-  of({ storage, dtype, shape }: Tensor): GpuBuffer {
+  /** The buffer of a live tensor of this backend. Errors: there was no room for it. */
+  of(tensor: Tensor): GpuBuffer {
+    const held = this.#heldBy(tensor);
+    if (held.refusal) this.device.refuse(held.refusal);
+    return held;
+  }
+
+  #heldBy({ storage, dtype, shape }: Tensor): GpuBuffer {
     if (storage instanceof GpuStorage && storage.memory === this && !storage.freed) return storage.held;
     const got = storage instanceof GpuStorage && storage.memory === this ? 'one that has been freed' : 'one of another';
     throw new BackendError({ expected: 'a tensor of this webgpu backend', got, where: `${dtype} [${shape}]` });
@@ -94,12 +107,11 @@ export class Memory {
   sweep(): void {
     if (this.#keptBytes <= KEPT_BYTES) return;
     for (const held of this.#kept) {
-      if (this.inUse(held)) continue;
+      if (this.inUse(held) || held.reads.size > 0) continue;
       const same = this.#free.get(held.size)!;
       same.splice(same.indexOf(held), 1);
       this.#forget(held);
-      this.onDestroy(held);
-      held.buffer.destroy();
+      this.#destroy(held);
       if (this.#keptBytes <= KEPT_BYTES) return;
     }
   }
@@ -114,8 +126,27 @@ export class Memory {
 
   #reuse(size: number): GpuBuffer | undefined {
     const held = this.#free.get(size)?.pop();
-    if (held) this.#forget(held);
+    if (!held) return undefined;
+    this.#forget(held);
+    if (held.refusal) {
+      this.#destroy(held);
+      return this.#reuse(size);
+    }
+    held.written = -1;
     return held;
+  }
+
+  #make(size: number, purpose: string): GpuBuffer {
+    const buffer = this.device.createBuffer(size, STORAGE, purpose, (error) => {
+      held.refusal = error;
+    });
+    const held = new GpuBuffer(buffer, size);
+    return held;
+  }
+
+  #destroy(held: GpuBuffer): void {
+    this.onDestroy(held);
+    held.buffer.destroy();
   }
 
   #forget(held: GpuBuffer): void {

@@ -16,6 +16,8 @@ const BATCH = 64;
 const KEPT_CALLS = 8192;
 /** Bytes that are read at a time. */
 const READ_BYTES = 64 * 2 ** 20;
+/** Pieces of a read that are under way together. */
+const READS_AHEAD = 2;
 /** Bytes of the buffers for small results, which are kept. */
 const SMALL_READ_BYTES = 2 ** 20;
 
@@ -24,6 +26,14 @@ interface Window {
   held: GpuBuffer;
   offset: number;
   size: number;
+}
+
+/** A part of what is read, and the batch that copies it. */
+interface Piece {
+  staging: GPUBuffer | undefined;
+  at: number;
+  length: number;
+  batch: number;
 }
 
 interface Pipeline {
@@ -46,6 +56,8 @@ type Calls = Map<number, Calls | Call>;
 interface Known {
   /** Bytes of a unit of each operand. */
   units: readonly number[];
+  /** Whether an operand is written. */
+  writes: readonly boolean[];
   /** Whether a parameter is f32. */
   floats: readonly boolean[];
   pipelines: Map<string, Pipeline>;
@@ -69,7 +81,6 @@ export class Recorder {
   readonly #dynamic = new Uint32Array(1);
   #calls = 0;
   #kept = 0;
-  #batch = 0;
 
   constructor(
     readonly device: Device,
@@ -81,7 +92,8 @@ export class Recorder {
       'the parameters of kernels',
     );
     this.#nothing = memory.allocate('i32', [1]);
-    memory.inUse = ({ batch }) => batch === this.#batch;
+    device.flush = () => this.flush();
+    memory.inUse = ({ batch }) => batch === device.batch;
     memory.onDestroy = ({ id }) => {
       for (const forget of this.#forget.get(id) ?? []) forget();
       this.#forget.delete(id);
@@ -98,14 +110,18 @@ export class Recorder {
     if (groups === 0) return;
     this.device.check();
     const known = this.#knownOf(kernel);
-    const { units, floats } = known;
+    const { units, writes, floats } = known;
     const { pipeline, group, starts } = this.#callOf(known, kernel, operands);
+    for (let i = 0; i < units.length; i++) this.#check(this.#held[i]);
+    for (let i = 0; i < units.length; i++) if (writes[i]) this.#willWrite(this.#held[i]);
     this.#begin();
+    const { batch } = this.device;
     const at = (this.#calls * PARAM_BYTES) / 4;
     let next = at;
     for (let i = 0; i < units.length; i++) {
       const { dtype, offset } = operands[i] ?? this.#nothing;
-      this.#held[i].batch = this.#batch;
+      this.#held[i].batch = batch;
+      if (writes[i]) this.#held[i].written = batch;
       this.#params[next++] = (offset * bytesPerElement[dtype] - starts[i]) / units[i];
     }
     for (let i = 0; i < floats.length; i++) {
@@ -129,53 +145,88 @@ export class Recorder {
   /** Puts bytes into a buffer, after all that was enqueued before; offset and length are multiples of 4. */
   write(held: GpuBuffer, offset: number, values: ArrayBufferView): void {
     this.device.check();
-    if (held.batch === this.#batch) this.flush();
+    this.#willWrite(held);
+    if (held.batch === this.device.batch) this.flush();
     const { buffer, byteOffset, byteLength } = values;
     this.device.gpu.queue.writeBuffer(held.buffer, offset, buffer as ArrayBuffer, byteOffset, byteLength);
   }
 
   /** Copies bytes between buffers; all numbers are multiples of 4. */
   copy(from: GpuBuffer, fromOffset: number, to: GpuBuffer, toOffset: number, size: number): void {
+    this.#check(from);
+    this.#willWrite(to);
     this.#begin();
     this.#endPass();
-    from.batch = this.#batch;
-    to.batch = this.#batch;
+    from.batch = this.device.batch;
+    to.batch = this.device.batch;
+    to.written = this.device.batch;
     this.#encoder!.copyBufferToBuffer(from.buffer, fromOffset, to.buffer, toOffset, size);
   }
 
-  /** Bytes of a buffer after all that was enqueued before; offset and size are multiples of 4. */
+  /**
+   * Bytes of a buffer after all that was enqueued before; offset and size are multiples of 4. They come in pieces, of which
+   * few are under way at a time; where the buffer is about to be written, all that are left are copied first.
+   */
   async read(held: GpuBuffer, offset: number, size: number): Promise<Uint8Array<ArrayBuffer>> {
     this.device.check();
+    this.#check(held);
     const bytes = new Uint8Array(size);
-    const pieces: { staging: GPUBuffer; at: number; length: number }[] = [];
+    const pieces: Piece[] = [];
+    /** The batches that must have happened. */
+    const batches = new Set([held.written]);
+    let copied = 0;
+    let failure: unknown;
+    const copy = () => {
+      const length = Math.min(READ_BYTES, size - copied);
+      const piece: Piece = { staging: undefined, at: copied, length, batch: 0 };
+      pieces.push(piece);
+      piece.staging = this.#staging(length);
+      this.#begin();
+      this.#endPass();
+      this.#encoder!.copyBufferToBuffer(held.buffer, offset + copied, piece.staging, 0, length);
+      held.batch = piece.batch = this.device.batch;
+      batches.add(piece.batch);
+      copied += length;
+      if (copied === size) held.reads.delete(rest);
+    };
+    const rest = () => {
+      try {
+        while (copied < size) copy();
+      } catch (error) {
+        failure = error;
+      } finally {
+        held.reads.delete(rest);
+      }
+    };
+    held.reads.add(rest);
     try {
-      for (let at = 0; at < size; at += READ_BYTES) {
-        const length = Math.min(READ_BYTES, size - at);
-        pieces.push({ staging: this.#staging(length), at, length });
+      for (let i = 0; i < READS_AHEAD && copied < size; i++) copy();
+      while (pieces.length > 0) {
+        const { staging, at, length, batch } = pieces[0];
+        if (batch === this.device.batch) this.flush();
+        await staging!.mapAsync(MAP_READ, 0, length);
+        bytes.set(new Uint8Array(staging!.getMappedRange(0, length)), at);
+        staging!.unmap();
+        pieces.shift();
+        if (staging!.size === SMALL_READ_BYTES) this.#smallReads.push(staging!);
+        else staging!.destroy();
+        if (failure) throw failure;
+        if (copied < size) copy();
       }
-      // All are copied before anything is waited for: what is enqueued meanwhile may write to the buffer.
-      for (const { staging, at, length } of pieces) {
-        this.#begin();
-        this.#endPass();
-        this.#encoder!.copyBufferToBuffer(held.buffer, offset + at, staging, 0, length);
-        held.batch = this.#batch;
-      }
-      this.flush();
-      for (const { staging, at, length } of pieces) {
-        await staging.mapAsync(MAP_READ, 0, length);
-        bytes.set(new Uint8Array(staging.getMappedRange(0, length)), at);
-        staging.unmap();
-        if (staging.size === SMALL_READ_BYTES) this.#smallReads.push(staging);
-        else staging.destroy();
-      }
+      await this.device.settle();
+      for (const batch of batches) this.device.checkBatch(batch);
     } catch (error) {
-      for (const { staging } of pieces) staging.destroy();
+      // What copies into them may still be recorded, beside commands of others.
+      this.flush();
+      for (const { staging } of pieces) staging?.destroy();
       // A device that was lost, or a buffer that never was: what is known of it says more.
       await this.device.settle();
+      if (error instanceof BackendError) throw error;
       const got = error instanceof Error ? error.message : String(error);
       throw new BackendError({ expected: 'a result of the GPU', got, where: this.device.adapter });
+    } finally {
+      held.reads.delete(rest);
     }
-    await this.device.settle();
     return bytes;
   }
 
@@ -189,8 +240,18 @@ export class Recorder {
       this.#encoder = undefined;
     }
     this.#calls = 0;
-    this.#batch++;
+    this.device.batch++;
     this.memory.sweep();
+  }
+
+  /** Throws if what a buffer holds may never have been computed. */
+  #check({ written }: GpuBuffer): void {
+    if (written >= 0) this.device.checkBatch(written);
+  }
+
+  /** Lets reads that are under way copy what they want of a buffer, before it is written. */
+  #willWrite({ reads }: GpuBuffer): void {
+    if (reads.size > 0) for (const rest of reads) rest();
   }
 
   #begin(): void {
@@ -216,7 +277,8 @@ export class Recorder {
     if (!known) {
       const units = kernel.operands.map(({ type }) => unitBytes(type));
       const floats = kernel.params.map((name) => name.startsWith('f_'));
-      known = { units, floats, pipelines: new Map(), calls: new Map() };
+      const writes = kernel.operands.map((operand) => operand.writes === true);
+      known = { units, writes, floats, pipelines: new Map(), calls: new Map() };
       this.#known.set(kernel, known);
     }
     return known;
