@@ -21,10 +21,11 @@ const MOST_FIRST_TOKEN = 150;
 
 const OWN = 'neuroal/runtime';
 
+/** Those of our own must run; another one may be missing. */
 const contestants = (gguf) => [
-  { name: 'an empty script', args: [file('cold/nothing.mjs')] },
-  { name: OWN, args: [file('cold/neuroal.mjs'), OWN] },
-  { name: 'neuroal', args: [file('cold/neuroal.mjs'), 'neuroal'] },
+  { name: 'an empty script', own: true, args: [file('cold/nothing.mjs')] },
+  { name: OWN, own: true, args: [file('cold/neuroal.mjs'), OWN] },
+  { name: 'neuroal', own: true, args: [file('cold/neuroal.mjs'), 'neuroal'] },
   { name: 'node-llama-cpp', args: [file('peers/cold-start.mjs'), 'node-llama-cpp', gguf] },
   ...['@huggingface/transformers', 'onnxruntime-node', '@jax-js/jax'].map((name) => ({
     name,
@@ -52,7 +53,7 @@ export async function cold() {
     const samples = await takeTurns(
       all.map((contestant) => () => sample(contestant)),
       (i, error) => {
-        if (i < 3) throw error;
+        if (all[i].own) throw error;
         reasons.push(`Left out: ${all[i].name} (${error.message}).`);
       },
     );

@@ -1,6 +1,6 @@
-// Puts each of neuroal/runtime and neuroal/runtime/inline into few files: hundred modules take longer to be found than to run. What
-// is loaded when it is asked for (tokenizer, chat template, WebGPU) stays apart. They lie at the top of dist/, where the kernels
-// are beside them.
+// Puts each of neuroal/runtime and neuroal/runtime/inline into few files: a hundred modules take longer to be found than to
+// run. What is loaded when it is asked for (tokenizer, chat template, WebGPU) stays apart. They lie at the top of dist/, where
+// the kernels are beside them.
 
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

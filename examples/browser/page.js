@@ -32,7 +32,7 @@ const folder = (name) => new URL(`models/${name}/`, document.baseURI).href;
 worker.postMessage({
   load: {
     folders: { dense: folder('dense'), pruned: folder('pruned') },
-    threads: crossOriginIsolated && asked >= 1 ? asked : possible,
+    threads: crossOriginIsolated && Number.isInteger(asked) && asked >= 1 ? asked : possible,
   },
 });
 

@@ -24,16 +24,22 @@ const ISOLATION = {
   'cross-origin-embedder-policy': 'require-corp',
 };
 
+/** Where in the folder a request points; undefined where it makes no sense (`/%`). */
+function pathIn(folder, url) {
+  try {
+    const { pathname } = new URL(url, 'http://localhost');
+    // `normalize` of an absolute path leaves no way out of the folder.
+    return join(folder, normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname)));
+  } catch {
+    return undefined;
+  }
+}
+
 /** A server of the files of a folder. */
 export const serverOf = (folder, { isolated }) =>
   createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
-    // `normalize` of an absolute path leaves no way out of the folder.
-    const path = join(
-      folder,
-      normalize(decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname)),
-    );
-    const found = await stat(path).catch(() => null);
+    const path = pathIn(folder, request.url);
+    const found = path === undefined ? null : await stat(path).catch(() => null);
     if (!found?.isFile()) return response.writeHead(404).end('no such file\n');
     response.writeHead(200, {
       'content-type': TYPES[extname(path)] ?? 'application/octet-stream',

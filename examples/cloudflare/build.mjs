@@ -8,15 +8,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { embeddedFolder } from 'neuroal';
+import { modelFiles } from '../model-files.mjs';
 
 const here = import.meta.dirname;
 const out = join(here, 'dist');
 const kernels = fileURLToPath(new URL('kernels/plain.wasm', import.meta.resolve('neuroal')));
 /** What Cloudflare takes as one file. */
 const MOST_BYTES = 25 * 1024 * 1024;
-const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
 async function makeWorker(model = embeddedFolder) {
+  const names = await modelFiles(model);
   await rm(out, { recursive: true, force: true });
   await build({
     entryPoints: [join(here, 'worker.mjs')],
@@ -26,10 +27,11 @@ async function makeWorker(model = embeddedFolder) {
     platform: 'browser',
     minify: true,
     external: ['./kernels.wasm'],
+    define: { MODEL_FILES: JSON.stringify(names) },
   });
   await cp(kernels, join(out, 'kernels.wasm'));
   await mkdir(join(out, 'assets/model'), { recursive: true });
-  for (const name of FILES) await cp(join(model, name), join(out, 'assets/model', name));
+  for (const name of names) await cp(join(model, name), join(out, 'assets/model', name));
   const files = [];
   for (const entry of await readdir(out, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -45,6 +47,9 @@ async function makeWorker(model = embeddedFolder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { files } = await makeWorker(process.argv[2]);
+  const { files } = await makeWorker(process.argv[2]).catch(({ message }) => {
+    console.error(message);
+    process.exit(2);
+  });
   for (const { path, bytes } of files) console.log(`${String(bytes).padStart(9)}  ${path}`);
 }

@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { embeddedFolder } from 'neuroal';
+import { modelFiles } from '../model-files.mjs';
 
 const here = import.meta.dirname;
 const out = join(here, 'dist');
 /** What Lambda takes, unzipped. */
 const MOST_BYTES = 250e6;
-/** What of a folder belongs to the model. */
-const OF_THE_MODEL = /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors/;
 
 async function makeFunction(model = embeddedFolder) {
+  const names = await modelFiles(model);
   await rm(out, { recursive: true, force: true });
   await build({
     entryPoints: [join(here, 'handler.mjs')],
@@ -27,8 +27,7 @@ async function makeFunction(model = embeddedFolder) {
     minify: true,
   });
   await mkdir(join(out, 'model'));
-  for (const name of await readdir(model))
-    if (OF_THE_MODEL.test(name)) await cp(join(model, name), join(out, 'model', name));
+  for (const name of names) await cp(join(model, name), join(out, 'model', name));
   const files = await readdir(out, { recursive: true, withFileTypes: true });
   let bytes = 0;
   for (const file of files) if (file.isFile()) bytes += (await stat(join(file.parentPath, file.name))).size;
@@ -38,7 +37,10 @@ async function makeFunction(model = embeddedFolder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { bytes } = await makeFunction(process.argv[2]);
+  const { bytes } = await makeFunction(process.argv[2]).catch(({ message }) => {
+    console.error(message);
+    process.exit(2);
+  });
   console.log(
     `${out}: ${(bytes / 1e6).toFixed(1)} MB of at most ${MOST_BYTES / 1e6} MB; handler.handler is the function`,
   );

@@ -1,6 +1,10 @@
 // The page of the example in Chromium, isolated from other sites (threads) and not (one thread): load, write, stop, fail.
 // Skipped, saying why, where there is no Chromium.
 
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executablePath, noChromium } from '../browser/chromium.js';
@@ -12,6 +16,24 @@ const status = (page: Page) => page.locator('#status').innerText();
 const textOf = (page: Page, name: string) => page.locator(`[data-model=${name}] .new`).innerText();
 const figure = (page: Page, name: string, what: string) =>
   page.locator(`[data-model=${name}] [data-figure=${what}]`).innerText();
+
+it('the server answers what makes no sense, and goes on', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'neuroal-page-'));
+  writeFileSync(join(folder, 'index.html'), 'a page');
+  const { serverOf } = await import(new URL('../../examples/browser/serve.mjs', import.meta.url).href);
+  const server = serverOf(folder, { isolated: true }).listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${server.address().port}/`;
+    for (const path of ['%', '%E0%A4%A', '%00', '..%2F..%2Fetc%2Fpasswd', 'none.html'])
+      expect([path, (await fetch(url + path)).status]).toEqual([path, 404]);
+    expect(await (await fetch(url)).text()).toBe('a page');
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    rmSync(folder, { recursive: true });
+  }
+});
 
 describe.skipIf(noChromium !== undefined)('the page', () => {
   let browser: Browser;
@@ -90,6 +112,19 @@ describe.skipIf(noChromium !== undefined)('the page', () => {
     it('has nothing to complain about', () => {
       expect(complaints).toEqual([]);
     });
+  });
+
+  it('takes as many threads as it would when asked for no number of them', async () => {
+    const server = await serve(process.execPath, ['examples/browser/serve.mjs'], { env: { PORT: '0' } });
+    const page = await browser.newPage();
+    try {
+      await page.goto(`${server.url}?threads=1.5`);
+      await page.locator('#write:enabled').waitFor();
+      expect(await status(page)).toBe('Both models are loaded.');
+    } finally {
+      await page.close();
+      await server.stop();
+    }
   });
 
   it('tells the visitor what is wrong', async () => {

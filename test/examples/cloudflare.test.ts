@@ -31,7 +31,7 @@ it('is deployed as files of less than 25 MiB', () => {
 });
 
 it('streams a text in the stand-in, which refuses what workers refuse', async () => {
-  const { refused, status, text, none } = JSON.parse(
+  const { refused, failed, atOnce, asked, refusals, lengths } = JSON.parse(
     await node(['--disallow-code-generation-from-strings', at('stand-in.mjs'), at('../../examples/cloudflare/dist')]),
   );
   expect(refused).toEqual({
@@ -41,9 +41,22 @@ it('streams a text in the stand-in, which refuses what workers refuse', async ()
     Function: 'Code generation from strings disallowed for this context',
     node: 'workers have no node:fs',
   });
-  expect(status).toBe(200);
-  expect(text).toBe(TEXT);
-  expect(none).toEqual([400, 'expected ?prompt=…\n']);
+  // A load that fails is not kept; three requests at once load one model.
+  expect(failed[0]).toBe(500);
+  expect(failed[1]).toMatch(/^expected an answer with the file, got 503, in [\w.]+\n$/);
+  expect(atOnce).toEqual([1, 2, 3].map(() => [200, TEXT]));
+  // config.json is read for the model and for its tokenizer.
+  const names = ['config.json', 'config.json', 'generation_config.json', 'model.safetensors'];
+  expect(asked).toEqual([...names, 'tokenizer.json', 'tokenizer_config.json'].map((name) => `/model/${name}`));
+  expect(refusals).toEqual([
+    [400, 'expected ?prompt=…\n'],
+    [400, 'expected max-tokens of 0 or more, got NaN\n'],
+    [400, 'expected max-tokens of 0 or more, got NaN\n'],
+    [400, 'expected a temperature of 0 or more, got -1\n'],
+  ]);
+  const [less, most, more] = lengths;
+  expect(less).toBeLessThan(most);
+  expect(more).toBe(most);
 });
 
 describe.skipIf(noWorkerd)('in workerd', () => {

@@ -55,15 +55,33 @@ const { stdout } = process;
 for (const name of ['process', 'setImmediate', 'SharedArrayBuffer']) delete globalThis[name];
 
 const { default: worker } = await import(`${folder}/worker.mjs`);
+const asked = [];
+let failing = true;
 const ASSETS = {
-  fetch: async (url) => new Response(await readFile(`${folder}/assets${new URL(url).pathname}`)),
+  fetch: async (url) => {
+    const { pathname } = new URL(url);
+    if (failing) return new Response('', { status: 503 });
+    asked.push(pathname);
+    return new Response(await readFile(`${folder}/assets${pathname}`));
+  },
 };
 const waited = [];
 const context = { waitUntil: (promise) => waited.push(promise) };
 const ask = (query) => worker.fetch(new Request(`https://example.com/${query}`), { ASSETS }, context);
 
-const response = await ask('?prompt=Once+upon+a+time&tokens=12&temperature=0');
-const text = await response.text();
-const without = await ask('');
+const answerTo = async (query) => {
+  const response = await ask(query);
+  return [response.status, await response.text()];
+};
+
+const failed = await answerTo('?prompt=Once');
+failing = false;
+const story = (tokens) => answerTo(`?prompt=Once+upon+a+time&tokens=${tokens}&temperature=0`);
+const atOnce = await Promise.all([story(12), story(12), story(12)]);
+const refusals = [];
+for (const query of ['', '?prompt=Once&tokens=abc', '?prompt=Once&tokens=', '?prompt=Once&temperature=-1'])
+  refusals.push(await answerTo(query));
+const lengths = [];
+for (const tokens of [399, 400, 401]) lengths.push((await story(tokens))[1].length);
 await Promise.all(waited);
-stdout.write(JSON.stringify({ refused, status: response.status, text, none: [without.status, await without.text()] }));
+stdout.write(JSON.stringify({ refused, failed, atOnce, asked: asked.sort(), refusals, lengths }));
