@@ -25,6 +25,22 @@ export async function safePoint(signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
 }
 
+/** What the promise gives, unless the signal says first that nobody waits for it any more; the promise itself goes on. */
+export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 interface Port {
   onmessage: (() => void) | null;
   postMessage(message: null): void;

@@ -2,6 +2,7 @@
 // of them, or a function that makes one.
 
 import { CheckpointError } from '../errors.js';
+import { unlessAborted } from '../progress.js';
 import { quoted } from '../quoted.js';
 import type { ByteFile } from './byte-file.js';
 import type { Reading } from './folder.js';
@@ -21,7 +22,7 @@ export async function contentOf(given: FileContent, path: string, signal?: Abort
   signal?.throwIfAborted();
   let content: unknown;
   try {
-    content = await (typeof given === 'function' ? given() : given);
+    content = await unlessAborted(Promise.resolve(typeof given === 'function' ? given() : given), signal);
   } catch (cause) {
     signal?.throwIfAborted();
     throw fail('the content of a file', cause instanceof Error ? cause.message : String(cause), path, cause);
@@ -42,11 +43,20 @@ const isStream = (x: unknown): x is ReadableStream<Uint8Array> => can(x, 'getRea
 
 const kindOf = (x: unknown) => (typeof x === 'object' && x !== null ? (x.constructor?.name ?? 'an object') : quoted(x));
 
+/** Cancels what of a content has not been read; a stream that somebody reads is left alone. */
+export function letGo(content: Content): void {
+  const stream = isResponse(content) ? content.body : isStream(content) ? content : null;
+  if (stream && !stream.locked) stream.cancel().catch(() => {});
+}
+
 /** The stream of an answer or a stream, null for other contents. @throws CheckpointError where it cannot be read */
 function streamOf(content: Content, path: string): ReadableStream<Uint8Array> | null {
   if (isResponse(content)) {
     const { ok, status, statusText, body, bodyUsed } = content;
-    if (!ok) throw fail('an answer with the file', `${status} ${statusText}`.trim(), path);
+    if (!ok) {
+      letGo(content);
+      throw fail('an answer with the file', `${status} ${statusText}`.trim(), path);
+    }
     if (bodyUsed || body?.locked) throw fail('an answer whose body has not been read', 'one that was', path);
     return body ?? new Blob([]).stream();
   }
@@ -95,7 +105,10 @@ export async function readContent(content: Content, path: string, how: Reading):
   }
   const size = isBlob(content) ? content.size : (content as ArrayBuffer).byteLength;
   if (size > mostBytes) refuse(`${size} bytes`);
-  return isBlob(content) ? new Uint8Array(await content.arrayBuffer()) : bytesOf(content);
+  if (!isBlob(content)) return bytesOf(content);
+  const bytes = new Uint8Array(size);
+  await new BlobFile(content, path).fill(0, bytes, path, signal);
+  return bytes;
 }
 
 /** What files have in common that can be read in any order. */

@@ -34,6 +34,8 @@ export interface Folder {
    * @throws CheckpointError where there is none
    */
   open(name: string, kind: string, signal?: AbortSignal): Promise<ByteFile>;
+  /** Where no model came of it: lets go of streams and answers that nobody has begun to read. */
+  close?(): void;
 }
 
 /** The folder of that path, or the one that was given. */

@@ -1,7 +1,7 @@
 // A model whose files a caller has in hand: by name, in memory or as streams.
 
 import type { ByteFile } from './byte-file.js';
-import { contentOf, type FileContent, openContent, readContent } from './content.js';
+import { contentOf, type FileContent, letGo, openContent, readContent } from './content.js';
 import { absent, type Folder, type Reading } from './folder.js';
 
 /** The files of a model by their names: config.json, model.safetensors, tokenizer.json, … */
@@ -12,7 +12,10 @@ export class GivenFiles implements Folder {
   /** Small files that can be read only once, as they were read. */
   readonly #read = new Map<string, Promise<Uint8Array>>();
 
-  constructor(private readonly files: ModelFiles) {}
+  constructor(private readonly files: ModelFiles) {
+    // A promise that fails while another file is read is an error when its turn comes, and not before.
+    for (const given of Object.values(files)) if (given instanceof Promise) given.catch(() => {});
+  }
 
   pathOf(...names: string[]): string {
     return names.join('/');
@@ -45,6 +48,13 @@ export class GivenFiles implements Folder {
     if (given === undefined) throw absent(name, kind);
     const make = (signal?: AbortSignal) => contentOf(given, name, signal);
     return openContent(await make(signal), name, typeof given === 'function' ? make : undefined);
+  }
+
+  close(): void {
+    for (const given of Object.values(this.files)) {
+      if (typeof given === 'function' || !given) continue;
+      Promise.resolve(given).then(letGo, () => {});
+    }
   }
 
   #given(name: string): FileContent | undefined {

@@ -2,8 +2,12 @@
 // end; what is passed over on the way to a later range is kept until it is read and let go.
 
 import { CheckpointError } from '../errors.js';
+import { safePoint } from '../progress.js';
 import { type ByteFile, memoryFor } from './byte-file.js';
 import { Mark } from './mark.js';
+
+/** Between so many pieces others get their turn: a stream whose pieces are always there would keep every timer waiting. */
+const PIECES = 64;
 
 interface Kept {
   begin: number;
@@ -19,6 +23,7 @@ export class StreamFile implements ByteFile {
   /** What of the last piece of the stream has not been taken. */
   #rest = new Uint8Array(0);
   #position = 0;
+  #pieces = 0;
   #kept: Kept[] = [];
   #marks: Mark[] = [];
   /** The stream has ended, or is not wanted any more. */
@@ -170,6 +175,7 @@ export class StreamFile implements ByteFile {
   /** The next piece of the stream, null at its end. An abort ends the wait for it. */
   async #next(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer> | null> {
     const reader = this.#reader as ReadableStreamDefaultReader<unknown>;
+    if (++this.#pieces % PIECES === 0) await safePoint(signal);
     const stop = () => void reader.cancel(signal?.reason).catch(() => {});
     signal?.addEventListener('abort', stop, { once: true });
     try {

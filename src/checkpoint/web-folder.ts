@@ -2,7 +2,7 @@
 
 import { CheckpointError } from '../errors.js';
 import type { ByteFile } from './byte-file.js';
-import { openContent, readContent } from './content.js';
+import { letGo, openContent, readContent } from './content.js';
 import { absent, type Folder, type Reading } from './folder.js';
 
 export class WebFolder implements Folder {
@@ -43,6 +43,11 @@ export class WebFolder implements Folder {
       throw absent(path, kind);
     };
     return openContent(await make(signal), path, make);
+  }
+
+  close(): void {
+    for (const answer of this.#waiting.values()) letGo(answer);
+    this.#waiting.clear();
   }
 
   /** The answer that waits, or a new one. */

@@ -3,7 +3,7 @@
 
 import { DataError, UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import { safePoint } from '../progress.js';
+import { safePoint, unlessAborted } from '../progress.js';
 import type { ChatMessage, ChatTemplate } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { continueTokens, type GenerateOptions, type Generation } from './generate.js';
@@ -28,8 +28,8 @@ export async function chat(
   options: ChatOptions = {},
 ): Promise<Generation> {
   options.signal?.throwIfAborted();
-  const tokenizer = await model.tokenizer();
-  const template = await chatTemplate(model, tokenizer, options.template);
+  const tokenizer = await unlessAborted(model.tokenizer(), options.signal);
+  const template = await unlessAborted(chatTemplate(model, tokenizer, options.template), options.signal);
   const own = tokenizer.idOf(tokenizer.specialTokens.eos_token ?? '');
   const ends = [...model.generationConfig.eos_token_id, ...(own === undefined ? [] : [own])];
   return continueTokens(model, tokenizer, promptTokens(tokenizer, template, messages), ends, options);
@@ -45,8 +45,8 @@ export async function latestMessages(
   messages: readonly ChatMessage[],
   { maxTokens = 128, template: given, signal }: Pick<ChatOptions, 'maxTokens' | 'template' | 'signal'> = {},
 ): Promise<ChatMessage[]> {
-  const tokenizer = await model.tokenizer();
-  const template = await chatTemplate(model, tokenizer, given);
+  const tokenizer = await unlessAborted(model.tokenizer(), signal);
+  const template = await unlessAborted(chatTemplate(model, tokenizer, given), signal);
   const context = model.config.longest_sequence;
   const most = context - Math.max(1, Math.min(maxTokens, Math.floor(context / 4)));
   const talk = messages.findIndex(({ role }) => role !== 'system');

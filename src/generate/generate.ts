@@ -3,7 +3,7 @@
 
 import { UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import { safePoint } from '../progress.js';
+import { safePoint, unlessAborted } from '../progress.js';
 import { TextStream } from '../text/text-stream.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { SeededRandom } from './random.js';
@@ -39,7 +39,7 @@ export interface Generation {
  */
 export async function generate(model: Model, prompt: string, options: GenerateOptions = {}): Promise<Generation> {
   options.signal?.throwIfAborted();
-  const tokenizer = await model.tokenizer();
+  const tokenizer = await unlessAborted(model.tokenizer(), options.signal);
   return continueTokens(model, tokenizer, tokenizer.encode(prompt), model.generationConfig.eos_token_id, options);
 }
 

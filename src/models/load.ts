@@ -77,10 +77,8 @@ export async function load(
         const { block, prefix, name, spec, into } = tensor;
         const chosen = block < 0 ? forms.outer : forms.inBlock(block);
         into.set(name, await loadTensor(checkpoint, graph, backend, prefix, name, spec, signal, chosen));
-        if (block >= 0 && into.size === graph.blockTensors.size) {
-          onProgress?.({ phase: 'load', done: ++done, total });
-          await safePoint(signal);
-        }
+        if (block >= 0 && into.size === graph.blockTensors.size) onProgress?.({ phase: 'load', done: ++done, total });
+        await safePoint(signal);
       }
       await checkpoint.letGo(stored, signal);
     }

@@ -75,7 +75,14 @@ export class Model {
    * @throws DataError for a folder without a tokenizer.
    */
   tokenizer(): Promise<Tokenizer> {
-    this.#tokenizer ??= import('../text/tokenizer.js').then(({ loadTokenizer }) => loadTokenizer(this.place));
+    if (!this.#tokenizer) {
+      const loading = import('../text/tokenizer.js').then(({ loadTokenizer }) => loadTokenizer(this.place));
+      this.#tokenizer = loading;
+      // Asked again, a server may answer.
+      loading.catch(() => {
+        this.#tokenizer = null;
+      });
+    }
     return this.#tokenizer;
   }
 

@@ -4,7 +4,7 @@ import { BACKENDS, type Backend, type BackendName } from '../backend/backend.js'
 import { physicalCores } from '../backend/wasm/features.js';
 import type { KernelSource, KernelSources } from '../backend/wasm/kernel-source.js';
 import type { CreateWorker } from '../backend/wasm/thread-worker.js';
-import { openWasmBackend } from '../backend/wasm/wasm.js';
+import { checkThreads, openWasmBackend } from '../backend/wasm/wasm.js';
 import { UsageError } from '../errors.js';
 import { hasNode, nodeFilesSync } from '../node.js';
 import { workerScript } from '../package-files.js';
@@ -29,11 +29,16 @@ export interface RuntimeEngineOptions {
   deterministic?: boolean | undefined;
 }
 
-/** @throws UsageError for options, BackendError where the engine lacks something */
-export async function openEngine(options: RuntimeEngineOptions, own: KernelSources): Promise<Backend> {
-  const { backend = 'wasm', createWorker, deterministic = false } = options;
+/** What can be refused before anything is read. @throws UsageError */
+export function checkEngineOptions({ backend = 'wasm', threads = 1 }: RuntimeEngineOptions): void {
   if (!BACKENDS.includes(backend))
     throw new UsageError(`expected backend to be one of ${BACKENDS.join(', ')}, got ${quoted(backend)}`);
+  checkThreads(threads);
+}
+
+/** @throws UsageError for kernels, BackendError where the engine lacks something */
+export async function openEngine(options: RuntimeEngineOptions, own: KernelSources): Promise<Backend> {
+  const { backend = 'wasm', createWorker, deterministic = false } = options;
   const kernels = options.kernels === undefined ? own : sourcesOf(options.kernels);
   const openWasm = (threads: number, deterministic: boolean) =>
     openWasmBackend(kernels, {
@@ -44,13 +49,13 @@ export async function openEngine(options: RuntimeEngineOptions, own: KernelSourc
     });
   if (backend === 'wasm') return openWasm(threadsOf(options, kernels), deterministic);
   const [{ createWebGpuBackend }, gpu] = await Promise.all([import('../backend/webgpu/webgpu.js'), openGpu()]);
-  return createWebGpuBackend({ ...gpu, openSolver: () => openWasm(1, true), threads: 1 });
+  const ofInverses = threadsOf({ ...options, threads: options.threads ?? 1 }, kernels);
+  return createWebGpuBackend({ ...gpu, openSolver: () => openWasm(ofInverses, true), threads: ofInverses });
 }
 
-/** As many as are asked for, or one where there is no way to have more; what makes no sense is left for the backend to refuse. */
+/** As many as are asked for, or one where there is no way to have more. */
 function threadsOf({ threads, createWorker }: RuntimeEngineOptions, kernels: KernelSources): number {
   const asked = threads ?? (createWorker ? physicalCores() : 1);
-  if (!(Number.isInteger(asked) && asked > 1)) return asked;
   const compiled = Object.values(kernels).some((kernel) => kernel instanceof WebAssembly.Module);
   const startable = createWorker !== undefined || (hasNode() && hasOwnScript());
   return typeof SharedArrayBuffer === 'function' && !compiled && startable ? asked : 1;
@@ -66,7 +71,11 @@ function hasOwnScript(): boolean {
 }
 
 function sourcesOf(given: KernelSource | KernelSources): KernelSources {
-  return typeof given === 'object' && 'plain' in given ? given : { plain: given as KernelSource };
+  const sources =
+    typeof given === 'object' && given !== null && 'plain' in given ? given : { plain: given as KernelSource };
+  // One of the two is used: the other may fail unheard.
+  for (const source of Object.values(sources)) if (source instanceof Promise) source.catch(() => {});
+  return sources;
 }
 
 async function openGpu(): Promise<{ gpu: GPU; noAdapter: string }> {

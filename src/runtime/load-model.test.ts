@@ -421,6 +421,8 @@ describe('what is not a whole model', () => {
   it.each<[unknown, string]>([
     [7, 'expected a folder, a URL or files by their names, got 7'],
     [[], 'expected a folder, a URL or files by their names, got []'],
+    [null, 'expected a folder, a URL or files by their names, got null'],
+    ['', 'expected a folder, a URL or files by their names, got ""'],
     [new URL('ftp://here'), 'expected a URL of http, https or file, got "ftp:"'],
   ])('%j', async (source, expected) => {
     const error = await refused(source);
@@ -504,6 +506,81 @@ describe('aborted', () => {
   });
 });
 
+describe('aborted while nothing comes', () => {
+  const files = tinyFiles();
+  const never = () => new Promise<never>(() => {});
+  const reason = new Error('enough');
+  const soon = () => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(reason), 20);
+    return stop.signal;
+  };
+
+  it.each<[string, ModelFiles, RuntimeOptions]>([
+    ['kernels', files, { kernels: never }],
+    ['a file', { ...files, 'config.json': never }, {}],
+    [
+      'bytes of a stream, but one empty piece after another',
+      { ...files, 'model.safetensors': new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(0)) }) },
+      {},
+    ],
+  ])('%s', async (_, given, options) => {
+    await expect(loadModel(given, { ...options, signal: soon() })).rejects.toBe(reason);
+  });
+
+  it('a tokenizer, which may come when it is asked for again', async () => {
+    const embedded = await filesOf(embeddedFolder);
+    let calls = 0;
+    const tokenizer = () => (++calls === 1 ? never() : Promise.reject(new Error('busy')));
+    const model = await loadModel({ ...embedded, 'tokenizer.json': tokenizer });
+    await expect(generate(model, 'One', { signal: soon() })).rejects.toBe(reason);
+    await model.dispose();
+  });
+
+  it('a tokenizer that failed once is asked for again', async () => {
+    const embedded = await filesOf(embeddedFolder);
+    let calls = 0;
+    const tokenizer = async () => {
+      if (++calls === 1) throw new Error('busy');
+      return embedded['tokenizer.json'];
+    };
+    const model = await loadModel({ ...embedded, 'tokenizer.json': tokenizer });
+    await expect(generate(model, 'One', { maxTokens: 1 })).rejects.toThrow('busy');
+    expect((await generate(model, 'One', { maxTokens: 1 })).tokens).toHaveLength(1);
+    await model.dispose();
+  });
+});
+
+describe('what nobody reads any more is cancelled', () => {
+  const files = tinyFiles();
+  const cancelling = (note: () => void) => new ReadableStream<Uint8Array>({ cancel: note });
+
+  it('a stream of weights behind a config.json that is none', async () => {
+    let cancelled = 0;
+    const weights = cancelling(() => cancelled++);
+    const given = { 'config.json': new Uint8Array(3), 'model.safetensors': weights };
+    await expect(loadModel(given)).rejects.toThrow('expected a file of valid JSON');
+    await expect.poll(() => cancelled).toBe(1);
+  });
+
+  it('the body of an answer that says no', async () => {
+    let cancelled = 0;
+    const refusal = new Response(
+      cancelling(() => cancelled++),
+      { status: 403 },
+    );
+    const given = { 'config.json': files['config.json'], 'model.safetensors': refusal };
+    await expect(loadModel(given)).rejects.toThrow('403');
+    await expect.poll(() => cancelled).toBe(1);
+  });
+
+  it('a promise that fails while another file is read is an error of the load, and of nothing else', async () => {
+    const config = () => new Promise<Uint8Array>((resolve) => setTimeout(() => resolve(files['config.json']), 30));
+    const given = { 'config.json': config, 'model.safetensors': Promise.reject(new Error('lost')) };
+    await expect(loadModel(given)).rejects.toThrow('got lost, in model.safetensors');
+  });
+});
+
 describe('the engine', () => {
   it.each<[RuntimeOptions, number]>([
     [{}, 1],
@@ -535,6 +612,7 @@ describe('the engine', () => {
     for (const [kernels, threads] of [
       [plain, 2],
       [await WebAssembly.compile(plain), 1],
+      [() => WebAssembly.compile(plain), 1],
     ] as const) {
       const model = await loadModel(undefined, { kernels, threads: 2 });
       expect(model.engine.threads).toBe(threads);
@@ -546,6 +624,23 @@ describe('the engine', () => {
     [{ backend: 'cpu' }, 'expected backend to be one of wasm, webgpu, got "cpu"'],
     [{ threads: 0 }, 'expected threads from 1 to 128, got 0'],
     [{ threads: 1.5 }, 'expected threads from 1 to 128, got 1.5'],
+    [
+      { kernels: '/plain.wasm' },
+      'expected kernels as bytes, a Response, a URL or a WebAssembly.Module, or plain and relaxed ones, got "/plain.wasm"',
+    ],
+    [
+      { kernels: null },
+      'expected kernels as bytes, a Response, a URL or a WebAssembly.Module, or plain and relaxed ones, got null',
+    ],
+    [
+      { kernels: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0) },
+      'expected the kernels for plain SIMD beside the program, or as the option kernels, or in neuroal/runtime/inline, ' +
+        'got kernels of another version, without activate, in the wasm backend',
+    ],
+    [
+      { threads: 3, createWorker: () => undefined },
+      "expected a worker for thread 1, got Cannot read properties of undefined (reading 'on'), in createWorker",
+    ],
     [{ sparse: 'no' }, 'expected sparse to be true or false, got "no"'],
     [{ prefer: 'beauty' }, 'expected prefer to be one of speed, size, got "beauty"'],
     [

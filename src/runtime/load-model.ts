@@ -9,11 +9,11 @@ import { WebFolder } from '../checkpoint/web-folder.js';
 import { UsageError } from '../errors.js';
 import { filledRunOptions, load, type RunOptions } from '../models/load.js';
 import type { Model } from '../models/model.js';
-import { nodeUrl } from '../node.js';
+import { nodeFilesSync, nodeUrl } from '../node.js';
 import { embeddedPlace } from '../package-files.js';
-import type { LongRunning } from '../progress.js';
+import { type LongRunning, unlessAborted } from '../progress.js';
 import { quoted } from '../quoted.js';
-import { openEngine, type RuntimeEngineOptions } from './engine.js';
+import { checkEngineOptions, openEngine, type RuntimeEngineOptions } from './engine.js';
 
 /** A folder (in Node), a URL below which the files are (http, https; in Node file), or the files by their names. */
 export type ModelSource = string | URL | ModelFiles;
@@ -27,9 +27,10 @@ export async function loadWith(
   options: RuntimeOptions,
 ): Promise<Model> {
   const filled = filledRunOptions(options);
+  checkEngineOptions(options);
   const { signal } = options;
   signal?.throwIfAborted();
-  const place = folderOf(source ?? embeddedPlace());
+  const place = source === undefined ? embeddedPlaceOf() : folderOf(source);
   // The kernels are compiled while the first bytes of the model come.
   const engine = openEngine(options, own);
   let checkpoint: Checkpoint | undefined;
@@ -37,17 +38,30 @@ export async function loadWith(
     // What is wrong with the files is said first.
     engine.catch(() => {});
     checkpoint = await openModelFiles(place, { signal });
-    return await load(checkpoint, () => engine, { ...options, ...filled });
+    return await load(checkpoint, () => unlessAborted(engine, signal), { ...options, ...filled });
   } catch (error) {
-    await engine.then((backend) => backend.dispose()).catch(() => {});
+    // Not waited for: kernels that do not come would keep the error back.
+    engine.then((backend) => backend.dispose()).catch(() => {});
+    place.close?.();
     throw error;
   } finally {
     await checkpoint?.close();
   }
 }
 
+/** The embedded model, where there is one: beside the package, in no bundle. */
+function embeddedPlaceOf(): Folder {
+  try {
+    const place = embeddedPlace();
+    if (place.protocol === 'file:' && nodeFilesSync().existsSync(place)) return folderOf(place);
+  } catch {
+    // Where there is no place of a module, or no Node, there is no package.
+  }
+  throw new UsageError('expected a source of the model: a bundle has no embedded one');
+}
+
 function folderOf(source: ModelSource): Folder {
-  if (typeof source === 'string')
+  if (typeof source === 'string' && source !== '')
     return /^https?:\/\//i.test(source) ? folderOf(new URL(source)) : new DiskFolder(source, true);
   if (source instanceof URL) {
     if (/^https?:$/.test(source.protocol)) return new WebFolder(source);

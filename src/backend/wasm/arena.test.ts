@@ -10,7 +10,7 @@ import { compileKernels } from './compile-kernels.js';
 const MiB = 1 << 20;
 let module: WebAssembly.Module;
 beforeAll(async () => {
-  module = await compileKernels({ simd: 'plain', shared: false }, kernelFiles);
+  ({ module } = await compileKernels({ simd: 'plain', shared: false }, kernelFiles));
 });
 const arena = (options: Partial<ArenaOptions> = {}) =>
   new Arena({ index: 0, module, shared: false, maximumBytes: 8 * MiB, ...options });
@@ -120,7 +120,7 @@ describe('the arena', () => {
 
   it('is shared memory only when asked', async () => {
     expect(arena().memory.buffer).toBeInstanceOf(ArrayBuffer);
-    const shared = await compileKernels({ simd: 'plain', shared: true }, kernelFiles);
+    const { module: shared } = await compileKernels({ simd: 'plain', shared: true }, kernelFiles);
     expect(arena({ module: shared, shared: true }).memory.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 });

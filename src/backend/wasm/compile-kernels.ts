@@ -1,8 +1,10 @@
 // The builds of the kernels: where they come from, and how they become a module.
 
-import { BackendError } from '../../errors.js';
+import { BackendError, UsageError } from '../../errors.js';
 import { nodeFiles } from '../../node.js';
+import { quoted } from '../../quoted.js';
 import type { KernelSource, KernelSources } from './kernel-source.js';
+import { EXPORTS } from './kernels.js';
 
 export interface KernelBuild {
   simd: 'plain' | 'relaxed';
@@ -10,17 +12,23 @@ export interface KernelBuild {
 }
 
 /**
- * Compiles one of the builds, while it comes in where it is a stream.
- * @throws BackendError where it cannot be had, or is no such build
+ * Compiles one of the builds, while it comes in where it is a stream. It is for an unshared memory where a module was given
+ * compiled, whatever was asked for.
+ * @throws BackendError where it cannot be had, or is no such build; UsageError where it is nothing of the kind
  */
 export async function compileKernels(
   { simd, shared }: KernelBuild,
   sources: KernelSources,
-): Promise<WebAssembly.Module> {
+): Promise<{ module: WebAssembly.Module; shared: boolean }> {
   try {
-    return await compiled(sources[simd] ?? sources.plain, shared);
+    const built = await compiled(sources[simd] ?? sources.plain, shared);
+    const names = new Set(WebAssembly.Module.exports(built.module).map(({ name }) => name));
+    const missing = EXPORTS.find((name) => !names.has(name));
+    if (missing !== undefined) throw new Error(`kernels of another version, without ${missing}`);
+    return built;
   } catch (cause) {
-    const { message, cause: why } = cause as Error;
+    if (cause instanceof UsageError) throw cause;
+    const { message, cause: why } = cause instanceof Error ? cause : new Error(String(cause));
     throw new BackendError({
       expected: `the kernels for ${simd} SIMD beside the program, or as the option kernels, or in neuroal/runtime/inline`,
       got: why instanceof Error ? `${message} (${why.message})` : message,
@@ -30,17 +38,30 @@ export async function compileKernels(
   }
 }
 
-async function compiled(source: KernelSource, shared: boolean): Promise<WebAssembly.Module> {
+async function compiled(
+  source: KernelSource,
+  shared: boolean,
+): Promise<{ module: WebAssembly.Module; shared: boolean }> {
   let code = await (typeof source === 'function' ? source() : source);
-  if (code instanceof WebAssembly.Module) return code;
+  if (code instanceof WebAssembly.Module) return { module: code, shared: false };
   if (code instanceof URL) code = await fileOrAnswer(code);
-  if (code instanceof ArrayBuffer || code instanceof Uint8Array) return WebAssembly.compile(buildOf(code, shared));
-  const { ok, status, url, headers } = code as Response;
+  if (code instanceof ArrayBuffer || code instanceof Uint8Array)
+    return { module: await WebAssembly.compile(buildOf(code, shared)), shared };
+  if (!(typeof code === 'object' && code !== null && 'bodyUsed' in code))
+    throw new UsageError(
+      `expected kernels as bytes, a Response, a URL or a WebAssembly.Module, or plain and relaxed ones, got ${quoted(code)}`,
+    );
+  return { module: await compiledAnswer(code as Response, shared), shared };
+}
+
+async function compiledAnswer(answer: Response, shared: boolean): Promise<WebAssembly.Module> {
+  const { ok, status, url, headers, bodyUsed } = answer;
   if (!ok) throw new Error(`${status} for ${url}`);
+  if (bodyUsed) throw new Error('an answer whose body was read');
   // Compiled while it comes in, where the server says what it is.
   const streams = !shared && /^application\/wasm\b/.test(headers.get('content-type') ?? '');
-  if (streams) return WebAssembly.compileStreaming(code as Response);
-  return WebAssembly.compile(buildOf(await (code as Response).arrayBuffer(), shared));
+  if (streams) return WebAssembly.compileStreaming(answer);
+  return WebAssembly.compile(buildOf(await answer.arrayBuffer(), shared));
 }
 
 const fileOrAnswer = (url: URL): Promise<Uint8Array | Response> =>
@@ -57,7 +78,8 @@ function buildOf(build: ArrayBuffer | Uint8Array, shared: boolean): Uint8Array {
   if (!shared) return bytes;
   const at = bytes.findIndex((_, i) => memoryImport.every((byte, k) => bytes[i + k] === byte)) + memoryImport.length;
   if (bytes[at] !== UNSHARED) throw new Error('a module that imports no memory of its own');
-  const changed = bytes.slice();
+  // Not by `slice`, which of a Buffer gives the same memory.
+  const changed = new Uint8Array(bytes);
   changed[at] = SHARED;
   return changed;
 }

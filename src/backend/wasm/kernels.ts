@@ -58,6 +58,12 @@ export type KernelName = (typeof KERNELS)[number];
 /** Pointers and numbers, then begin, end and the number of the thread. */
 export type Kernel = (...args: number[]) => void;
 
+/** Those that one thread runs alone: scores counted for a threshold, what is loaded lifted and counted. */
+const ALONE = ['countScores', 'lastEqual', 'liftRows'] as const;
+
+/** What a module of the kernels exports at least. */
+export const EXPORTS: readonly string[] = [...KERNELS, ...ALONE];
+
 /** The kernels working on one memory. */
 export class KernelSet {
   /** Split kernels, in the order of KERNELS. */

@@ -92,10 +92,16 @@ export class WorkerTeam implements Team {
     create: CreateWorker = () => new (nodeThreads().Worker)(workerScript(), { execArgv: [] }),
   ) {
     for (let thread = 1; thread < threads; thread++) {
-      const worker = create();
-      this.#workers.push(worker);
-      this.#listen(worker as WorkerEvents);
-      worker.postMessage({ control: this.#control.buffer, module, thread } satisfies ThreadMessage);
+      try {
+        const worker = create();
+        this.#workers.push(worker);
+        this.#listen(worker as WorkerEvents);
+        worker.postMessage({ control: this.#control.buffer, module, thread } satisfies ThreadMessage);
+      } catch (cause) {
+        for (const started of this.#workers) void started?.terminate();
+        const got = cause instanceof Error ? cause.message : String(cause);
+        throw new BackendError({ expected: `a worker for thread ${thread}`, got, where: 'createWorker', cause });
+      }
     }
   }
 

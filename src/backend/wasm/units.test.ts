@@ -10,7 +10,7 @@ it.each([
   { simd: 'plain', shared: true },
 ] as const)('are those of the compiled kernels, $simd, shared: $shared', async ({ simd, shared }) => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65535, shared });
-  const { exports } = new WebAssembly.Instance(await compileKernels({ simd, shared }, kernelFiles), {
+  const { exports } = new WebAssembly.Instance((await compileKernels({ simd, shared }, kernelFiles)).module, {
     env: { memory },
   });
   const numbers = Object.entries(exports).filter(([name]) => name === name.toUpperCase());

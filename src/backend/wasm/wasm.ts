@@ -91,17 +91,21 @@ export async function openWasmBackend(kernels: KernelSources, options: WasmOptio
       got: globalThis.process?.version ? `Node ${process.version}` : 'an engine without',
       where: 'the wasm backend',
     });
-  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
-    throw new UsageError(`expected threads from 1 to ${MOST_THREADS}, got ${threads}`);
-  const shared = threads > 1;
-  const module = await compileKernels({ simd, shared }, kernels);
+  checkThreads(threads);
+  const { module, shared } = await compileKernels({ simd, shared: threads > 1 }, kernels);
   const team = shared ? new WorkerTeam(threads, module, options.createWorker) : new SoloTeam();
   return new WasmBackend(
-    { backend: 'wasm', simd, threads },
+    { backend: 'wasm', simd, threads: team.threads },
     team,
     new ArenaMemory({ module, shared, maximumBytes: arenaBytes }, (arena) => team.join(arena)),
     grainWork,
   );
+}
+
+/** @throws UsageError */
+export function checkThreads(threads: number): void {
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS))
+    throw new UsageError(`expected threads from 1 to ${MOST_THREADS}, got ${threads}`);
 }
 
 const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?: number) => NumberArray> = {

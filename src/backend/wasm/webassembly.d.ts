@@ -6,7 +6,10 @@ declare namespace WebAssembly {
   function compile(bytes: Uint8Array): Promise<Module>;
   function compileStreaming(answer: Response): Promise<Module>;
 
-  class Module {}
+  // biome-ignore lint/complexity/noStaticOnlyClass: it is one
+  class Module {
+    static exports(module: Module): { name: string; kind: string }[];
+  }
 
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);

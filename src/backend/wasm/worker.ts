@@ -13,15 +13,17 @@ export type ThreadMessage =
 /** Looks at the generation before sleeping: some tens of microseconds, the time between two operations of a pass. */
 const SPINS = 4000;
 
-let self: { control: Control; module: WebAssembly.Module; thread: number } | undefined;
+let own: { control: Control; module: WebAssembly.Module; thread: number } | undefined;
 const kernels: KernelSet[] = [];
 let done = 0;
 
-function hear(message: ThreadMessage): void {
-  if ('control' in message) self = { ...message, control: new Control(message.control) };
-  else if (self) {
-    kernels.push(new KernelSet(self.module, message.memory));
-    serve(self.control, self.thread);
+/** Whatever else a page posts to its workers is not for this one. */
+function hear(message: ThreadMessage | null): void {
+  if (typeof message !== 'object' || message === null) return;
+  if ('control' in message) own = { ...message, control: new Control(message.control) };
+  else if (own && 'memory' in message) {
+    kernels.push(new KernelSet(own.module, message.memory));
+    serve(own.control, own.thread);
   }
 }
 
