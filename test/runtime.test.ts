@@ -2,7 +2,9 @@
 // along, and it computes on one thread by itself where there are not several to be had. Runs what is built in dist/.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import * as whole from '../src/index.js';
@@ -88,9 +90,38 @@ it('the kernels have the sizes that docs/runtime.md says', () => {
   expect(Math.abs(bytes('kernels-inline.js') / 1000 - Number(inline))).toBeLessThan(1);
 });
 
-it('the types are there for whoever imports it', () => {
-  const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  for (const name of ['./runtime', './runtime/inline', './runtime/worker'])
-    for (const file of Object.values(exports[name]) as string[])
-      expect(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')).not.toBe('');
+it.each([
+  ['on a page', { lib: ['es2022', 'dom'], types: [] }],
+  ['in Node', { lib: ['es2022'], types: ['node'] }],
+])('its types compile strictly %s', (_, options) => {
+  const folder = mkdtempSync(join(tmpdir(), 'neuroal-types-'));
+  const project = fileURLToPath(new URL('..', import.meta.url));
+  try {
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(project, join(folder, 'node_modules/neuroal'));
+    symlinkSync(join(project, 'node_modules/@types'), join(folder, 'node_modules/@types'));
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(
+      join(folder, 'program.ts'),
+      `import { generate, loadModel, type ModelSource, type RuntimeOptions } from 'neuroal/runtime';
+      import { loadModel as loadInline } from 'neuroal/runtime/inline';
+      const options: RuntimeOptions = { threads: 1, prefer: 'speed', signal: new AbortController().signal };
+      const source: ModelSource = { 'config.json': new Uint8Array(2), 'model.safetensors': new Response() };
+      const model = await (Math.random() < 0.5 ? loadModel : loadInline)(source, options);
+      const { text } = await generate(model, 'Once', { maxTokens: 3, onText: (piece) => piece.length });
+      export const length: number = text.length;
+      // @ts-expect-error
+      await loadModel(source, { threads: 'two' });`,
+    );
+    const compilerOptions = { strict: true, noEmit: true, target: 'es2022', module: 'node20', ...options };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(project, 'node_modules/typescript/bin/tsc'), '-p', folder],
+      { encoding: 'utf8' },
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

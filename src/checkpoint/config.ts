@@ -3,7 +3,8 @@
 
 import { ConfigError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { type Folder, folderAt } from './folder.js';
+import { folderAt } from './disk-folder.js';
+import type { Folder } from './folder.js';
 import { readJsonIn } from './json-file.js';
 
 /** Above any dimension of a real model, and small enough that products of two stay exact. */

@@ -65,3 +65,7 @@ export async function readDiskFile(path: string, how: Reading): Promise<Uint8Arr
     return refuse(`a readable ${kind}`, error.code ?? error.message, error);
   }
 }
+
+/** The folder of that path, or the one that was given. */
+export const folderAt = (folder: string | Folder): Folder =>
+  typeof folder === 'string' ? new DiskFolder(folder) : folder;

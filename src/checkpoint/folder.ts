@@ -3,7 +3,6 @@
 
 import { CheckpointError, type ErrorParts, type NeuroalError } from '../errors.js';
 import type { ByteFile } from './byte-file.js';
-import { DiskFolder } from './disk-folder.js';
 
 export type ErrorClass = new (parts: ErrorParts) => NeuroalError;
 
@@ -37,10 +36,6 @@ export interface Folder {
   /** Where no model came of it: lets go of streams and answers that nobody has begun to read. */
   close?(): void;
 }
-
-/** The folder of that path, or the one that was given. */
-export const folderAt = (folder: string | Folder): Folder =>
-  typeof folder === 'string' ? new DiskFolder(folder) : folder;
 
 /** What there is to say of a file that is not there. */
 export const absent = (path: string, kind: string) =>

@@ -2,7 +2,8 @@
 
 import { ConfigError } from '../errors.js';
 import { ConfigReader, readConfig } from './config.js';
-import { type Folder, folderAt } from './folder.js';
+import { folderAt } from './disk-folder.js';
+import type { Folder } from './folder.js';
 import { readJsonIn } from './json-file.js';
 
 export interface GenerationConfig {

@@ -3,7 +3,8 @@
 // thing the library does not do as Python does: `length` of a text counts what lies above U+FFFF twice.)
 
 import * as jinja from '@huggingface/jinja';
-import { type Folder, folderAt } from '../checkpoint/folder.js';
+import { folderAt } from '../checkpoint/disk-folder.js';
+import type { Folder } from '../checkpoint/folder.js';
 import { readJsonIn } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
 import { quoted } from '../quoted.js';

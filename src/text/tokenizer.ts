@@ -1,7 +1,8 @@
 // Text to token ids and back, as the files of a model folder say (tokenizer-folder.ts). The pipeline (normalizer,
 // pre-tokenizer, model, post-processor, decoder) is the tokenizers library's, mended (pipeline.ts).
 
-import { type Folder, folderAt } from '../checkpoint/folder.js';
+import { folderAt } from '../checkpoint/disk-folder.js';
+import type { Folder } from '../checkpoint/folder.js';
 import { readJsonObject } from '../checkpoint/json-file.js';
 import { DataError } from '../errors.js';
 import { nodePath } from '../node.js';
