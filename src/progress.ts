@@ -28,6 +28,8 @@ export async function safePoint(signal?: AbortSignal): Promise<void> {
 /** What the promise gives, unless the signal says first that nobody waits for it any more; the promise itself goes on. */
 export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return promise;
+  // What nobody waits for any more may fail unheard.
+  promise.catch(() => {});
   signal.throwIfAborted();
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {

@@ -21,15 +21,20 @@ const fail = (expected: string, got: string, where: string, cause?: unknown) =>
 export async function contentOf(given: FileContent, path: string, signal?: AbortSignal): Promise<Content> {
   signal?.throwIfAborted();
   let content: unknown;
+  const coming = Promise.resolve(typeof given === 'function' ? called(given) : given);
   try {
-    content = await unlessAborted(Promise.resolve(typeof given === 'function' ? given() : given), signal);
+    content = await unlessAborted(coming, signal);
   } catch (cause) {
+    if (signal?.aborted) coming.then(letGo, () => {});
     signal?.throwIfAborted();
     throw fail('the content of a file', cause instanceof Error ? cause.message : String(cause), path, cause);
   }
   if (isContent(content)) return content;
   throw fail('an ArrayBuffer, a Uint8Array, a Blob, a Response or a ReadableStream', kindOf(content), path);
 }
+
+/** What a function gives, also where it throws at once. */
+const called = async (make: () => Content | Promise<Content>) => make();
 
 const isContent = (x: unknown): x is Content =>
   x instanceof ArrayBuffer || x instanceof Uint8Array || isBlob(x) || isResponse(x) || isStream(x);

@@ -1,5 +1,5 @@
-// A mark of a range of bytes that go by: ranges with equal bytes have equal marks, and ranges that differ have other ones but
-// for a chance of 2⁻⁶⁴. It tells whether two tensors are the same without holding either.
+// A mark of a range of bytes that go by, a checksum against accidents: ranges with equal bytes have equal marks, and what differs
+// by chance has another one. It tells whether two tensors are the same without holding either.
 
 /** Two multiplicative hashes of 32 bits (FNV-1a, and the same with another prime), a byte at a time. */
 export class Mark {

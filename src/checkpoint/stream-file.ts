@@ -9,6 +9,9 @@ import { Mark } from './mark.js';
 /** Between so many pieces others get their turn: a stream whose pieces are always there would keep every timer waiting. */
 const PIECES = 64;
 
+/** Bytes by which a file that is opened again is known. */
+const BEGINNING = 1 << 20;
+
 interface Kept {
   begin: number;
   bytes: Uint8Array;
@@ -26,6 +29,8 @@ export class StreamFile implements ByteFile {
   #pieces = 0;
   #kept: Kept[] = [];
   #marks: Mark[] = [];
+  /** Of the first bytes that were taken: what comes when the stream is opened again has to begin so. */
+  readonly #beginning = new Mark(0, BEGINNING);
   /** The stream has ended, or is not wanted any more. */
   #over = false;
 
@@ -131,6 +136,7 @@ export class StreamFile implements ByteFile {
       const piece = this.#rest.subarray(0, bytes - done);
       this.#rest = this.#rest.subarray(piece.length);
       for (const mark of this.#marks) mark.add(piece, this.#position);
+      if (this.#position < BEGINNING) this.#beginning.add(piece, this.#position);
       use(piece, done);
       done += piece.length;
       this.#position += piece.length;
@@ -159,17 +165,22 @@ export class StreamFile implements ByteFile {
   /** Opens the stream, and goes to where it was left. */
   async #connect(signal?: AbortSignal): Promise<void> {
     this.#reader = (await this.open(signal)).getReader();
-    for (let left = this.#position; left > 0; ) {
+    const beginning = new Mark(0, BEGINNING);
+    const other = (got: string) =>
+      new CheckpointError({
+        expected: `the same file as before, with more than ${this.#position} bytes`,
+        got,
+        where: this.path,
+      });
+    for (let at = 0; at < this.#position; ) {
       const piece = await this.#next(signal);
-      if (piece === null)
-        throw new CheckpointError({
-          expected: `the same file as before, with more than ${this.#position} bytes`,
-          got: `one that ends at ${this.#position - left}`,
-          where: this.path,
-        });
-      this.#rest = piece.subarray(Math.min(left, piece.length));
-      left -= Math.min(left, piece.length);
+      if (piece === null) throw other(`one that ends at ${at}`);
+      const known = piece.subarray(0, this.#position - at);
+      if (at < BEGINNING) beginning.add(known, at);
+      this.#rest = piece.subarray(known.length);
+      at += known.length;
     }
+    if (beginning.text !== this.#beginning.text) throw other('one that begins otherwise');
   }
 
   /** The next piece of the stream, null at its end. An abort ends the wait for it. */

@@ -3,6 +3,7 @@
 // holds it in another order, or sparse, and where it is held by columns. While a sparse matrix is made there is its dense twin.
 
 import type { Backend } from '../backend/backend.js';
+import { memoryFor } from '../checkpoint/byte-file.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { DType } from '../tensor/dtype.js';
@@ -28,7 +29,7 @@ export class Scratch {
   room(use: string, bytes: number): ArrayBuffer {
     const held = this.#buffers.get(use);
     if (held && held.byteLength >= bytes) return held;
-    const made = new ArrayBuffer(bytes);
+    const made = memoryFor(bytes, 'a matrix on its way into memory');
     this.#buffers.set(use, made);
     return made;
   }

@@ -1,6 +1,7 @@
 // The engine of a bundle: threads only where there are ways to have them, a GPU from the browser or from Node.
 
 import { BACKENDS, type Backend, type BackendName } from '../backend/backend.js';
+import { noKernels } from '../backend/wasm/compile-kernels.js';
 import { physicalCores } from '../backend/wasm/features.js';
 import type { KernelSource, KernelSources } from '../backend/wasm/kernel-source.js';
 import type { CreateWorker } from '../backend/wasm/thread-worker.js';
@@ -30,10 +31,12 @@ export interface RuntimeEngineOptions {
 }
 
 /** What can be refused before anything is read. @throws UsageError */
-export function checkEngineOptions({ backend = 'wasm', threads = 1 }: RuntimeEngineOptions): void {
+export function checkEngineOptions({ backend = 'wasm', threads = 1, kernels }: RuntimeEngineOptions): void {
   if (!BACKENDS.includes(backend))
     throw new UsageError(`expected backend to be one of ${BACKENDS.join(', ')}, got ${quoted(backend)}`);
   checkThreads(threads);
+  if (kernels !== undefined && typeof kernels !== 'function' && !(typeof kernels === 'object' && kernels !== null))
+    throw noKernels(kernels);
 }
 
 /** @throws UsageError for kernels, BackendError where the engine lacks something */

@@ -471,6 +471,21 @@ describe('what is not a whole model', () => {
       );
     });
 
+    it('a shard that is another one when it is asked for again', async () => {
+      served.set('config.json', { bytes: files['config.json'] });
+      const parts = sharded(storedTensors(), 6);
+      for (const [name, bytes] of Object.entries(parts)) served.set(name, { bytes });
+      const name = 'model-00001-of-00006.safetensors';
+      const { bytes } = served.get(name) as { bytes: Uint8Array };
+      let times = 0;
+      const changed = new Uint8Array(bytes);
+      changed[20] ^= 1;
+      Object.defineProperty(served.get(name), 'bytes', { get: () => (times++ === 0 ? bytes : changed) });
+      const error = await refused(url);
+      expect(error).toBeInstanceOf(CheckpointError);
+      expect(error.message).toMatch(/^expected the same file as before, .* got one that begins otherwise, in .*00001/);
+    });
+
     it('shards are asked for again where there are more than a browser opens at a time', async () => {
       served.set('config.json', { bytes: files['config.json'] });
       const parts = sharded(storedTensors(), 6);
@@ -492,17 +507,17 @@ describe('aborted', () => {
   it('while a stream waits, which is cancelled', async () => {
     const stop = new AbortController();
     const reason = new Error('enough');
-    let cancelled: unknown;
+    let cancelled = false;
     const waiting = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(files['model.safetensors'].slice(0, 9000)),
       pull: () => new Promise(() => setTimeout(() => stop.abort(reason), 20)),
-      cancel: (why) => {
-        cancelled = why;
+      cancel: () => {
+        cancelled = true;
       },
     });
     const given = { 'config.json': files['config.json'], 'model.safetensors': waiting };
     await expect(loadModel(given, { signal: stop.signal })).rejects.toBe(reason);
-    expect(cancelled).toBe(reason);
+    expect(cancelled).toBe(true);
   });
 });
 
@@ -551,6 +566,20 @@ describe('aborted while nothing comes', () => {
   });
 });
 
+const reasonOf = (signal: AbortSignal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(signal.reason);
+    signal.addEventListener('abort', () => resolve(signal.reason));
+  });
+
+it('wrong options are refused before any file is asked for', async () => {
+  let asked = 0;
+  const given = { 'config.json': () => new Uint8Array(asked++) };
+  for (const options of [{ kernels: 'text' }, { threads: -1 }, { backend: 'gpu' }, { values: 'int4' }, null])
+    await expect(loadModel(given, options as unknown as RuntimeOptions)).rejects.toBeInstanceOf(UsageError);
+  expect(asked).toBe(0);
+});
+
 describe('what nobody reads any more is cancelled', () => {
   const files = tinyFiles();
   const cancelling = (note: () => void) => new ReadableStream<Uint8Array>({ cancel: note });
@@ -560,6 +589,24 @@ describe('what nobody reads any more is cancelled', () => {
     const weights = cancelling(() => cancelled++);
     const given = { 'config.json': new Uint8Array(3), 'model.safetensors': weights };
     await expect(loadModel(given)).rejects.toThrow('expected a file of valid JSON');
+    await expect.poll(() => cancelled).toBe(1);
+  });
+
+  it('a stream, and a promise that fails, beside an option that is wrong', async () => {
+    let cancelled = 0;
+    const weights = cancelling(() => cancelled++);
+    const given = { 'config.json': Promise.reject(new Error('lost')), 'model.safetensors': weights };
+    await expect(loadModel(given, { threads: 0 })).rejects.toThrow('expected threads from 1 to 128, got 0');
+    await expect.poll(() => cancelled).toBe(1);
+  });
+
+  it('a stream that a function gives when the load has been aborted', async () => {
+    let cancelled = 0;
+    let give = (_: FileContent) => {};
+    const late = () => new Promise<Uint8Array>((resolve) => (give = resolve as typeof give));
+    const signal = AbortSignal.timeout(10);
+    await expect(loadModel({ 'config.json': late }, { signal })).rejects.toBe(await reasonOf(signal));
+    give(cancelling(() => cancelled++));
     await expect.poll(() => cancelled).toBe(1);
   });
 

@@ -1,5 +1,6 @@
 // A model loaded to run, from wherever its files are: what a function or a page needs, and nothing that prunes.
 
+import type { Backend } from '../backend/backend.js';
 import type { KernelSources } from '../backend/wasm/kernel-source.js';
 import { type Checkpoint, openModelFiles } from '../checkpoint/checkpoint.js';
 import { DiskFolder } from '../checkpoint/disk-folder.js';
@@ -26,22 +27,25 @@ export async function loadWith(
   source: ModelSource | undefined,
   options: RuntimeOptions,
 ): Promise<Model> {
-  const filled = filledRunOptions(options);
-  checkEngineOptions(options);
-  const { signal } = options;
-  signal?.throwIfAborted();
+  if (typeof options !== 'object' || options === null) throw new UsageError(`expected options, got ${quoted(options)}`);
   const place = source === undefined ? embeddedPlaceOf() : folderOf(source);
-  // The kernels are compiled while the first bytes of the model come.
-  const engine = openEngine(options, own);
+  let engine: Promise<Backend> | undefined;
   let checkpoint: Checkpoint | undefined;
   try {
+    const filled = filledRunOptions(options);
+    checkEngineOptions(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    // The kernels are compiled while the first bytes of the model come.
+    const opening = openEngine(options, own);
+    engine = opening;
     // What is wrong with the files is said first.
     engine.catch(() => {});
     checkpoint = await openModelFiles(place, { signal });
-    return await load(checkpoint, () => unlessAborted(engine, signal), { ...options, ...filled });
+    return await load(checkpoint, () => unlessAborted(opening, signal), { ...options, ...filled });
   } catch (error) {
     // Not waited for: kernels that do not come would keep the error back.
-    engine.then((backend) => backend.dispose()).catch(() => {});
+    engine?.then((backend) => backend.dispose()).catch(() => {});
     place.close?.();
     throw error;
   } finally {

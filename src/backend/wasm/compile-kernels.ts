@@ -47,12 +47,15 @@ async function compiled(
   if (code instanceof URL) code = await fileOrAnswer(code);
   if (code instanceof ArrayBuffer || code instanceof Uint8Array)
     return { module: await WebAssembly.compile(buildOf(code, shared)), shared };
-  if (!(typeof code === 'object' && code !== null && 'bodyUsed' in code))
-    throw new UsageError(
-      `expected kernels as bytes, a Response, a URL or a WebAssembly.Module, or plain and relaxed ones, got ${quoted(code)}`,
-    );
+  if (!(typeof code === 'object' && code !== null && 'bodyUsed' in code)) throw noKernels(code);
   return { module: await compiledAnswer(code as Response, shared), shared };
 }
+
+/** The error about what is no kernels at all. */
+export const noKernels = (given: unknown): UsageError =>
+  new UsageError(
+    `expected kernels as bytes, a Response, a URL or a WebAssembly.Module, or plain and relaxed ones, got ${quoted(given)}`,
+  );
 
 async function compiledAnswer(answer: Response, shared: boolean): Promise<WebAssembly.Module> {
   const { ok, status, url, headers, bodyUsed } = answer;

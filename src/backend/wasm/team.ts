@@ -98,7 +98,7 @@ export class WorkerTeam implements Team {
         this.#listen(worker as WorkerEvents);
         worker.postMessage({ control: this.#control.buffer, module, thread } satisfies ThreadMessage);
       } catch (cause) {
-        for (const started of this.#workers) void started?.terminate();
+        for (const started of this.#workers) void started?.terminate?.();
         const got = cause instanceof Error ? cause.message : String(cause);
         throw new BackendError({ expected: `a worker for thread ${thread}`, got, where: 'createWorker', cause });
       }
