@@ -17,8 +17,12 @@ export interface Started {
 }
 
 /** Starts `neuroal ARGS` in the folder `cwd`, with variables besides those of this process. */
-export function startBin(args: readonly string[], cwd: string, variables: Record<string, string> = {}): Started {
-  const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...variables } });
+export const startBin = (args: readonly string[], cwd: string, variables?: Record<string, string>): Started =>
+  startNode([bin, ...args], cwd, variables);
+
+/** Starts `node ARGS`. */
+export function startNode(args: readonly string[], cwd: string, variables: Record<string, string> = {}): Started {
+  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...variables } });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -9,8 +9,8 @@ import { Mark } from './mark.js';
 /** Between so many pieces others get their turn: a stream whose pieces are always there would keep every timer waiting. */
 const PIECES = 64;
 
-/** Bytes by which a file that is opened again is known. */
-const BEGINNING = 1 << 20;
+/** Bytes by which a file that is opened again is known: of headers, which are all that is read before. */
+const BEGINNING = 1 << 16;
 
 interface Kept {
   begin: number;
@@ -136,7 +136,7 @@ export class StreamFile implements ByteFile {
       const piece = this.#rest.subarray(0, bytes - done);
       this.#rest = this.#rest.subarray(piece.length);
       for (const mark of this.#marks) mark.add(piece, this.#position);
-      if (this.#position < BEGINNING) this.#beginning.add(piece, this.#position);
+      if (this.pause && this.#position < BEGINNING) this.#beginning.add(piece, this.#position);
       use(piece, done);
       done += piece.length;
       this.#position += piece.length;

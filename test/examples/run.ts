@@ -2,26 +2,15 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { startNode } from '../bin.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** `node ARGS` in the root of the repository, ended: what it printed. Fails, with its stderr, where it fails. */
-export function node(args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root });
-    let out = '';
-    let err = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
-    });
-    child.on('error', reject).on('close', (code) => {
-      if (code === 0) resolve(out);
-      else reject(new Error(`expected node ${args[0]} to end with 0, got ${code}: ${err}`));
-    });
-  });
+export async function node(args: readonly string[]): Promise<string> {
+  const { code, out, err } = await startNode(args, root).ended;
+  if (code === 0) return out;
+  throw new Error(`expected node ${args[0]} to end with 0, got ${code}: ${err}`);
 }
 
 export interface Server {
