@@ -1,36 +1,54 @@
 // The dot products of attention. Each is two chains of additions, over the even and over the odd columns of a head, for
 // four queries (eight keys in the lanes) as for one (pairs of columns in the lanes). A single chain would have the keys
 // transposed for every single query, and chains of four lanes would take four passes over the keys for many queries.
+// Keys may be bf16, then they are u16 here: widened in registers, they are the same numbers in the same places.
 
 import { column } from './dots';
+import { low } from './halves';
 import { madd } from './lanes';
 import { ROW } from './runningSoftmax';
+
+/** Four numbers, as f32. */
+// @ts-ignore: decorator
+@inline
+export function four<K>(at: usize): v128 {
+  if (isFloat<K>()) return v128.load(at);
+  let v = v128.load64_zero(at);
+  return low<K>(v, v, v);
+}
+
+/** A number of each of four rows, as f32. */
+function oneOfEach<K>(r0: usize, r1: usize, r2: usize, r3: usize): v128 {
+  if (isFloat<K>()) return column(r0, r1, r2, r3);
+  let v = v128.load16_lane(r1, v128.load16_lane(r0, i32x4.splat(0), 1), 3);
+  return v128.load16_lane(r3, v128.load16_lane(r2, v, 5), 7);
+}
 
 /**
  * to[d] = factor·(number d of four rows), `step` bytes apart, first for the even d < n and then for the odd ones. Where
  * only `count` rows are left, fewer than four or none, the last of them is taken again.
  */
-export function interleave(
+export function interleave<K>(
   to: usize, step: usize, row: usize, stride: usize, count: i32, n: i32, factor: f32,
 ): void {
   let last = row + stride * (count - 1), r0 = min(row, last);
   let r1 = min(r0 + stride, last), r2 = min(r1 + stride, last), r3 = min(r2 + stride, last);
   let f = f32x4.splat(factor), even = to, odd = to + step * ((n + 1) >> 1), d = 0;
   for (; d + 4 <= n; d += 4) {
-    let a = v128.load(r0), b = v128.load(r1), c = v128.load(r2), e = v128.load(r3);
+    let a = four<K>(r0), b = four<K>(r1), c = four<K>(r2), e = four<K>(r3);
     let ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), ce = v128.shuffle<f32>(c, e, 0, 4, 1, 5);
     v128.store(even, f32x4.mul(v128.shuffle<f64>(ab, ce, 0, 2), f)); even += step;
     v128.store(odd, f32x4.mul(v128.shuffle<f64>(ab, ce, 1, 3), f)); odd += step;
     ab = v128.shuffle<f32>(a, b, 2, 6, 3, 7); ce = v128.shuffle<f32>(c, e, 2, 6, 3, 7);
     v128.store(even, f32x4.mul(v128.shuffle<f64>(ab, ce, 0, 2), f)); even += step;
     v128.store(odd, f32x4.mul(v128.shuffle<f64>(ab, ce, 1, 3), f)); odd += step;
-    r0 += 16; r1 += 16; r2 += 16; r3 += 16;
+    r0 += 4 * sizeof<K>(); r1 += 4 * sizeof<K>(); r2 += 4 * sizeof<K>(); r3 += 4 * sizeof<K>();
   }
   // Three columns at most, one of them odd.
   for (; d < n; d++) {
-    v128.store(d & 1 ? odd : even, f32x4.mul(column(r0, r1, r2, r3), f));
+    v128.store(d & 1 ? odd : even, f32x4.mul(oneOfEach<K>(r0, r1, r2, r3), f));
     if (!(d & 1)) even += step;
-    r0 += 4; r1 += 4; r2 += 4; r3 += 4;
+    r0 += sizeof<K>(); r1 += sizeof<K>(); r2 += sizeof<K>(); r3 += sizeof<K>();
   }
 }
 
@@ -65,25 +83,52 @@ function put(y: usize, low: v128, high: v128, add: i32): void {
 }
 
 /** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 8; headDim is a multiple of 4. */
-export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
+export function scores1<K>(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
   let last = k + strideK * (to - 1), end = q + (<usize>headDim << 2);
   for (let j = from & ~7; j < to; j += 8) {
     let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
     let k4 = min(k3 + strideK, last), k5 = min(k4 + strideK, last), k6 = min(k5 + strideK, last), k7 = min(k6 + strideK, last);
     let a = f32x4.splat(0), b = a, c = a, d = a, p = q;
     for (; p < end; p += 16) {
-      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8), x = v128.load(k0), y = v128.load(k1);
-      a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
-      x = v128.load(k2); y = v128.load(k3);
-      b = madd(u, v128.shuffle<f64>(x, y, 0, 2), b); b = madd(v, v128.shuffle<f64>(x, y, 1, 3), b);
-      x = v128.load(k4); y = v128.load(k5);
-      c = madd(u, v128.shuffle<f64>(x, y, 0, 2), c); c = madd(v, v128.shuffle<f64>(x, y, 1, 3), c);
-      x = v128.load(k6); y = v128.load(k7);
-      d = madd(u, v128.shuffle<f64>(x, y, 0, 2), d); d = madd(v, v128.shuffle<f64>(x, y, 1, 3), d);
-      k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
+      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8);
+      if (isFloat<K>()) {
+        let x = v128.load(k0), y = v128.load(k1);
+        a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
+        x = v128.load(k2); y = v128.load(k3);
+        b = madd(u, v128.shuffle<f64>(x, y, 0, 2), b); b = madd(v, v128.shuffle<f64>(x, y, 1, 3), b);
+        x = v128.load(k4); y = v128.load(k5);
+        c = madd(u, v128.shuffle<f64>(x, y, 0, 2), c); c = madd(v, v128.shuffle<f64>(x, y, 1, 3), c);
+        x = v128.load(k6); y = v128.load(k7);
+        d = madd(u, v128.shuffle<f64>(x, y, 0, 2), d); d = madd(v, v128.shuffle<f64>(x, y, 1, 3), d);
+      } else {
+        let x = v128.load64_lane(k1, v128.load64_zero(k0), 1);
+        a = madd(u, firstPairs(x), a); a = madd(v, lastPairs(x), a);
+        x = v128.load64_lane(k3, v128.load64_zero(k2), 1);
+        b = madd(u, firstPairs(x), b); b = madd(v, lastPairs(x), b);
+        x = v128.load64_lane(k5, v128.load64_zero(k4), 1);
+        c = madd(u, firstPairs(x), c); c = madd(v, lastPairs(x), c);
+        x = v128.load64_lane(k7, v128.load64_zero(k6), 1);
+        d = madd(u, firstPairs(x), d); d = madd(v, lastPairs(x), d);
+      }
+      k0 += 4 * sizeof<K>(); k1 += 4 * sizeof<K>(); k2 += 4 * sizeof<K>(); k3 += 4 * sizeof<K>();
+      k4 += 4 * sizeof<K>(); k5 += 4 * sizeof<K>(); k6 += 4 * sizeof<K>(); k7 += 4 * sizeof<K>();
     }
     let y = scores + (<usize>j << 2);
     v128.store(y, f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7)));
     v128.store(y, f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7)), 16);
   }
+}
+
+/** Of four bf16 of each of two rows: the first two of both, as f32. */
+// @ts-ignore: decorator
+@inline
+function firstPairs(x: v128): v128 {
+  return v128.shuffle<u16>(i32x4.splat(0), x, 0, 8, 1, 9, 2, 12, 3, 13);
+}
+
+/** The other two of both. */
+// @ts-ignore: decorator
+@inline
+function lastPairs(x: v128): v128 {
+  return v128.shuffle<u16>(i32x4.splat(0), x, 0, 10, 1, 11, 2, 14, 3, 15);
 }

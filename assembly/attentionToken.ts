@@ -3,7 +3,8 @@
 // rows at a time, so that these are read from end to end. An output gets the same bits as it does in a tile of `attention`.
 
 import { ATTENTION_QUERIES, ATTENTION_SCRATCH, scaled, SCORES, STATES } from './attention';
-import { scores1 } from './attentionScores';
+import { four, scores1 } from './attentionScores';
+import { BF16 } from './halves';
 import { madd } from './lanes';
 import { KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSoftmax';
 
@@ -17,25 +18,36 @@ export const ATTENTION_HEADS: i32 = ATTENTION_QUERIES;
  */
 export function attentionToken(
   q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, keys: i32, scale: f32, window: i32,
-  softcap: f32, span: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+  softcap: f32, kind: i32, span: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
   storeConstants(scratch);
+  if (kind == BF16)
+    stretches<u16>(q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, span, scratch, begin, end);
+  else stretches<f32>(q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, span, scratch, begin, end);
+}
+
+function stretches<K>(
+  q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, keys: i32, scale: f32, window: i32,
+  softcap: f32, span: i32, scratch: usize, begin: i32, end: i32,
+): void {
   scale = <f32>(LOG2_E * scale); softcap = <f32>(LOG2_E * softcap);
-  let group = heads / kvHeads, bytes = <usize>headDim << 2, strideK = bytes * kvHeads, across = (kvHeads + span - 1) / span;
+  let group = heads / kvHeads, bytes = <usize>headDim << 2, head = sizeof<K>() * headDim, strideK = head * kvHeads;
+  let across = (kvHeads + span - 1) / span;
   for (let unit = begin; unit < end; unit++) {
     let sequence = unit / across, first = unit % across * span, count = min(span, kvHeads - first) * group;
-    let inQ = bytes * (sequence * heads + first * group), inK = strideK * sequence * keys + bytes * first;
-    attend(q + inQ, k + inK, v + inK, y + inQ, strideK, headDim, group, count, keys, scale, window, softcap, scratch);
+    let inQ = bytes * (sequence * heads + first * group), inK = strideK * sequence * keys + head * first;
+    attend<K>(q + inQ, k + inK, v + inK, y + inQ, strideK, headDim, group, count, keys, scale, window, softcap, scratch);
   }
 }
 
 /** `count` heads of queries, of which each `group` read one head of keys. */
-function attend(
+function attend<K>(
   q: usize, k: usize, v: usize, y: usize, strideK: usize, headDim: i32, group: i32, count: i32, keys: i32, scale: f32,
   window: i32, softcap: f32, scratch: usize,
 ): void {
-  let bytes = <usize>headDim << 2, scores = scratch + SCORES, states = scratch + STATES, ownQ = scratch + ATTENTION_SCRATCH;
+  let bytes = <usize>headDim << 2, head = sizeof<K>() * headDim;
+  let scores = scratch + SCORES, states = scratch + STATES, ownQ = scratch + ATTENTION_SCRATCH;
   memory.fill(y, 0, bytes * count);
   scaled(ownQ, q, headDim * count, scale);
   for (let i = 0; i < count; i++) {
@@ -46,7 +58,7 @@ function attend(
     let from = max(0, keys - window - block), to = min(KEYS, keys - block), kb = k + strideK * block, vb = v + strideK * block;
     for (let j = from & ~7; j < to; j += 8)
       for (let i = 0; i < count; i++)
-        scores1(ownQ + bytes * i, kb + bytes * (i / group), strideK, headDim, j, min(to, j + 8), scores + ROW * i);
+        scores1<K>(ownQ + bytes * i, kb + head * (i / group), strideK, headDim, j, min(to, j + 8), scores + ROW * i);
     for (let i = 0; i < count; i++) {
       let shrink = weigh(scores + ROW * i, from, to, softcap, states + (<usize>i << 3), scratch), yi = y + bytes * i;
       if (shrink != 1) scaled(yi, yi, headDim, shrink);
@@ -54,34 +66,34 @@ function attend(
     let j = from;
     for (; j + 4 <= to; j += 4)
       for (let i = 0; i < count; i++)
-        mix4(scores + ROW * i + (<usize>j << 2), vb + strideK * j + bytes * (i / group), strideK, y + bytes * i, bytes);
+        mix4<K>(scores + ROW * i + (<usize>j << 2), vb + strideK * j + head * (i / group), strideK, y + bytes * i, bytes);
     for (; j < to; j++)
       for (let i = 0; i < count; i++)
-        mix1(scores + ROW * i + (<usize>j << 2), vb + strideK * j + bytes * (i / group), y + bytes * i, bytes);
+        mix1<K>(scores + ROW * i + (<usize>j << 2), vb + strideK * j + head * (i / group), y + bytes * i, bytes);
   }
   for (let i = 0; i < count; i++)
     scaled(y + bytes * i, y + bytes * i, headDim, 1 / load<f32>(states + (<usize>i << 3), 4));
 }
 
 /** y += the values of four keys, one after the other. */
-function mix4(weights: usize, v0: usize, stride: usize, y: usize, bytes: usize): void {
+function mix4<K>(weights: usize, v0: usize, stride: usize, y: usize, bytes: usize): void {
   let a = v128.load32_splat(weights), b = v128.load32_splat(weights, 4);
   let c = v128.load32_splat(weights, 8), d = v128.load32_splat(weights, 12);
   let v1 = v0 + stride, v2 = v1 + stride, v3 = v2 + stride;
   for (let end = y + bytes; y < end; y += 16) {
-    let sum = madd(a, v128.load(v0), v128.load(y));
-    sum = madd(b, v128.load(v1), sum);
-    sum = madd(c, v128.load(v2), sum);
-    v128.store(y, madd(d, v128.load(v3), sum));
-    v0 += 16; v1 += 16; v2 += 16; v3 += 16;
+    let sum = madd(a, four<K>(v0), v128.load(y));
+    sum = madd(b, four<K>(v1), sum);
+    sum = madd(c, four<K>(v2), sum);
+    v128.store(y, madd(d, four<K>(v3), sum));
+    v0 += 4 * sizeof<K>(); v1 += 4 * sizeof<K>(); v2 += 4 * sizeof<K>(); v3 += 4 * sizeof<K>();
   }
 }
 
 /** y += the values of one key. */
-function mix1(weight: usize, v: usize, y: usize, bytes: usize): void {
+function mix1<K>(weight: usize, v: usize, y: usize, bytes: usize): void {
   let w = v128.load32_splat(weight);
   for (let end = y + bytes; y < end; y += 16) {
-    v128.store(y, madd(w, v128.load(v), v128.load(y)));
-    v += 16;
+    v128.store(y, madd(w, four<K>(v), v128.load(y)));
+    v += 4 * sizeof<K>();
   }
 }

@@ -31,6 +31,7 @@ export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';
 export { countScores, lastEqual, maskThreshold } from './maskThreshold';
 export { MULTIPLY_LEFT, MULTIPLY_ROWS, multiply } from './multiply';
+export { narrow } from './narrow';
 export { packTokens, SPARSE_NARROW, SPARSE_TILE } from './packTokens';
 export { PRODUCT_COLUMNS, PRODUCT_SCRATCH } from './products';
 export { quantizeTokens, TOKEN_HEAD } from './quantizeTokens';

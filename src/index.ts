@@ -1,6 +1,6 @@
 // The public API. Everything a program needs is named here; all else is the inside of the house.
 
-export type { Backend, BackendInfo } from './backend/backend.js';
+export type { Backend, BackendInfo, KeyDType } from './backend/backend.js';
 export type { EngineOptions } from './backend/open.js';
 export { embeddedFolder, embeddedTexts } from './checkpoint/embedded.js';
 export type { Format } from './checkpoint/sparse/layout.js';

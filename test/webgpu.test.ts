@@ -404,12 +404,17 @@ describe.skipIf(noWebGpu)('whole runs', () => {
     expect(Math.abs(got.perplexity / wanted.perplexity - 1)).toBeLessThan(1e-5);
     const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % gpu.config.vocab_size);
     expect(await gpu.logits(ids)).toBeAllClose(await cpu.logits(ids), 1e-3, 0);
-    const caches = [gpu.createCache(ids.length), cpu.createCache(ids.length)];
-    for (let i = 0; i < 5; i++) {
-      const some = i === 0 ? ids.slice(0, 20) : [ids[19 + i]];
-      expect(await gpu.next(caches[0], some)).toBeAllClose(await cpu.next(caches[1], some), 1e-3, 0);
+    for (const [dtype, closeness] of [
+      ['f32', 1e-3],
+      ['bf16', 1e-2],
+    ] as const) {
+      const caches = [gpu.createCache(ids.length, dtype), cpu.createCache(ids.length, dtype)];
+      for (let i = 0; i < 5; i++) {
+        const some = i === 0 ? ids.slice(0, 20) : [ids[19 + i]];
+        expect(await gpu.next(caches[0], some)).toBeAllClose(await cpu.next(caches[1], some), closeness, 0);
+      }
+      for (const cache of caches) cache.free();
     }
-    for (const cache of caches) cache.free();
     await Promise.all([gpu.dispose(), cpu.dispose()]);
   });
 

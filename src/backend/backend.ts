@@ -32,6 +32,12 @@ export interface AttentionShape {
   softcap: number | null;
 }
 
+/** What keys and values of attention are kept as, the exact one first. */
+export const KEY_DTYPES = ['f32', 'bf16'] as const;
+export type KeyDType = (typeof KEY_DTYPES)[number];
+/** Keys, or values. */
+export type KeyTensor = Tensor<KeyDType>;
+
 /** What of a row rotary embedding turns, and the position of the row: row r stands at `start` + r mod `period`. */
 export interface RopeShape {
   heads: number;
@@ -159,8 +165,11 @@ export interface Backend {
    * i + rotaryDim/2, and leaves the others; cos and sin are [positions, rotaryDim/2].
    */
   rope(x: Tensor<'f32'>, cos: Tensor<'f32'>, sin: Tensor<'f32'>, shape: RopeShape): void;
-  /** Causal attention. y and q: [sequences·queries, heads·headDim]; k and v: [sequences·keys, kvHeads·headDim]. */
-  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void;
+  /**
+   * Causal attention. y and q: [sequences·queries, heads·headDim]; k and v, both of one dtype: [sequences·keys,
+   * kvHeads·headDim].
+   */
+  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: KeyTensor, v: KeyTensor, shape: AttentionShape): void;
   /** y = kind(x), elementwise; y may be x. */
   activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void;
   /** y = kind(gate) · up, elementwise; y may be gate or up. */
@@ -169,6 +178,8 @@ export interface Backend {
   add(y: Tensor<'f32'>, a: Tensor<'f32'>, b: Tensor<'f32'>, factor?: number): void;
   /** y = factor · x, elementwise; y may be x. */
   scale(y: Tensor<'f32'>, x: Tensor<'f32'>, factor: number): void;
+  /** y = x, elementwise, each rounded to the nearest bf16, of two the even one; what is too large becomes infinite. */
+  narrow(y: Tensor<'bf16'>, x: Tensor<'f32'>): void;
   /** y = cap · tanh(x / cap), elementwise, with cap > 0; y may be x. */
   softcap(y: Tensor<'f32'>, x: Tensor<'f32'>, cap: number): void;
 

@@ -16,6 +16,7 @@ import {
   type BlockSelection,
   INVERSE_FORMS,
   type InverseForm,
+  KEY_DTYPES,
   type RopeShape,
   type Scores,
   type Selection,
@@ -122,10 +123,12 @@ export function checkAttention(y: Tensor, q: Tensor, k: Tensor, v: Tensor, shape
   typed(q, 'f32', 'q', 'attention');
   equal(q.columns, heads * headDim, 'columns of q', 'attention');
   equal(q.rowCount, sequences * queries, 'rows of q', 'attention');
-  typed(k, 'f32', 'k', 'attention');
+  if (!(KEY_DTYPES as readonly DType[]).includes(k.dtype))
+    throw new BackendError({ expected: `k of type ${KEY_DTYPES.join(' or ')}`, got: k.dtype, where: 'attention' });
   equal(k.columns, kvHeads * headDim, 'columns of k', 'attention');
   equal(k.rowCount, sequences * keys, 'rows of k', 'attention');
-  sameRows(v, k, 'v', 'attention');
+  typed(v, k.dtype, 'v', 'attention');
+  sameShape(v, k, 'v', 'attention');
   sameRows(y, q, 'y', 'attention');
   apart(y, q, 'y', 'q', 'attention');
   apart(y, k, 'y', 'k', 'attention');
@@ -156,6 +159,13 @@ export function checkAdd(y: Tensor, a: Tensor, b: Tensor, factor: number): void 
 export function checkScale(y: Tensor, x: Tensor, factor: number): void {
   sameSize(y, x, 'x', 'scale');
   finite(factor, -Infinity, 'factor', 'scale');
+}
+
+/** y of bf16 and x of one size. */
+export function checkNarrow(y: Tensor, x: Tensor): void {
+  typed(y, 'bf16', 'y', 'narrow');
+  typed(x, 'f32', 'x', 'narrow');
+  equal(x.size, y.size, 'size of x', 'narrow');
 }
 
 /** y and x of one size, cap > 0. */
@@ -370,6 +380,10 @@ function sumOfColumns(sums: Tensor, x: Tensor, where: string): void {
 function sameRows(other: Tensor, like: Tensor, name: string, where: string): void {
   typed(like, 'f32', 'operand', where);
   typed(other, 'f32', name, where);
+  sameShape(other, like, name, where);
+}
+
+function sameShape(other: Tensor, like: Tensor, name: string, where: string): void {
   if (other.columns !== like.columns || other.rowCount !== like.rowCount)
     throw new BackendError({ expected: `${name} of shape [${like.shape}]`, got: `[${other.shape}]`, where });
 }

@@ -4,10 +4,10 @@ import type { Command } from 'commander';
 import type { Speed, SpeedOptions } from '../generate/speed.js';
 import type { Model } from '../models/model.js';
 import { grouped, secondsSince, size, table } from './figures.js';
-import { modelArgument, type RunFlags, wholeNumber, withRun } from './options.js';
+import { type CacheFlags, modelArgument, type RunFlags, wholeNumber, withCache, withRun } from './options.js';
 import { inSession } from './session.js';
 
-interface BenchFlags extends RunFlags {
+interface BenchFlags extends RunFlags, CacheFlags {
   promptTokens?: number;
   newTokens?: number;
   runs?: number;
@@ -18,15 +18,14 @@ const WORTH_A_WORD = 0.1;
 
 /** Adds the command. */
 export function addBench(program: Command): void {
-  withRun(
-    program
-      .command('bench')
-      .description('measure tokens/s of prefill and decode (medians), load time and peak memory')
-      .addArgument(modelArgument())
-      .addOption(wholeNumber('--prompt-tokens <N>', 'tokens of the prompt', '512, or what the model takes'))
-      .addOption(wholeNumber('--new-tokens <N>', 'tokens to decode', '64, or what the model takes'))
-      .addOption(wholeNumber('--runs <N>', 'measured runs, after one that is not', 5)),
-  ).action((folder: string | undefined, options: BenchFlags) =>
+  const command = program
+    .command('bench')
+    .description('measure tokens/s of prefill and decode (medians), load time and peak memory')
+    .addArgument(modelArgument())
+    .addOption(wholeNumber('--prompt-tokens <N>', 'tokens of the prompt', '512, or what the model takes'))
+    .addOption(wholeNumber('--new-tokens <N>', 'tokens to decode', '64, or what the model takes'))
+    .addOption(wholeNumber('--runs <N>', 'measured runs, after one that is not', 5));
+  withRun(withCache(command)).action((folder: string | undefined, options: BenchFlags) =>
     inSession(options, async (session) => {
       const [{ loadModel }, record] = await Promise.all([import('../models/load-model.js'), import('../record.js')]);
       const { signal, onProgress } = session;

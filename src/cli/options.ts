@@ -3,7 +3,7 @@
 // distinguishes what was asked for from what was not.
 
 import { Argument, type Command, Option } from 'commander';
-import { BACKENDS, type BackendName } from '../backend/backend.js';
+import { BACKENDS, type BackendName, KEY_DTYPES, type KeyDType } from '../backend/backend.js';
 import { UsageError } from '../errors.js';
 import { PREFERENCES, type Preference, WEIGHT_VALUES, type WeightValues } from '../models/forms.js';
 import { didYouMean } from '../nearest.js';
@@ -27,6 +27,11 @@ export interface EngineFlags extends CommonOptions {
 export interface RunFlags extends EngineFlags {
   prefer?: Preference;
   values?: WeightValues;
+}
+
+/** An option of every command that keeps keys and values. */
+export interface CacheFlags {
+  kvCache?: KeyDType;
 }
 
 /** What the library uses where the option is left out, as help shows it. */
@@ -114,6 +119,12 @@ export function withCommon(command: Command): Command {
     .option('--json', 'print one JSON document on stdout')
     .option('--quiet', 'print results only: no progress, no remarks')
     .option('--verbose', 'print details, and the stack of an error');
+}
+
+/** Adds what every command that keeps keys and values has. */
+export function withCache(command: Command): Command {
+  const help = 'what keys and values are kept as; bf16 takes half the memory and rounds them';
+  return command.addOption(choice('--kv-cache <TYPE>', help, KEY_DTYPES, 'f32'));
 }
 
 /** Adds what every command that runs a model has. */

@@ -1,10 +1,11 @@
-// The options of every command that writes text: how long it gets, and how the next token is chosen.
+// The options of every command that writes text: how long it gets, and how the next token is chosen,
+// and how keys and values are kept.
 
 import type { Command } from 'commander';
 import { samplingDefaults } from '../generate/sampling.js';
-import { number, texts, wholeNumber } from './options.js';
+import { type CacheFlags, number, texts, wholeNumber, withCache } from './options.js';
 
-export interface SamplingFlags {
+export interface SamplingFlags extends CacheFlags {
   maxTokens?: number;
   temperature?: number;
   topP?: number;
@@ -18,7 +19,7 @@ const { temperature, topP, topK, repetitionPenalty } = samplingDefaults;
 
 /** Adds them. */
 export function withSampling(command: Command): Command {
-  return command
+  return withCache(command)
     .addOption(wholeNumber('--max-tokens <N>', 'new tokens at most', 128, 0))
     .addOption(number('--temperature <T>', '0 takes the most likely token', temperature))
     .addOption(number('--top-p <P>', 'only the most likely tokens that together have this probability', topP))

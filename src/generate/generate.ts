@@ -1,6 +1,7 @@
 // Text generation: prefill the prompt, then one token at a time through the KV cache, handed out as text as soon as it
 // is final.
 
+import type { KeyDType } from '../backend/backend.js';
 import { UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { safePoint, unlessAborted } from '../progress.js';
@@ -17,6 +18,8 @@ export interface GenerateOptions extends Partial<SamplingOptions> {
   stop?: readonly string[] | undefined;
   /** Of the sampling; the same seed gives the same text. */
   seed?: number | undefined;
+  /** What keys and values are kept as: f32; bf16 takes half the memory, is read faster, and rounds them. */
+  kvCache?: KeyDType | undefined;
   signal?: AbortSignal | undefined;
   /** Called with each piece of text as it becomes final. */
   onText?: ((text: string) => void) | undefined;
@@ -80,7 +83,7 @@ export async function continueTokens(
     onText?.(piece);
   };
   let finishReason: Generation['finishReason'] = 'length';
-  const cache = model.createCache(promptTokens.length + limit);
+  const cache = model.createCache(promptTokens.length + limit, options.kvCache);
   try {
     const started = performance.now();
     let logits = await model.next(cache, promptTokens, signal);

@@ -1,5 +1,6 @@
 // Tokens per second of a loaded model, as a user of it would see them: prefill of a prompt, then decoding.
 
+import type { KeyDType } from '../backend/backend.js';
 import { UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { type LongRunning, safePoint } from '../progress.js';
@@ -10,6 +11,8 @@ export interface SpeedOptions extends LongRunning {
   newTokens?: number | undefined;
   /** Measured runs, after one that is not; figures are their medians. */
   runs?: number | undefined;
+  /** As of `generate`. */
+  kvCache?: KeyDType | undefined;
 }
 
 export interface Speed {
@@ -34,7 +37,7 @@ export async function measureSpeed(model: Model, options: SpeedOptions = {}): Pr
   const prefill: number[] = [];
   const decode: number[] = [];
   for (let run = 0; run <= runs; run++) {
-    const cache = model.createCache(promptTokens + newTokens);
+    const cache = model.createCache(promptTokens + newTokens, options.kvCache);
     try {
       const started = performance.now();
       await model.next(cache, prompt, options.signal);

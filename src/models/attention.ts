@@ -1,6 +1,7 @@
 // Attention as the families vary it: fused or separate projections, norms of queries and keys, rotary positions, grouped
 // heads, sliding windows, soft caps. A family describes its own; the forward pass is the same for all.
 
+import type { KeyTensor } from '../backend/backend.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { BlockCache, Linear, Pass, TensorSpec, Weights } from './graph.js';
 import { type Projection, project } from './linear.js';
@@ -52,8 +53,11 @@ export function attend(
   const { heads, kvHeads, headDim, query, key, value, queryNorm, keyNorm, softcap = null } = attention;
   const take = (name: string, width: number) => workspace.take(name, 'f32', [x.rowCount, width]);
   const q = take('q', query.rows);
-  const k = cache ? cache.keys.rows(start, start + queries) : take('k', key.rows);
-  const v = cache ? cache.values.rows(start, start + queries) : take('v', value.rows);
+  // A cache of f32 gets them made in place; one of fewer bits when they have turned.
+  const fresh = (name: string, width: number, all: KeyTensor | undefined) =>
+    all?.dtype === 'f32' ? (all as Tensor<'f32'>).rows(start, start + queries) : take(name, width);
+  const k = fresh('k', key.rows, cache?.keys);
+  const v = fresh('v', value.rows, cache?.values);
   project(pass, weights, query, x, q);
   project(pass, weights, key, x, k);
   project(pass, weights, value, x, v);
@@ -85,7 +89,11 @@ export function attend(
   }
   turn(q, k, start, queries);
   const keys = cache ? start + queries : queries;
-  const [allK, allV] = cache ? [cache.keys.rows(0, keys), cache.values.rows(0, keys)] : [k, v];
+  const held = (all: KeyTensor, made: Tensor<'f32'>) => {
+    if (all.dtype === 'bf16') backend.narrow(all.rows(start, keys) as Tensor<'bf16'>, made);
+    return all.rows(0, keys);
+  };
+  const [allK, allV] = cache ? [held(cache.keys, k), held(cache.values, v)] : [k, v];
   backend.attention(mixed, q, allK, allV, { ...shape, sequences, queries, keys });
   return mixed;
 }

@@ -1,7 +1,7 @@
 // What a model family tells the rest: its linear layers, the shapes of its tensors, and its forward pass in three
 // parts (embed, block, logits) that a run, a perplexity or a pruning stream can put together as they need.
 
-import type { Backend } from '../backend/backend.js';
+import type { Backend, KeyTensor } from '../backend/backend.js';
 import type { ConfigReader } from '../checkpoint/config.js';
 import type { Matrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -72,8 +72,8 @@ export type TensorSpecs = ReadonlyMap<string, TensorSpec>;
 
 /** Keys and values of one block, each [capacity, key_width]. */
 export interface BlockCache {
-  keys: Tensor<'f32'>;
-  values: Tensor<'f32'>;
+  keys: KeyTensor;
+  values: KeyTensor;
 }
 
 /**

@@ -1,8 +1,9 @@
 // Keys and values of the tokens seen so far, one pair of tensors for each block, and the tokens themselves: positions that
 // stretch with the sequence make keys and values obsolete, which then are computed anew.
 
-import type { Backend } from '../backend/backend.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { type Backend, KEY_DTYPES, type KeyDType, type KeyTensor } from '../backend/backend.js';
+import { UsageError } from '../errors.js';
+import { quoted } from '../quoted.js';
 import type { BlockCache, ModelConfig } from './graph.js';
 
 export class KvCache {
@@ -11,14 +12,18 @@ export class KvCache {
   /** For which positions they were computed (`Graph.positionsOf`); null while they are in the making. */
   positions: string | null = null;
   readonly blocks: BlockCache[];
-  readonly #tensors: Tensor<'f32'>[] = [];
+  readonly #tensors: KeyTensor[] = [];
 
   constructor(
     readonly backend: Backend,
     config: ModelConfig,
     /** Tokens that fit. */
     readonly capacity: number,
+    /** What keys and values are kept as: f32 as they are, bf16 rounded, in half the memory. */
+    readonly dtype: KeyDType = 'f32',
   ) {
+    if (!KEY_DTYPES.includes(dtype))
+      throw new UsageError(`expected kv-cache to be one of ${KEY_DTYPES.join(', ')}, got ${quoted(dtype)}`);
     this.blocks = [];
     try {
       for (let b = 0; b < config.num_hidden_layers; b++) {
@@ -40,8 +45,8 @@ export class KvCache {
     for (const tensor of this.#tensors.splice(0)) this.backend.free(tensor);
   }
 
-  #allocate(width: number): Tensor<'f32'> {
-    const tensor = this.backend.allocate('f32', [this.capacity, width]);
+  #allocate(width: number): KeyTensor {
+    const tensor = this.backend.allocate(this.dtype, [this.capacity, width]);
     this.#tensors.push(tensor);
     return tensor;
   }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { removeFolder } from '../../test/checkpoint-fixture.js';
 import { plainLogits } from '../../test/golden/plain-llama.js';
 import { type TinyTensors, tinyConfig, tinyFolder, tinyTensors, tinyWindows } from '../../test/golden/tiny-llama.js';
-import { CheckpointError, ConfigError, DataError } from '../errors.js';
+import { CheckpointError, ConfigError, DataError, UsageError } from '../errors.js';
 import { inspect } from './inspect.js';
 import { loadModel } from './load-model.js';
 
@@ -192,6 +192,33 @@ describe('a model', () => {
       last = [await model.next(caches[0], [first[t]]), await model.next(caches[1], [second[t]])];
     expect(last[0]).toBeAllClose(plainLogits(tensors, tinyConfig, first)[8], 1e-4, 1e-4);
     expect(last[1]).toBeAllClose(plainLogits(tensors, tinyConfig, second)[8], 1e-4, 1e-4);
+    await model.dispose();
+  });
+
+  it('with a cache of bf16 gives the same in whatever pieces the tokens come, near what one of f32 gives', async () => {
+    const model = await load(tensors);
+    const [text] = tinyWindows(1, 9);
+    const after = async (pieces: number[], dtype?: 'f32' | 'bf16') => {
+      const cache = model.createCache(9, dtype);
+      const before = [0, ...pieces].slice(0, -1);
+      let last: Float32Array = new Float32Array();
+      for (const [i, end] of pieces.entries()) last = await model.next(cache, text.slice(before[i], end));
+      const dtypes = new Set(cache.blocks.flatMap(({ keys, values }) => [keys.dtype, values.dtype]));
+      cache.free();
+      expect([...dtypes]).toEqual([dtype ?? 'f32']);
+      return last;
+    };
+    const [exact, whole] = [await after([9]), await after([9], 'bf16')];
+    expect(whole).toBeAllClose(exact, 1e-2, 1e-2);
+    expect(whole).not.toEqual(exact);
+    for (const pieces of [
+      [1, 2, 3, 4, 5, 6, 7, 8, 9],
+      [4, 9],
+    ])
+      expect(await after(pieces, 'bf16')).toBeAllClose(whole, 1e-5, 1e-5);
+    expect(() => model.createCache(9, 'f16' as never)).toThrow(
+      new UsageError('expected kv-cache to be one of f32, bf16, got "f16"'),
+    );
     await model.dispose();
   });
 

@@ -1,7 +1,7 @@
 // A model loaded to run: all weights on a backend, its tokenizer, and the three requests that evaluation and generation
 // stand on: log-probabilities of windows, logits, and the next token's logits with a cache.
 
-import type { Backend, BackendInfo } from '../backend/backend.js';
+import type { Backend, BackendInfo, KeyDType } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { Folder } from '../checkpoint/folder.js';
 import type { GenerationConfig } from '../checkpoint/generation-config.js';
@@ -179,9 +179,12 @@ export class Model {
     });
   }
 
-  /** An empty cache for up to `capacity` tokens; free it when done. */
-  createCache(capacity: number): KvCache {
-    return new KvCache(this.backend, this.config, capacity);
+  /**
+   * An empty cache for up to `capacity` tokens; free it when done.
+   * @param dtype of keys and values: f32, or bf16, which is half the memory and rounds them
+   */
+  createCache(capacity: number, dtype?: KeyDType): KvCache {
+    return new KvCache(this.backend, this.config, capacity, dtype);
   }
 
   /** Appends token ids to the cache and returns the logits [vocab_size] that follow the last of them. */

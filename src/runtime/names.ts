@@ -1,6 +1,6 @@
 // What neuroal/runtime and neuroal/runtime/inline name alike.
 
-export type { BackendInfo } from '../backend/backend.js';
+export type { BackendInfo, KeyDType } from '../backend/backend.js';
 export type { KernelCode, KernelSource, KernelSources } from '../backend/wasm/kernel-source.js';
 export type { CreateWorker, ThreadWorker } from '../backend/wasm/thread-worker.js';
 export type { Content, FileContent } from '../checkpoint/content.js';

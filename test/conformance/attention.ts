@@ -1,7 +1,7 @@
 // Cases of attention: whole prompts, single new tokens, several sequences, grouped heads, heads of any width, sliding
 // windows that begin anywhere in a block of keys, and soft caps.
 
-import type { AttentionShape } from '../../src/backend/backend.js';
+import type { AttentionShape, KeyDType } from '../../src/backend/backend.js';
 import { type Case, close, type Tolerance } from './case.js';
 import { type Draw, normal, oneOf, whole } from './draws.js';
 
@@ -80,22 +80,23 @@ const slides = [1, 2, 7, 8, 9, 57, 63, 64, 65, 66, 71, 72, 127, 128, 129].map((w
   window,
 ]);
 
-type Extras = Partial<Pick<AttentionShape, 'window' | 'softcap'>>;
+type Extras = Partial<Pick<AttentionShape, 'window' | 'softcap'>> & { keysOf?: KeyDType };
 
 function attention(name: string, shape: Sizes, scale: number, draw: Draw, tolerance: Tolerance, extras?: Extras): Case {
   const [heads, kvHeads, headDim, sequences, queries, keys] = shape;
+  const { keysOf = 'f32', ...ends } = extras ?? {};
   const grouping = kvHeads === heads ? `${heads} heads` : `${heads} heads on ${kvHeads}`;
   return {
     name: `attention ${name}${grouping} of ${headDim}, ${sequences} × ${queries} queries, ${keys} keys`,
     tolerance,
     run(rig) {
       const q = rig.f32([sequences * queries, heads * headDim], draw);
-      const k = rig.f32([sequences * keys, kvHeads * headDim], draw);
-      const v = rig.f32([sequences * keys, kvHeads * headDim]);
+      const k = rig[keysOf]([sequences * keys, kvHeads * headDim], draw);
+      const v = rig[keysOf]([sequences * keys, kvHeads * headDim]);
       const y = rig.result([sequences * queries, heads * headDim]);
       rig.backend.attention(y, q, k, v, {
         ...{ heads, kvHeads, headDim, sequences, queries, keys, scale },
-        ...{ window: null, softcap: null, ...extras },
+        ...{ window: null, softcap: null, ...ends },
       });
       return [y];
     },
@@ -109,6 +110,12 @@ export const attentionCases: Case[] = [
   ...sizes.map((shape) => attention('', shape, 1 / Math.sqrt(shape[2]), normal, close)),
   ...[...windows, ...slides].map(([shape, window]) =>
     attention(`with a window of ${window}, `, shape, 1 / Math.sqrt(shape[2]), normal, close, { window }),
+  ),
+  ...sizes.map((shape) => attention('of bf16, ', shape, 1 / Math.sqrt(shape[2]), normal, close, { keysOf: 'bf16' })),
+  ...windows.map(([shape, window]) =>
+    attention(`of bf16 with a window of ${window} and scores capped at 5, `, shape, 1, normal, close, {
+      ...{ window, softcap: 5, keysOf: 'bf16' },
+    }),
   ),
   ...sizes.map((shape) => attention('with scores capped at 2, ', shape, 1, normal, close, { softcap: 2 })),
   ...windows.map(([shape, window]) =>

@@ -36,6 +36,47 @@ const binary: Binary[] = [
   ['add −0.3 times', close, (backend, y, a, b) => backend.add(y, a, b, -0.3)],
 ];
 
+/** Ties to either side, what just is none, what rounds up to the next power of two or to infinity, subnormal and special numbers. */
+const toRound = [
+  ...[
+    1 + 2 ** -8,
+    1 + 3 * 2 ** -8,
+    1 + 2 ** -8 + 2 ** -23,
+    1 + 3 * 2 ** -8 - 2 ** -23,
+    2 - 2 ** -9,
+    3.4028234e38,
+    3.39e38,
+  ],
+  ...[
+    -0.1,
+    0,
+    -0,
+    1e-40,
+    -9.2e-41,
+    2 ** -133,
+    3 * 2 ** -134,
+    Infinity,
+    -Infinity,
+    Number.NaN,
+    1e-3,
+    -7.3,
+    123456.789,
+    1 / 3,
+  ],
+];
+
+const narrowCases: Case[] = sizes.flatMap((size) =>
+  [mixed, listed(...toRound)].map((draw, i) => ({
+    name: `narrow ${size.join('×')}, ${i ? 'at the edges' : 'of any size'}`,
+    tolerance: 'exact',
+    run(rig) {
+      const y = rig.tensor('bf16', size, () => 0x7fc1);
+      rig.backend.narrow(y, rig.f32(size, draw));
+      return [y];
+    },
+  })),
+);
+
 const unaryCases: Case[] = unary.flatMap(([name, tolerance, call]) =>
   sizes.flatMap((size) =>
     ['apart', 'in place'].map((aliasing) => ({
@@ -90,4 +131,4 @@ const softcapOfAll: Case = {
   },
 };
 
-export const elementwiseCases: Case[] = [...unaryCases, ...binaryCases, ...extremes, softcapOfAll];
+export const elementwiseCases: Case[] = [...narrowCases, ...unaryCases, ...binaryCases, ...extremes, softcapOfAll];

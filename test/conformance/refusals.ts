@@ -1,6 +1,6 @@
 // Calls that no backend may accept, with the text of the error: a wrong shape must never reach a kernel.
 
-import type { BlockSelection, Scores, Selection } from '../../src/backend/backend.js';
+import type { BlockSelection, KeyTensor, Scores, Selection } from '../../src/backend/backend.js';
 import { ColumnMatrix } from '../../src/tensor/column-matrix.js';
 import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import { Tensor } from '../../src/tensor/tensor.js';
@@ -14,10 +14,11 @@ export interface Refusal {
 
 const refusal = (message: string, call: Refusal['call']): Refusal => ({ message, call });
 
-const attention = (rig: Rig, change: object, keyRows = 6) => {
+const attention = (rig: Rig, change: object, keyRows = 6, types: ('f32' | 'bf16' | 'f16')[] = ['f32', 'f32']) => {
   const shape = { heads: 4, kvHeads: 2, headDim: 4, sequences: 2, queries: 3, keys: 3, scale: 1 };
-  const [y, q, k] = [rig.result([6, 16]), rig.f32([6, 16]), rig.f32([keyRows, 8])];
-  rig.backend.attention(y, q, k, rig.f32([keyRows, 8]), { ...shape, window: null, softcap: null, ...change });
+  const [y, q] = [rig.result([6, 16]), rig.f32([6, 16])];
+  const [k, v] = types.map((type) => rig[type]([keyRows, 8]) as KeyTensor);
+  rig.backend.attention(y, q, k, v, { ...shape, window: null, softcap: null, ...change });
 };
 
 const rope = (rig: Rig, columns: number, change: object) => {
@@ -194,6 +195,13 @@ export const refusals: Refusal[] = [
   refusal('expected factor finite in f32, got NaN, in scale', (rig) =>
     rig.backend.scale(rig.result([2, 3]), rig.f32([2, 3]), Number.NaN),
   ),
+  refusal('expected y of type bf16, got f32, in narrow', (rig) =>
+    rig.backend.narrow(rig.result([2]) as never, rig.f32([2])),
+  ),
+  refusal('expected x of type f32, got bf16, in narrow', (rig) =>
+    rig.backend.narrow(rig.bf16([2]), rig.bf16([2]) as never),
+  ),
+  refusal('expected size of x = 6, got 5, in narrow', (rig) => rig.backend.narrow(rig.bf16([2, 3]), rig.f32([5]))),
   refusal('expected x of type f32, got i32, in softcap', (rig) =>
     rig.backend.softcap(rig.result([2]), rig.i32([2], () => 0) as never, 1),
   ),
@@ -221,6 +229,8 @@ export const refusals: Refusal[] = [
   refusal('expected rows of q = 9, got 6, in attention', (rig) => attention(rig, { sequences: 3 })),
   refusal('expected columns of k = 16, got 8, in attention', (rig) => attention(rig, { kvHeads: 4 })),
   refusal('expected rows of k = 6, got 7, in attention', (rig) => attention(rig, {}, 7)),
+  refusal('expected k of type f32 or bf16, got f16, in attention', (rig) => attention(rig, {}, 6, ['f16', 'f16'])),
+  refusal('expected v of type bf16, got f32, in attention', (rig) => attention(rig, {}, 6, ['bf16', 'f32'])),
 
   refusal('expected size of sums = 5, got 4, in addColumnSquares', (rig) =>
     rig.backend.addColumnSquares(rig.f64([4]), rig.f32([2, 5])),

@@ -1,5 +1,7 @@
 // The operations that look at one element at a time: activation functions, sums, multiples, soft limits, steps of ADMM.
 
+import { narrowBF16 } from '../../tensor/half.js';
+import { valuesOf } from '../../tensor/weights16.js';
 import type { Activation, Backend } from '../backend.js';
 import {
   checkActivate,
@@ -7,12 +9,16 @@ import {
   checkAdmmScores,
   checkAdmmStep,
   checkGate,
+  checkNarrow,
   checkScale,
   checkSoftcap,
 } from '../shapes.js';
 import { elements } from './storage.js';
 
-type Elementwise = Pick<Backend, 'activate' | 'gate' | 'add' | 'scale' | 'softcap' | 'admmScores' | 'admmStep'>;
+type Elementwise = Pick<
+  Backend,
+  'activate' | 'gate' | 'add' | 'scale' | 'narrow' | 'softcap' | 'admmScores' | 'admmStep'
+>;
 
 /** The elementwise operations of the reference backend. */
 export const elementwise: Elementwise = {
@@ -32,6 +38,13 @@ export const elementwise: Elementwise = {
     checkAdd(y, a, b, factor);
     const [result, left, right] = [elements(y), elements(a), elements(b)];
     for (let i = 0; i < y.size; i++) result[i] = left[i] + factor * right[i];
+  },
+
+  narrow(y, x) {
+    checkNarrow(y, x);
+    const patterns = new Uint16Array(y.size);
+    narrowBF16(Float32Array.from(elements(x)), patterns);
+    elements(y).set(valuesOf('bf16', patterns));
   },
 
   scale(y, x, factor) {

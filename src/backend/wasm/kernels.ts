@@ -39,6 +39,7 @@ export const KERNELS = [
   'maskRows',
   'maskThreshold',
   'multiply',
+  'narrow',
   'packTokens',
   'quantizeTokens',
   'rmsNorm',

@@ -15,6 +15,7 @@ import {
   type BackendInfo,
   type BlockSelection,
   type InverseForm,
+  type KeyTensor,
   type RopeShape,
   type Scores,
   type Selection,
@@ -231,17 +232,18 @@ class WasmBackend implements Backend {
     this.#run('rope', this.#split(x.rowCount, 2 * heads * rotaryDim), [x], args);
   }
 
-  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void {
+  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: KeyTensor, v: KeyTensor, shape: AttentionShape): void {
     check.checkAttention(y, q, k, v, shape);
     const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
     const window = Math.min(shape.window ?? keys, keys);
     const scratch = ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS;
     const group = heads / kvHeads;
+    const kind = WEIGHT_KINDS.indexOf(k.dtype);
     if (queries === 1 && group < ATTENTION_FEW && headDim % 4 === 0) {
       // Heads that lie side by side are read together: a stretch of them for each thread.
       const span = Math.min(Math.ceil(kvHeads / this.info.threads), Math.floor(ATTENTION_HEADS / group));
       const split = this.#split(sequences * Math.ceil(kvHeads / span), 2 * span * group * window * headDim);
-      const args = [q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, span];
+      const args = [q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, kind, span];
       this.#run('attentionToken', split, [y], args, scratch);
       return;
     }
@@ -251,7 +253,7 @@ class WasmBackend implements Backend {
       sequences * across * Math.ceil(rows / ATTENTION_QUERIES),
       2 * Math.min(rows, ATTENTION_QUERIES) * window * headDim,
     );
-    const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap];
+    const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap, kind];
     this.#run('attention', split, [y], args, scratch);
   }
 
@@ -273,6 +275,11 @@ class WasmBackend implements Backend {
   scale(y: Tensor<'f32'>, x: Tensor<'f32'>, factor: number): void {
     check.checkScale(y, x, factor);
     this.#run('scaling', this.#elementwise(y, 1), [y], [x, y, y.size, factor]);
+  }
+
+  narrow(y: Tensor<'bf16'>, x: Tensor<'f32'>): void {
+    check.checkNarrow(y, x);
+    this.#run('narrow', this.#elementwise(x, 1), [y], [x, y, y.size]);
   }
 
   softcap(y: Tensor<'f32'>, x: Tensor<'f32'>, cap: number): void {

@@ -3,7 +3,7 @@
 // kernel joins the parts in their order. Heads that share keys read them together.
 
 import type { Tensor } from '../../tensor/tensor.js';
-import type { AttentionShape } from '../backend.js';
+import { type AttentionShape, KEY_DTYPES, type KeyDType, type KeyTensor } from '../backend.js';
 import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { least } from './wgsl/queries.js';
@@ -32,24 +32,25 @@ fn joined(own: ${vector}, lane: u32, per: u32) -> ${vector} {
   return all;
 }`;
 
-/** `rows` of a workgroup, `size` at least the width of a head; `fours`: four columns at a time. */
-function partOf(rows: number, size: number, fours: boolean): Kernel {
-  const key = (size * (ROWS + 1) + rows) * 2 + Number(fours);
+/** `rows` of a workgroup, `size` at least the width of a head; `fours`: four columns at a time; keys and values of that dtype. */
+function partOf(rows: number, size: number, fours: boolean, dtype: KeyDType): Kernel {
+  const key = ((size * (ROWS + 1) + rows) * 2 + Number(fours)) * KEY_DTYPES.length + KEY_DTYPES.indexOf(dtype);
   const found = known.get(key);
   if (found) return found;
   const unit = fours ? 4 : 1;
   const type = fours ? 'f32x4' : 'f32';
+  const keyType = fours ? (`${dtype}x4` as const) : dtype;
   const vector = fours ? 'vec4f' : 'f32';
   const all = range(rows);
   const stride = size / unit;
   const kernel: Kernel = {
-    name: `attention of a part of the keys, ${rows} rows to ${size} columns${fours ? ' in fours' : ''}`,
+    name: `attention of a part of the keys, ${rows} rows to ${size} columns of ${dtype}${fours ? ' in fours' : ''}`,
     operands: [
       { name: 'mix', type, writes: true },
       { name: 'ends', type: 'f32', writes: true },
       { name: 'q', type },
-      { name: 'k', type },
-      { name: 'v', type },
+      { name: 'k', type: keyType },
+      { name: 'v', type: keyType },
     ],
     params: ['heads', 'kvHeads', 'headDim', 'queries', 'keys', 'begin', 'parts', 'f_scale', 'window', 'f_cap'],
     lanes: LANES,
@@ -236,8 +237,8 @@ export function attentionInParts(
   gpu: Gpu,
   y: Tensor<'f32'>,
   q: Tensor<'f32'>,
-  k: Tensor<'f32'>,
-  v: Tensor<'f32'>,
+  k: KeyTensor,
+  v: KeyTensor,
   shape: AttentionShape,
   fours: boolean,
 ): void {
@@ -263,7 +264,7 @@ export function attentionInParts(
         f_cap: softcap ?? 0,
       };
       gpu.run(
-        partOf(rows, size, fours),
+        partOf(rows, size, fours, k.dtype),
         [mix, ends, q, k, v],
         params,
         sequences * kvHeads * Math.ceil(together / rows) * parts,

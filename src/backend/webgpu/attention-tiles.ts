@@ -2,6 +2,7 @@
 // linear-tiles.ts. A lane has eight queries with four keys of the scores, and the same queries with some columns of what
 // comes out. Queries, keys and values pass through workgroup memory a step at a time, the next one being read meanwhile.
 
+import type { KeyDType } from '../backend.js';
 import { type Kernel, kernelOf } from './kernel.js';
 import { ATTENTION_PARAMS, least, queriesOf } from './wgsl/queries.js';
 
@@ -28,8 +29,8 @@ export const TILE_BYTES =
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** For heads of up to 64·wide columns, a multiple of four. */
-export function tilesOf(wide: number): Kernel {
+/** For heads of up to 64·wide columns, a multiple of four, with keys and values of that dtype. */
+export function tilesOf(wide: number, dtype: KeyDType): Kernel {
   const queries = range(QUERIES);
   const units = range(wide);
   const cells = queries.flatMap((i) => range(KEYS).map((j) => [i, j]));
@@ -83,12 +84,12 @@ export function tilesOf(wide: number): Kernel {
         ),
       )
       .join('\n    ');
-  return kernelOf(`attention in tiles, ${64 * wide} columns`, () => ({
+  return kernelOf(`attention in tiles, ${64 * wide} columns of ${dtype}`, () => ({
     operands: [
       { name: 'y', type: 'f32x4', writes: true },
       { name: 'q', type: 'f32x4' },
-      { name: 'k', type: 'f32x4' },
-      { name: 'v', type: 'f32x4' },
+      { name: 'k', type: `${dtype}x4` },
+      { name: 'v', type: `${dtype}x4` },
     ],
     params: ATTENTION_PARAMS,
     lanes: LANES,

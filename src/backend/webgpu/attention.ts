@@ -3,7 +3,7 @@
 // (attention-parts.ts), and so have many (attention-tiles.ts), where the heads and the device allow it.
 
 import type { Tensor } from '../../tensor/tensor.js';
-import type { AttentionShape } from '../backend.js';
+import type { AttentionShape, KeyDType, KeyTensor } from '../backend.js';
 import { attentionInParts, partsOf, scratchOf } from './attention-parts.js';
 import { EDGE, TILE_BYTES, tilesOf, WIDEST } from './attention-tiles.js';
 import { type Gpu, rowsOf } from './gpu.js';
@@ -22,9 +22,9 @@ const MANY_QUERIES = 32;
 const known = new Map<string, Kernel>();
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** `wide`: columns of a head that a lane mixes; `fours`: queries and keys are read four columns at a time. */
-function kernelOf(queries: number, wide: number, fours: boolean): Kernel {
-  const name = `attention, ${queries} queries, ${wide} columns${fours ? ', keys in fours' : ''}`;
+/** `wide`: columns of a head that a lane mixes; `fours`: queries and keys, these of that dtype, are read four columns at a time. */
+function kernelOf(queries: number, wide: number, fours: boolean, dtype: KeyDType): Kernel {
+  const name = `attention, ${queries} queries, ${wide} columns, keys of ${dtype}${fours ? ' in fours' : ''}`;
   const found = known.get(name);
   if (found) return found;
   const all = range(queries);
@@ -35,8 +35,8 @@ function kernelOf(queries: number, wide: number, fours: boolean): Kernel {
     operands: [
       { name: 'y', type: 'f32', writes: true },
       { name: 'q', type: fours ? 'f32x4' : 'f32' },
-      { name: 'k', type: fours ? 'f32x4' : 'f32' },
-      { name: 'v', type: 'f32' },
+      { name: 'k', type: fours ? `${dtype}x4` : dtype },
+      { name: 'v', type: dtype },
     ],
     params: ATTENTION_PARAMS,
     lanes: KEYS,
@@ -158,8 +158,8 @@ export function attention(
   gpu: Gpu,
   y: Tensor<'f32'>,
   q: Tensor<'f32'>,
-  k: Tensor<'f32'>,
-  v: Tensor<'f32'>,
+  k: KeyTensor,
+  v: KeyTensor,
   shape: AttentionShape,
 ): void {
   const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
@@ -179,7 +179,7 @@ export function attention(
   }
   const params = { heads, kvHeads, headDim, queries, keys, f_scale: scale, window, f_cap: softcap ?? 0 };
   const many = allFours && queries >= MANY_QUERIES && headDim <= WIDEST && gpu.device.workgroupBytes >= TILE_BYTES;
-  const kernel = many ? tilesOf(Math.ceil(headDim / 64)) : kernelOf(each, wide, fours);
+  const kernel = many ? tilesOf(Math.ceil(headDim / 64), k.dtype) : kernelOf(each, wide, fours, k.dtype);
   const groups = heads * Math.ceil(queries / (many ? EDGE : each));
   for (const [from, to] of gpu.pieces(sequences, [y, q, k, v])) {
     const [ys, qs, ks, vs] = [y, q, k, v].map((tensor) => rowsOf(tensor, sequences, from, to));

@@ -1,7 +1,7 @@
 // The operations that look at one element at a time: activation functions, sums, multiples, soft limits, steps of ADMM.
 
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Gpu } from './gpu.js';
+import { type Gpu, rowsOf } from './gpu.js';
 import type { Kernel, KernelOperand } from './kernel.js';
 
 /** Elements of a workgroup: each of its lanes takes four, far apart so that neighbours read neighbours. */
@@ -81,6 +81,35 @@ const kernels = {
     ['float64'],
   ),
 };
+
+/** A lane has a pair of y, which is one word. */
+const narrowing: Kernel = {
+  name: 'narrow',
+  operands: [{ name: 'y', type: 'bf16', writes: true }, f32('x')],
+  params: ['size'],
+  lanes: 256,
+  code: /* wgsl */ `
+fn run(group: u32, lane: u32) {
+  let first = 2 * (group * 256 + lane);
+  for (var k = 0u; k < 2; k++) {
+    let i = first + k - (p.o_y & 1);
+    if (i < p.size) {
+      let bits = raw_x(i);
+      let nan = (bits & 0x7fffffffu) > 0x7f800000u;
+      put_y(i, select(bits + 0x7fffu + ((bits >> 16) & 1), bits | 0x400000u, nan) >> 16);
+    }
+  }
+}`,
+};
+
+/** y = x, rounded to bf16. */
+export function narrow(gpu: Gpu, y: Tensor<'bf16'>, x: Tensor<'f32'>): void {
+  const { size } = y;
+  for (const [from, to] of gpu.pieces(size, [y, x], ELEMENTS)) {
+    const parts = [y, x].map((tensor) => rowsOf(tensor as Tensor, size, from, to));
+    gpu.run(narrowing, parts, { size: to - from }, Math.ceil((to - from + 1) / 512));
+  }
+}
 
 /** Runs one of the elementwise kernels over tensors of one size. */
 export function runElementwise(

@@ -1,6 +1,6 @@
 // A kernel: its operands, its parameters and its WGSL, from which the whole shader is written. Every buffer is an array of
 // 32-bit words and operands are read and written through functions: `get_NAME(i)` and `set_NAME(i, value)`, for f32 also
-// `raw_NAME` and `put_NAME` with the bits. So two operands that lie in one buffer become one binding, which WebGPU demands
+// `raw_NAME` and `put_NAME` with the bits (bf16 has `put_NAME`; two that share a word are one lane's to write). So two operands that lie in one buffer become one binding, which WebGPU demands
 // where one of them is written, and no kernel has to know; and bits pass through unchanged where nothing is computed.
 
 import { float32 } from './wgsl/float32.js';
@@ -96,7 +96,16 @@ function accessors({ name, type, writes }: KernelOperand, slot: string): string 
     return `fn get_${name}(i: u32) -> vec2u { let at = p.o_${name} + 2 * i; return vec2u(${slot}[at], ${slot}[at + 1]); }
 ${writes ? `fn set_${name}(i: u32, value: vec2u) { let at = p.o_${name} + 2 * i; ${slot}[at] = value.x; ${slot}[at + 1] = value.y; }` : ''}`;
   if (type === 'bf16')
-    return `fn get_${name}(i: u32) -> f32 { let at = ${at}; return bitcast<f32>((${slot}[at >> 1] << (16 * (1 - (at & 1)))) & 0xffff0000u); }`;
+    return `fn get_${name}(i: u32) -> f32 { let at = ${at}; return bitcast<f32>((${slot}[at >> 1] << (16 * (1 - (at & 1)))) & 0xffff0000u); }
+${
+  writes
+    ? `fn put_${name}(i: u32, bits: u32) {
+  let at = ${at};
+  let shift = 16 * (at & 1);
+  ${slot}[at >> 1] = (${slot}[at >> 1] & (0xffff0000u >> shift)) | (bits << shift);
+}`
+    : ''
+}`;
   if (type === 'f16')
     return `${wideF16(name)}
 fn get_${name}(i: u32) -> f32 { let at = ${at}; return wide_${name}((${slot}[at >> 1] >> (16 * (at & 1))) & 0xffffu); }`;

@@ -16,6 +16,7 @@ import {
   type BackendInfo,
   type BlockSelection,
   type InverseForm,
+  type KeyTensor,
   type RopeShape,
   type Scores,
   type Selection,
@@ -24,7 +25,7 @@ import * as check from '../shapes.js';
 import { attention } from './attention.js';
 import { columnLinear } from './columns.js';
 import { requestDevice } from './device.js';
-import { runElementwise } from './elementwise.js';
+import { narrow, runElementwise } from './elementwise.js';
 import { eliminateColumns } from './eliminate.js';
 import { fillPattern, setShort } from './fill.js';
 import { Gpu } from './gpu.js';
@@ -169,7 +170,7 @@ class WebGpuBackend implements Backend {
     rope(this.gpu, x, cos, sin, shape);
   }
 
-  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: Tensor<'f32'>, v: Tensor<'f32'>, shape: AttentionShape): void {
+  attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: KeyTensor, v: KeyTensor, shape: AttentionShape): void {
     check.checkAttention(y, q, k, v, shape);
     attention(this.gpu, y, q, k, v, shape);
   }
@@ -192,6 +193,11 @@ class WebGpuBackend implements Backend {
   scale(y: Tensor<'f32'>, x: Tensor<'f32'>, factor: number): void {
     check.checkScale(y, x, factor);
     runElementwise(this.gpu, 'scale', [y, x], { f_factor: factor });
+  }
+
+  narrow(y: Tensor<'bf16'>, x: Tensor<'f32'>): void {
+    check.checkNarrow(y, x);
+    narrow(this.gpu, y, x);
   }
 
   softcap(y: Tensor<'f32'>, x: Tensor<'f32'>, cap: number): void {
