@@ -32,31 +32,22 @@ export function attention(
 ): void {
   scratch += stride * thread;
   storeConstants(scratch);
-  if (kind == BF16)
-    tiles<u16>(q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap, scratch, begin, end);
-  else tiles<f32>(q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap, scratch, begin, end);
-}
-
-function tiles<K>(
-  q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, queries: i32, keys: i32, scale: f32,
-  window: i32, softcap: f32, scratch: usize, begin: i32, end: i32,
-): void {
   scale = <f32>(LOG2_E * scale); softcap = <f32>(LOG2_E * softcap);
   let group = heads / kvHeads, whole = queries == 1 && group >= ATTENTION_FEW;
   let rows = whole ? group : queries, advance = whole ? 0 : 1;
   let bytes = <usize>headDim << 2, token = bytes * heads, strideQ = whole ? bytes : token;
-  let keyBytes = sizeof<K>() * headDim, strideK = keyBytes * kvHeads;
-  let perHead = (rows + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES, across = whole ? kvHeads : heads;
+  let keyBytes = kind == BF16 ? bytes >> 1 : bytes, strideK = keyBytes * kvHeads;
+  let tiles = (rows + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES, across = whole ? kvHeads : heads;
   for (let unit = begin; unit < end; unit++) {
     // The last tiles see most keys: they come first, so that the threads finish together.
-    let first = (perHead - 1 - (unit % perHead)) * ATTENTION_QUERIES, sequence = unit / (perHead * across);
-    let head = (unit / perHead) % across * (whole ? group : 1);
+    let first = (tiles - 1 - (unit % tiles)) * ATTENTION_QUERIES, sequence = unit / (tiles * across);
+    let head = (unit / tiles) % across * (whole ? group : 1);
     let inQ = token * sequence * queries + bytes * head + strideQ * first;
     let inK = strideK * sequence * keys + keyBytes * (head / group);
     let count = min(ATTENTION_QUERIES, rows - first), position = keys - queries + first * advance;
-    tile<K>(
+    tile(
       q + inQ, k + inK, v + inK, y + inQ, strideQ, strideK, headDim, count, advance, position, scale, window, softcap,
-      scratch,
+      kind, scratch,
     );
   }
 }
@@ -65,11 +56,11 @@ function tiles<K>(
  * `count` queries; the first of them stands at `position`, each `advance` further than the one before. Blocks begin at
  * multiples of KEYS whatever the window, so that a query gets the same bits in every tile.
  */
-function tile<K>(
+function tile(
   q: usize, k: usize, v: usize, y: usize, strideQ: usize, strideK: usize, headDim: i32, count: i32, advance: i32,
-  position: i32, scale: f32, window: i32, softcap: f32, scratch: usize,
+  position: i32, scale: f32, window: i32, softcap: f32, kind: i32, scratch: usize,
 ): void {
-  let few = isFloat<K>() && count < ATTENTION_FEW && !(headDim & 3), bytes = <usize>headDim << 2;
+  let few = kind != BF16 && count < ATTENTION_FEW && !(headDim & 3), bytes = <usize>headDim << 2;
   let scores = scratch + SCORES, states = scratch + STATES;
   let ownQ = scratch + ATTENTION_SCRATCH, ownK = ownQ + bytes * ATTENTION_QUERIES, ownV = ownK + bytes * KEYS;
   for (let i = 0; i < count; i++) {
@@ -84,10 +75,10 @@ function tile<K>(
   for (let block = max(0, position + 1 - window) & -KEYS; block < end; block += KEYS) {
     // Query i sees the keys [low + i·advance, high + i·advance) of the block, as far as they are in it.
     let high = position + 1 - block, low = high - window, kb = k + strideK * block, vb = v + strideK * block;
-    if (!few) copyBlock<K>(kb, vb, strideK, headDim, max(0, low), min(KEYS, end - block), ownK, ownV);
+    if (!few) copyBlock(kb, vb, kind, strideK, headDim, max(0, low), min(KEYS, end - block), ownK, ownV);
     for (let i = 0; i < count; i += few ? 1 : 4) {
       let from = max(0, low + i * advance), to = min(KEYS, high + (few ? i : i + 3) * advance);
-      if (few) scores1<K>(ownQ + bytes * i, kb, strideK, headDim, from, to, scores + ROW * i);
+      if (few) scores1(ownQ + bytes * i, kb, strideK, headDim, from, to, scores + ROW * i);
       else scores4(ownQ + bytes * i, ownK, headDim, from, to, scores + ROW * i);
     }
     for (let i = 0; i < count; i++) {
@@ -105,17 +96,18 @@ function tile<K>(
 }
 
 /** The keys [from, to) of a block, interleaved in eights, and their values, row behind row. */
-function copyBlock<K>(
-  k: usize, v: usize, stride: usize, headDim: i32, from: i32, to: i32, ownK: usize, ownV: usize,
+function copyBlock(
+  k: usize, v: usize, kind: i32, stride: usize, headDim: i32, from: i32, to: i32, ownK: usize, ownV: usize,
 ): void {
   let bytes = <usize>headDim << 2;
-  for (let j = from & ~7; j < to; j += 8) {
-    interleave<K>(ownK + bytes * j, 32, k + stride * j, stride, to - j, headDim, 1);
-    interleave<K>(ownK + bytes * j + 16, 32, k + stride * (j + 4), stride, to - j - 4, headDim, 1);
+  for (let j = from & ~7; j < ((to + 7) & ~7); j += 4) {
+    let own = ownK + bytes * (j & ~7) + (j & 4 ? 16 : 0);
+    if (kind == BF16) interleave<u16>(own, 32, k + stride * j, stride, to - j, headDim, 1);
+    else interleave<f32>(own, 32, k + stride * j, stride, to - j, headDim, 1);
   }
   for (let j = from; j < to; j++) {
-    if (isFloat<K>()) scaled(ownV + bytes * j, v + stride * j, headDim, 1);
-    else widen<K>(v + stride * j, ownV + bytes * j, headDim, ownV);
+    if (kind == BF16) widen<u16>(v + stride * j, ownV + bytes * j, headDim, ownV);
+    else scaled(ownV + bytes * j, v + stride * j, headDim, 1);
   }
 }
 

@@ -83,35 +83,22 @@ function put(y: usize, low: v128, high: v128, add: i32): void {
 }
 
 /** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 8; headDim is a multiple of 4. */
-export function scores1<K>(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
+export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
   let last = k + strideK * (to - 1), end = q + (<usize>headDim << 2);
   for (let j = from & ~7; j < to; j += 8) {
     let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
     let k4 = min(k3 + strideK, last), k5 = min(k4 + strideK, last), k6 = min(k5 + strideK, last), k7 = min(k6 + strideK, last);
     let a = f32x4.splat(0), b = a, c = a, d = a, p = q;
     for (; p < end; p += 16) {
-      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8);
-      if (isFloat<K>()) {
-        let x = v128.load(k0), y = v128.load(k1);
-        a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
-        x = v128.load(k2); y = v128.load(k3);
-        b = madd(u, v128.shuffle<f64>(x, y, 0, 2), b); b = madd(v, v128.shuffle<f64>(x, y, 1, 3), b);
-        x = v128.load(k4); y = v128.load(k5);
-        c = madd(u, v128.shuffle<f64>(x, y, 0, 2), c); c = madd(v, v128.shuffle<f64>(x, y, 1, 3), c);
-        x = v128.load(k6); y = v128.load(k7);
-        d = madd(u, v128.shuffle<f64>(x, y, 0, 2), d); d = madd(v, v128.shuffle<f64>(x, y, 1, 3), d);
-      } else {
-        let x = v128.load64_lane(k1, v128.load64_zero(k0), 1);
-        a = madd(u, firstPairs(x), a); a = madd(v, lastPairs(x), a);
-        x = v128.load64_lane(k3, v128.load64_zero(k2), 1);
-        b = madd(u, firstPairs(x), b); b = madd(v, lastPairs(x), b);
-        x = v128.load64_lane(k5, v128.load64_zero(k4), 1);
-        c = madd(u, firstPairs(x), c); c = madd(v, lastPairs(x), c);
-        x = v128.load64_lane(k7, v128.load64_zero(k6), 1);
-        d = madd(u, firstPairs(x), d); d = madd(v, lastPairs(x), d);
-      }
-      k0 += 4 * sizeof<K>(); k1 += 4 * sizeof<K>(); k2 += 4 * sizeof<K>(); k3 += 4 * sizeof<K>();
-      k4 += 4 * sizeof<K>(); k5 += 4 * sizeof<K>(); k6 += 4 * sizeof<K>(); k7 += 4 * sizeof<K>();
+      let u = v128.load64_splat(p), v = v128.load64_splat(p, 8), x = v128.load(k0), y = v128.load(k1);
+      a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
+      x = v128.load(k2); y = v128.load(k3);
+      b = madd(u, v128.shuffle<f64>(x, y, 0, 2), b); b = madd(v, v128.shuffle<f64>(x, y, 1, 3), b);
+      x = v128.load(k4); y = v128.load(k5);
+      c = madd(u, v128.shuffle<f64>(x, y, 0, 2), c); c = madd(v, v128.shuffle<f64>(x, y, 1, 3), c);
+      x = v128.load(k6); y = v128.load(k7);
+      d = madd(u, v128.shuffle<f64>(x, y, 0, 2), d); d = madd(v, v128.shuffle<f64>(x, y, 1, 3), d);
+      k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
     }
     let y = scores + (<usize>j << 2);
     v128.store(y, f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7)));
@@ -119,16 +106,51 @@ export function scores1<K>(q: usize, k: usize, strideK: usize, headDim: i32, fro
   }
 }
 
-/** Of four bf16 of each of two rows: the first two of both, as f32. */
-// @ts-ignore: decorator
-@inline
-function firstPairs(x: v128): v128 {
-  return v128.shuffle<u16>(i32x4.splat(0), x, 0, 8, 1, 9, 2, 12, 3, 13);
+/**
+ * The same for keys of bf16, with headDim a multiple of 8. A pair of columns of a key is a word of 32 bits: words of four
+ * keys are brought side by side, and hold an even column in their lower halves and an odd one in their upper halves.
+ */
+export function scoresOfHalves(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
+  let last = k + strideK * (to - 1), end = q + (<usize>headDim << 2);
+  for (let j = from & ~7; j < to; j += 8) {
+    let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
+    let k4 = min(k3 + strideK, last), k5 = min(k4 + strideK, last), k6 = min(k5 + strideK, last), k7 = min(k6 + strideK, last);
+    let even0 = f32x4.splat(0), odd0 = even0, even1 = even0, odd1 = even0;
+    for (let p = q; p < end; p += 32) {
+      let q0 = v128.load32_splat(p), q1 = v128.load32_splat(p, 4), q2 = v128.load32_splat(p, 8), q3 = v128.load32_splat(p, 12);
+      let q4 = v128.load32_splat(p, 16), q5 = v128.load32_splat(p, 20), q6 = v128.load32_splat(p, 24), q7 = v128.load32_splat(p, 28);
+      let a = v128.load(k0), b = v128.load(k1), c = v128.load(k2), d = v128.load(k3);
+      let ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5);
+      let w = v128.shuffle<u64>(ab, cd, 0, 2);
+      even0 = madd(q0, evens(w), even0); odd0 = madd(q1, odds(w), odd0); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even0 = madd(q2, evens(w), even0); odd0 = madd(q3, odds(w), odd0);
+      ab = v128.shuffle<u32>(a, b, 2, 6, 3, 7); cd = v128.shuffle<u32>(c, d, 2, 6, 3, 7); w = v128.shuffle<u64>(ab, cd, 0, 2);
+      even0 = madd(q4, evens(w), even0); odd0 = madd(q5, odds(w), odd0); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even0 = madd(q6, evens(w), even0); odd0 = madd(q7, odds(w), odd0);
+      a = v128.load(k4); b = v128.load(k5); c = v128.load(k6); d = v128.load(k7);
+      ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5); cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5); w = v128.shuffle<u64>(ab, cd, 0, 2);
+      even1 = madd(q0, evens(w), even1); odd1 = madd(q1, odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even1 = madd(q2, evens(w), even1); odd1 = madd(q3, odds(w), odd1);
+      ab = v128.shuffle<u32>(a, b, 2, 6, 3, 7); cd = v128.shuffle<u32>(c, d, 2, 6, 3, 7); w = v128.shuffle<u64>(ab, cd, 0, 2);
+      even1 = madd(q4, evens(w), even1); odd1 = madd(q5, odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even1 = madd(q6, evens(w), even1); odd1 = madd(q7, odds(w), odd1);
+      k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
+    }
+    v128.store(scores + (<usize>j << 2), f32x4.add(even0, odd0));
+    v128.store(scores + (<usize>j << 2), f32x4.add(even1, odd1), 16);
+  }
 }
 
-/** The other two of both. */
+/** The numbers whose patterns are the lower halves. */
 // @ts-ignore: decorator
 @inline
-function lastPairs(x: v128): v128 {
-  return v128.shuffle<u16>(i32x4.splat(0), x, 0, 10, 1, 11, 2, 14, 3, 15);
+function evens(w: v128): v128 {
+  return i32x4.shl(w, 16);
+}
+
+/** The numbers whose patterns are the upper halves. */
+// @ts-ignore: decorator
+@inline
+function odds(w: v128): v128 {
+  return v128.shuffle<u16>(i32x4.splat(0), w, 0, 9, 2, 11, 4, 13, 6, 15);
 }

@@ -3,7 +3,7 @@
 // rows at a time, so that these are read from end to end. An output gets the same bits as it does in a tile of `attention`.
 
 import { ATTENTION_QUERIES, ATTENTION_SCRATCH, scaled, SCORES, STATES } from './attention';
-import { four, scores1 } from './attentionScores';
+import { four, scores1, scoresOfHalves } from './attentionScores';
 import { BF16 } from './halves';
 import { madd } from './lanes';
 import { KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSoftmax';
@@ -12,9 +12,9 @@ import { KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSoftmax';
 export const ATTENTION_HEADS: i32 = ATTENTION_QUERIES;
 
 /**
- * Arguments as of `attention`, with one query a sequence; headDim is a multiple of 4. A unit is `span` heads of keys, the
- * last of a sequence perhaps fewer, with the heads of queries that read them, ATTENTION_HEADS at most. Units of a sequence
- * follow each other.
+ * Arguments as of `attention`, with one query a sequence; headDim is a multiple of 4, of 8 for bf16. A unit is `span` heads of
+ * keys, the last of a sequence perhaps fewer, with the heads of queries that read them, ATTENTION_HEADS at most. Units of a
+ * sequence follow each other.
  */
 export function attentionToken(
   q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, keys: i32, scale: f32, window: i32,
@@ -22,31 +22,24 @@ export function attentionToken(
 ): void {
   scratch += stride * thread;
   storeConstants(scratch);
-  if (kind == BF16)
-    stretches<u16>(q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, span, scratch, begin, end);
-  else stretches<f32>(q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, span, scratch, begin, end);
-}
-
-function stretches<K>(
-  q: usize, k: usize, v: usize, y: usize, heads: i32, kvHeads: i32, headDim: i32, keys: i32, scale: f32, window: i32,
-  softcap: f32, span: i32, scratch: usize, begin: i32, end: i32,
-): void {
   scale = <f32>(LOG2_E * scale); softcap = <f32>(LOG2_E * softcap);
-  let group = heads / kvHeads, bytes = <usize>headDim << 2, head = sizeof<K>() * headDim, strideK = head * kvHeads;
-  let across = (kvHeads + span - 1) / span;
+  let group = heads / kvHeads, bytes = <usize>headDim << 2, halves = kind == BF16, keyBytes = halves ? bytes >> 1 : bytes;
+  let strideK = keyBytes * kvHeads, across = (kvHeads + span - 1) / span;
   for (let unit = begin; unit < end; unit++) {
     let sequence = unit / across, first = unit % across * span, count = min(span, kvHeads - first) * group;
-    let inQ = bytes * (sequence * heads + first * group), inK = strideK * sequence * keys + head * first;
-    attend<K>(q + inQ, k + inK, v + inK, y + inQ, strideK, headDim, group, count, keys, scale, window, softcap, scratch);
+    let inQ = bytes * (sequence * heads + first * group), inK = strideK * sequence * keys + keyBytes * first;
+    attend(
+      q + inQ, k + inK, v + inK, y + inQ, halves, strideK, headDim, group, count, keys, scale, window, softcap, scratch,
+    );
   }
 }
 
 /** `count` heads of queries, of which each `group` read one head of keys. */
-function attend<K>(
-  q: usize, k: usize, v: usize, y: usize, strideK: usize, headDim: i32, group: i32, count: i32, keys: i32, scale: f32,
-  window: i32, softcap: f32, scratch: usize,
+function attend(
+  q: usize, k: usize, v: usize, y: usize, halves: bool, strideK: usize, headDim: i32, group: i32, count: i32, keys: i32,
+  scale: f32, window: i32, softcap: f32, scratch: usize,
 ): void {
-  let bytes = <usize>headDim << 2, head = sizeof<K>() * headDim;
+  let bytes = <usize>headDim << 2, keyBytes = halves ? bytes >> 1 : bytes;
   let scores = scratch + SCORES, states = scratch + STATES, ownQ = scratch + ATTENTION_SCRATCH;
   memory.fill(y, 0, bytes * count);
   scaled(ownQ, q, headDim * count, scale);
@@ -57,19 +50,28 @@ function attend<K>(
   for (let block = max(0, keys - window) & -KEYS; block < keys; block += KEYS) {
     let from = max(0, keys - window - block), to = min(KEYS, keys - block), kb = k + strideK * block, vb = v + strideK * block;
     for (let j = from & ~7; j < to; j += 8)
-      for (let i = 0; i < count; i++)
-        scores1<K>(ownQ + bytes * i, kb + head * (i / group), strideK, headDim, j, min(to, j + 8), scores + ROW * i);
+      for (let i = 0; i < count; i++) {
+        let qi = ownQ + bytes * i, ki = kb + keyBytes * (i / group), end = min(to, j + 8);
+        if (halves) scoresOfHalves(qi, ki, strideK, headDim, j, end, scores + ROW * i);
+        else scores1(qi, ki, strideK, headDim, j, end, scores + ROW * i);
+      }
     for (let i = 0; i < count; i++) {
       let shrink = weigh(scores + ROW * i, from, to, softcap, states + (<usize>i << 3), scratch), yi = y + bytes * i;
       if (shrink != 1) scaled(yi, yi, headDim, shrink);
     }
     let j = from;
     for (; j + 4 <= to; j += 4)
-      for (let i = 0; i < count; i++)
-        mix4<K>(scores + ROW * i + (<usize>j << 2), vb + strideK * j + head * (i / group), strideK, y + bytes * i, bytes);
+      for (let i = 0; i < count; i++) {
+        let weights = scores + ROW * i + (<usize>j << 2), vi = vb + strideK * j + keyBytes * (i / group);
+        if (halves) mix4<u16>(weights, vi, strideK, y + bytes * i, bytes);
+        else mix4<f32>(weights, vi, strideK, y + bytes * i, bytes);
+      }
     for (; j < to; j++)
-      for (let i = 0; i < count; i++)
-        mix1<K>(scores + ROW * i + (<usize>j << 2), vb + strideK * j + head * (i / group), y + bytes * i, bytes);
+      for (let i = 0; i < count; i++) {
+        let weights = scores + ROW * i + (<usize>j << 2), vi = vb + strideK * j + keyBytes * (i / group);
+        if (halves) mix1<u16>(weights, vi, y + bytes * i, bytes);
+        else mix1<f32>(weights, vi, y + bytes * i, bytes);
+      }
   }
   for (let i = 0; i < count; i++)
     scaled(y + bytes * i, y + bytes * i, headDim, 1 / load<f32>(states + (<usize>i << 3), 4));

@@ -1,5 +1,5 @@
 // neuroal with a whole model as a contestant: node model.mjs FOLDER THREADS OPTIONS, these being more options of loadModel as
-// JSON.
+// JSON. Its ways are what keys and values are kept as.
 
 import { loadModel, version } from '../../dist/index.js';
 import { serve } from './serve.mjs';
@@ -17,8 +17,8 @@ await serve(
   wholeModelOf(async (tokens) => {
     const model = await loadModel(folder, { threads: Number(threads), ...JSON.parse(options) });
 
-    async function withCache(run) {
-      const cache = model.createCache(tokens);
+    async function withCache(way, run) {
+      const cache = model.createCache(tokens, way);
       try {
         return await run(cache);
       } finally {
@@ -26,8 +26,8 @@ await serve(
       }
     }
 
-    const next = (prompt, ids) =>
-      withCache(async (cache) => {
+    const next = (way) => (prompt, ids) =>
+      withCache(way, async (cache) => {
         const started = performance.now();
         mostLikely(await model.next(cache, prompt));
         const prefilled = performance.now();
@@ -37,8 +37,8 @@ await serve(
 
     return {
       about: `neuroal ${version} (${model.engine.simd} SIMD)`,
-      ways: { next },
-      logits: (prompt) => withCache((cache) => model.next(cache, prompt)),
+      ways: { f32: next('f32'), bf16: next('bf16') },
+      logits: (prompt, way) => withCache(way, (cache) => model.next(cache, prompt)),
       close: () => model.dispose(),
     };
   }),

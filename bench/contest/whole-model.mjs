@@ -3,7 +3,7 @@
 
 /**
  * @param load gives { about, ways, logits, close }: ways by name, each taking (prompt, next) and giving { prefill, decode }
- *   in milliseconds; logits takes the prompt and gives those of the whole vocabulary
+ *   in milliseconds; logits takes the prompt and a way and gives those of the whole vocabulary
  */
 export const wholeModelOf =
   (load) =>
@@ -14,7 +14,7 @@ export const wholeModelOf =
     return {
       about: model.about,
       async sample({ of, way }) {
-        if (of === 'logits') return Array.from(await model.logits(prompt));
+        if (of === 'logits') return Array.from(await model.logits(prompt, way));
         const times = await model.ways[way](prompt, next);
         // The peak so far, in KiB.
         return { ...times, loading, peakBytes: 1024 * process.resourceUsage().maxRSS };

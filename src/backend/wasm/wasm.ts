@@ -239,7 +239,7 @@ class WasmBackend implements Backend {
     const scratch = ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS;
     const group = heads / kvHeads;
     const kind = WEIGHT_KINDS.indexOf(k.dtype);
-    if (queries === 1 && group < ATTENTION_FEW && headDim % 4 === 0) {
+    if (queries === 1 && group < ATTENTION_FEW && headDim % (kind ? 8 : 4) === 0) {
       // Heads that lie side by side are read together: a stretch of them for each thread.
       const span = Math.min(Math.ceil(kvHeads / this.info.threads), Math.floor(ATTENTION_HEADS / group));
       const split = this.#split(sequences * Math.ceil(kvHeads / span), 2 * span * group * window * headDim);
