@@ -6,7 +6,7 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { MaskedWeight } from '../checkpoint/sparse/masked-weight.js';
 import { scaled } from '../checkpoint/sparse/sparse-tensor.js';
-import { type Bitmask, dropZeros, maskOfRows, spread } from '../tensor/bitmask.js';
+import { dropZeros, maskOfRows, spread } from '../tensor/bitmask.js';
 import { widenBF16, widenF16 } from '../tensor/half.js';
 import { roundRow } from '../tensor/int8.js';
 import type { SparseMatrix } from '../tensor/sparse-matrix.js';
@@ -36,9 +36,12 @@ export async function maskedRows(
   return { rows, columns, dtype, inParts: true, read, masked };
 }
 
-/** What the form of such a matrix is chosen by. */
-export function countMasked({ rows, columns, offsets }: Bitmask): EntryCount {
-  const zeros = Int32Array.from({ length: rows }, (_, row) => columns - (offsets[row + 1] - offsets[row]));
+/** What the form of such a matrix is chosen by: what has no bit is 0, and a value may be. */
+export function countMasked({ mask: { rows, columns, offsets }, values }: MaskedWeight): EntryCount {
+  const zeros = Int32Array.from({ length: rows }, (_, row) => {
+    const [begin, end] = [offsets[row], offsets[row + 1]];
+    return columns - (end - begin) + countZeros(values, begin, end);
+  });
   return entriesOf(zeros, columns);
 }
 
@@ -46,14 +49,19 @@ export function countMasked({ rows, columns, offsets }: Bitmask): EntryCount {
 export const keepsMask = ({ dtype }: MaskedWeight, { values, sparse }: Form): boolean =>
   sparse && (values !== 'bf16' || dtype === 'BF16');
 
-/** Makes the sparse matrix; with int8 the mask loses what rounds to 0. */
+/**
+ * Makes the sparse matrix. The mask loses what is 0, and with int8 what rounds to 0.
+ * @param count what `countMasked` says of it
+ */
 export function loadMasked(
   backend: Backend,
-  masked: MaskedWeight,
+  stored: MaskedWeight,
+  { zeros, weights }: EntryCount,
   kept: Form['values'],
   scratch: Scratch,
 ): SparseMatrix {
-  const { mask } = masked;
+  const { mask, values } = stored;
+  const masked = zeros > weights - values.length ? { ...stored, values: dropZeros(mask, values) } : stored;
   if (kept === 'int8') return loadRounded(backend, masked, scratch);
   if (kept === 'bf16')
     return backend.compressMasked(mask, kept, (first, end) => valuesOf(masked, first, end) as Uint16Array);

@@ -31,8 +31,9 @@ export async function loadMatrix(
 ): Promise<Matrix> {
   const { rows, columns, dtype, masked } = source;
   if (masked) {
-    const form = typeof chosen === 'function' ? chosen(countMasked(masked.mask)) : chosen;
-    if (keepsMask(masked, form)) return loadMasked(backend, masked, form.values, scratch);
+    const count = countMasked(masked);
+    const form = typeof chosen === 'function' ? chosen(count) : chosen;
+    if (keepsMask(masked, form)) return loadMasked(backend, masked, count, form.values, scratch);
     return loadMatrix(backend, { ...source, masked: undefined }, form, scratch);
   }
   // Groups of four rows, which are counted together, stay together.

@@ -26,9 +26,13 @@ export function toInt8(weights: Float32Array, rows: number, columns: number): In
 /** The same of one row, whose values come into `values`; returns its scale. */
 export function roundRow(weights: Float32Array, values: Int8Array): number {
   let largest = 0;
-  for (const w of weights) largest = Math.max(largest, Math.abs(w));
-  const step = largest === 0 ? 0 : scaleOf(largest);
-  for (let i = 0; i < weights.length; i++) values[i] = step === 0 ? 0 : weights[i] / step + TO_EVEN - TO_EVEN;
+  for (let i = 0; i < weights.length; i++) largest = Math.max(largest, Math.abs(weights[i]));
+  if (largest === 0) {
+    values.fill(0);
+    return 0;
+  }
+  const step = scaleOf(largest);
+  for (let i = 0; i < weights.length; i++) values[i] = weights[i] / step + TO_EVEN - TO_EVEN;
   return step;
 }
 

@@ -11,7 +11,7 @@ import type { KernelRunner } from './runner.js';
 import { makeSparse } from './sparse.js';
 
 /** Bytes of a stretch; one group of four rows, where it has more, is one too. */
-const STRETCH = 1 << 20;
+const STRETCH = 1 << 18;
 
 /** Bytes of a value. */
 const BYTES: Record<SparseValues, number> = { f32: 4, bf16: 2, int8: 1 };

@@ -1,8 +1,7 @@
 // A weight in parts as a model is loaded from: mask and values as the file has them, after everything has been said that there
-// is to say against them, and without the zeros that a file may list among its values.
+// is to say against them.
 
-import { type Bitmask, dropZeros, placeOfValue } from '../../tensor/bitmask.js';
-import { countZeros } from '../../tensor/zeros.js';
+import { type Bitmask, placeOfValue } from '../../tensor/bitmask.js';
 import { firstNotFinite, notFinite } from '../float-dtype.js';
 import type { ValueDtype } from './layout.js';
 import { type MemoryFor, type SparseTensor, scaled } from './sparse-tensor.js';
@@ -10,7 +9,7 @@ import { type MemoryFor, type SparseTensor, scaled } from './sparse-tensor.js';
 /** Values that are taken as they are; others are read as the dense tensor. */
 export type MaskedDtype = 'F32' | 'BF16' | 'F16' | 'I8';
 
-/** Which weights there are, and what they are: finite, and none of them 0. */
+/** Which weights there are, and what they are: finite numbers, among which a file may list some that are 0 or −0. */
 export interface MaskedWeight {
   mask: Bitmask;
   /** Numbers; patterns of BF16 and F16; whole numbers of I8. */
@@ -44,7 +43,7 @@ export async function readMasked(
     const bad = firstNotFinite(values, dtype as Exclude<MaskedDtype, 'I8'>);
     if (bad >= 0) throw notFinite(values, dtype as Exclude<MaskedDtype, 'I8'>, bad, placeOfValue(mask, bad), where);
   }
-  return { mask, values: countZeros(values) > 0 ? dropZeros(mask, values) : values, dtype, scale };
+  return { mask, values, dtype, scale };
 }
 
 const ARRAYS = { F32: Float32Array, BF16: Uint16Array, F16: Uint16Array, I8: Int8Array };
