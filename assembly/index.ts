@@ -27,6 +27,7 @@ export { liftRows } from './liftRows';
 export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear, STREAMED } from './linear';
 export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';
+export { countMasked, fillMasked } from './masked';
 export { maskGroups } from './maskGroups';
 export { maskRows } from './maskRows';
 export { countScores, lastEqual, maskThreshold } from './maskThreshold';

@@ -1,10 +1,20 @@
 // Peak memory of loading a model, beside the size of its file: from a folder, from a server, from a stream; and of fetching that
 // file and dropping it as it comes, which is what the server's part costs without a model. Each load runs in a
 // process of its own; what that process takes before it loads is subtracted. `node bench/memory.mjs [MEGABYTES [KIND …]]`
+// With `--sparse SHARE` first, that share of the weights is 0 and the file is the sparse one of a dense one of MEGABYTES.
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, mkdtempSync, openAsBlob, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  openAsBlob,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,11 +25,16 @@ import { promisify } from 'node:util';
 const self = fileURLToPath(import.meta.url);
 const kinds = ['folder', 'server', 'stream', 'blob', 'fetch'];
 
-if (kinds.includes(process.argv[2])) await child(process.argv[2], process.argv[3]);
-else await parent(Number(process.argv[2] ?? 400), process.argv.slice(3));
+const args = process.argv.slice(2);
+if (kinds.includes(args[0])) await child(args[0], args[1]);
+else {
+  const sparsity = args[0] === '--sparse' ? Number(args.splice(0, 2)[1]) : 0;
+  await parent(Number(args[0] ?? 400), args.slice(1), sparsity);
+}
 
-async function parent(megabytes, asked) {
-  const folder = mkdtempSync(join(tmpdir(), 'neuroal-bench-'));
+async function parent(megabytes, asked, sparsity) {
+  const home = mkdtempSync(join(tmpdir(), 'neuroal-bench-'));
+  const folder = join(home, sparsity > 0 ? 'sparse' : 'dense');
   const server = createServer((request, response) => {
     const path = join(folder, request.url);
     if (statSync(path, { throwIfNoEntry: false })) createReadStream(path).pipe(response);
@@ -28,9 +43,13 @@ async function parent(megabytes, asked) {
   try {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const url = `http://127.0.0.1:${server.address().port}`;
-    await writeModel(folder, megabytes);
+    await writeModel(join(home, 'dense'), megabytes, sparsity);
+    if (sparsity > 0) {
+      const { convert } = await import('../dist/index.js');
+      await convert({ model: join(home, 'dense'), out: folder, format: 'sparse' });
+    }
     const size = statSync(join(folder, 'model.safetensors')).size;
-    console.log(`model.safetensors: ${(size / 1e6).toFixed(0)} MB of bf16`);
+    console.log(`model.safetensors: ${(size / 1e6).toFixed(0)} MB of bf16${sparsity > 0 ? ', sparse' : ''}`);
     for (const kind of asked.length ? asked : kinds) {
       const place = kind === 'server' || kind === 'fetch' ? url : folder;
       const { stdout } = await promisify(execFile)(process.execPath, [self, kind, place]);
@@ -43,7 +62,7 @@ async function parent(megabytes, asked) {
     }
   } finally {
     server.close();
-    rmSync(folder, { recursive: true });
+    rmSync(home, { recursive: true });
   }
 }
 
@@ -74,8 +93,9 @@ async function child(kind, folder) {
   console.log(JSON.stringify({ before, peak, seconds }));
 }
 
-/** A Llama of about so many megabytes, with random weights of bf16. */
-async function writeModel(folder, megabytes) {
+/** A Llama of about so many megabytes, with random weights of bf16, some of them 0. */
+async function writeModel(folder, megabytes, sparsity) {
+  mkdirSync(folder);
   const [vocab_size, hidden_size, intermediate_size] = [8192, 1024, 2752];
   const inBlock = { self_attn: ['q_proj', 'k_proj', 'v_proj', 'o_proj'], mlp: ['gate_proj', 'up_proj', 'down_proj'] };
   const block = 4 * hidden_size ** 2 + 3 * hidden_size * intermediate_size;
@@ -109,9 +129,8 @@ async function writeModel(folder, megabytes) {
   const write = async (bytes) => out.write(bytes) || once(out, 'drain');
   await write(Buffer.concat([length, json]));
   // Small numbers of either sign: a sign, an exponent of about 2^-6, any mantissa.
-  const noise = Uint16Array.from(
-    { length: 1 << 19 },
-    () => ((Math.random() * 2) << 15) | 0x3c00 | (Math.random() * 128),
+  const noise = Uint16Array.from({ length: 1 << 19 }, () =>
+    Math.random() < sparsity ? 0 : ((Math.random() * 2) << 15) | 0x3c00 | (Math.random() * 128),
   );
   for (let left = at; left > 0; left -= noise.byteLength)
     await write(Buffer.from(noise.buffer, 0, Math.min(left, noise.byteLength)));

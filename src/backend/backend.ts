@@ -3,6 +3,7 @@
 // unchanged.
 // Shapes in comments: T tokens, rows × columns of a weight matrix as Hugging Face stores it ([out, in], row-major).
 
+import type { Bitmask } from '../tensor/bitmask.js';
 import type { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { ArrayOf, DType } from '../tensor/dtype.js';
 import type { Int8Matrix } from '../tensor/int8-matrix.js';
@@ -104,6 +105,12 @@ export type BlockSelection =
   | { kind: 'count'; prune: number }
   | { kind: 'n:m'; n: number; m: number };
 
+/** What `compressMasked` is given for some rows: numbers, patterns of bf16, or whole numbers. */
+export type ValuesOfRows<V extends SparseValues> = (
+  first: number,
+  end: number,
+) => { f32: Float32Array; bf16: Uint16Array; int8: Int8Array }[V];
+
 /** What the run record says about the device. */
 export interface BackendInfo {
   backend: string;
@@ -148,6 +155,19 @@ export interface Backend {
    * lie within ±127; the scale belongs to the matrix from then on, and is freed with it.
    */
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix;
+  /**
+   * The same of a mask and the values behind it, as files have them, without the dense matrix: what `compress` makes of that, to
+   * the bit. The mask is trusted, and so are the values: finite, and none of them 0.
+   * @param values `f32` and `bf16` are kept as they come, `int8` is whole numbers of which scale[rows] is the unit
+   * @param valuesOf those of the rows [first, end), which begin with a multiple of 4; asked for once, from the first rows to
+   *   the last ones, and no longer needed when the next are
+   */
+  compressMasked<V extends SparseValues>(
+    mask: Bitmask,
+    values: V,
+    valuesOf: ValuesOfRows<V>,
+    scale?: Tensor<'f32'>,
+  ): SparseMatrix;
   /** y[T, n] = table[ids[T], n]. Ids are trusted: check them against the vocabulary first. */
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void;
   /** y[T, n] = x / √(mean(x²) + eps) · weight[n], without a weight when null; y may be x. */

@@ -3,6 +3,7 @@
 // at shapes only, never at contents, and build no string unless they fail: a decoding loop calls them for each layer.
 
 import { BackendError } from '../errors.js';
+import { type Bitmask, maskStride } from '../tensor/bitmask.js';
 import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
@@ -54,16 +55,36 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Matrix, bias: Tensor |
 /** weight[rows, columns], values of a kind that there is, and scale[rows] for those of int8. */
 export function checkCompress(weight: Tensor, values: SparseValues, scale?: Tensor): void {
   typed(weight, 'f32', 'weight', 'compress');
-  oneOf(values, SPARSE_VALUES, 'values', 'compress');
+  checkValues(values, scale, weight.rowCount, 'compress');
+}
+
+/** bits [rows, ⌈columns/8⌉] and offsets[rows + 1], values of a kind that there is, and scale[rows] for those of int8. */
+export function checkCompressMasked(mask: Bitmask, values: SparseValues, scale?: Tensor): void {
+  const { rows, columns, bits, offsets } = mask;
+  positive(rows, 'rows', 'compressMasked');
+  positive(columns, 'columns', 'compressMasked');
+  equal(bits.length, rows * maskStride(columns), 'bytes of bits', 'compressMasked');
+  equal(offsets.length, rows + 1, 'number of offsets', 'compressMasked');
+  checkValues(values, scale, rows, 'compressMasked');
+}
+
+/** As many values as the offsets of these rows leave them. */
+export function checkMaskedValues({ offsets }: Bitmask, first: number, end: number, values: ArrayLike<number>): void {
+  equal(values.length, offsets[end] - offsets[first], 'number of values', 'compressMasked');
+}
+
+/** A kind that there is, and a scale for each row with int8 alone. */
+function checkValues(values: SparseValues, scale: Tensor | undefined, rows: number, where: string): void {
+  oneOf(values, SPARSE_VALUES, 'values', where);
   if ((values === 'int8') !== (scale !== undefined))
     throw new BackendError({
       expected: values === 'int8' ? 'a scale for each row' : 'no scale',
       got: scale === undefined ? 'none' : 'one',
-      where: `compress to ${values}`,
+      where: `${where} to ${values}`,
     });
   if (scale === undefined) return;
-  typed(scale, 'f32', 'scale', 'compress');
-  equal(scale.size, weight.rowCount, 'size of scale', 'compress');
+  typed(scale, 'f32', 'scale', where);
+  equal(scale.size, rows, 'size of scale', where);
 }
 
 /** y[T, n], ids[T], table[vocabulary, n]. */

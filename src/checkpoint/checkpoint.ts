@@ -9,7 +9,8 @@ import type { Folder } from './folder.js';
 import { closeAll, type Format, openShards, safetensors } from './shards.js';
 import { denseReader, isSparse } from './sparse/config.js';
 import { type FoundParts, findParts } from './sparse/find-parts.js';
-import type { SparseTensor } from './sparse/sparse-tensor.js';
+import { isMasked, type MaskedWeight, readMasked } from './sparse/masked-weight.js';
+import type { MemoryFor, SparseTensor } from './sparse/sparse-tensor.js';
 import { sizeOf, valueBytes } from './stored-dtype.js';
 import type { TensorEntry, WeightFile } from './weight-file.js';
 
@@ -137,6 +138,27 @@ export class Checkpoint {
   checkRows(name: string, values: Float32Array | Uint16Array, from: number): void {
     const { dtype, file } = this.info(name);
     checkFinite(values, dtype as 'F32' | 'BF16' | 'F16', from, tensorAt(this.place.pathOf(file), name));
+  }
+
+  /** Whether a matrix lies in parts that can be read as they are: its values are F32, BF16, F16 or int8. */
+  hasMask(name: string): boolean {
+    const { sparse } = this.info(name);
+    return sparse !== undefined && isMasked(sparse.shape.dtype);
+  }
+
+  /**
+   * Mask and values of a matrix that has them (`hasMask`). Throws a CheckpointError if it is of another shape than
+   * `expectedShape`, not finite, or if its parts contradict each other.
+   * @param memory what is returned lies there
+   */
+  async readMasked(
+    name: string,
+    expectedShape: readonly number[],
+    memory: MemoryFor,
+    signal?: AbortSignal,
+  ): Promise<MaskedWeight> {
+    const where = this.#checkShape(name, expectedShape);
+    return readMasked(this.info(name).sparse as SparseTensor, memory, where, signal);
   }
 
   /** Fails where a tensor has another shape; returns what errors about it say. */

@@ -89,19 +89,28 @@ export function checkFinite(
   from: number,
   where: string,
 ): void {
-  let bad = -1;
-  if (values instanceof Float32Array) bad = firstNonFinite(values);
-  else {
-    const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
-    for (let i = 0; i < values.length; i++) {
-      if ((values[i] & exponent) !== exponent) continue;
-      bad = i;
-      break;
-    }
-  }
-  if (bad < 0) return;
+  const bad = firstNotFinite(values, dtype);
+  if (bad >= 0) throw notFinite(values, dtype, bad, from + bad, where);
+}
+
+/** Index of the first NaN or infinity among weights as they are stored, -1 where all are finite. */
+export function firstNotFinite(values: Float32Array | Uint16Array, dtype: 'F32' | 'BF16' | 'F16'): number {
+  if (values instanceof Float32Array) return firstNonFinite(values);
+  const exponent = dtype === 'BF16' ? 0x7f80 : 0x7c00;
+  for (let i = 0; i < values.length; i++) if ((values[i] & exponent) === exponent) return i;
+  return -1;
+}
+
+/** What to say of number `bad` among such weights, which has that index in its tensor. */
+export function notFinite(
+  values: Float32Array | Uint16Array,
+  dtype: 'F32' | 'BF16' | 'F16',
+  bad: number,
+  index: number,
+  where: string,
+): CheckpointError {
   const [value] = decodeFloats(values.slice(bad, bad + 1).buffer as ArrayBuffer, dtype);
-  throw new CheckpointError({ expected: 'finite weights', got: `${value} at index ${from + bad}`, where });
+  return new CheckpointError({ expected: 'finite weights', got: `${value} at index ${index}`, where });
 }
 
 /** `encodeFloats`, for weights: throws an OutputError for what `dtype` cannot hold as a finite number. */

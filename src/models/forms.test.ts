@@ -13,8 +13,9 @@ import type { Tensor } from '../tensor/tensor.js';
 import { patternsOf } from '../tensor/weights16.js';
 import { countEntries, formOf, type Preference, type WeightValues } from './forms.js';
 import { inspect } from './inspect.js';
-import { loadMatrix, Scratch } from './load-matrix.js';
+import { loadMatrix } from './load-matrix.js';
 import { type LoadOptions, loadModel } from './load-model.js';
+import { Scratch } from './matrix-source.js';
 
 const folders: string[] = [];
 afterEach(async () => {

@@ -6,7 +6,8 @@ import { createWasmBackend } from '../backend/wasm/create.js';
 import type { Int8Matrix } from '../tensor/int8-matrix.js';
 import type { Matrix } from '../tensor/sparse-matrix.js';
 import type { Form } from './forms.js';
-import { type ChosenForm, formIn, loadMatrix, type MatrixSource, Scratch } from './load-matrix.js';
+import { type ChosenForm, formIn, loadMatrix } from './load-matrix.js';
+import { type MatrixSource, Scratch } from './matrix-source.js';
 
 let backend: Backend;
 beforeAll(async () => {

@@ -1,10 +1,9 @@
 // One matrix from a checkpoint into a backend, in the form that it shall have in memory. It is read once, through memory that
 // is used again and again: a stretch of rows at a time, or whole where its form is chosen by its entries, where the checkpoint
-// holds it in another order, or sparse, and where it is held by columns. While a sparse matrix is made there is its dense twin.
+// holds it in another order, and where it is held by columns. While a dense one is made sparse there is its dense twin;
+// load-masked.ts makes one of the parts of a sparse file.
 
 import type { Backend } from '../backend/backend.js';
-import { memoryFor } from '../checkpoint/byte-file.js';
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { DType } from '../tensor/dtype.js';
 import { widenBF16, widenF16 } from '../tensor/half.js';
@@ -14,68 +13,14 @@ import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-ma
 import type { Tensor } from '../tensor/tensor.js';
 import { liftF16, patternsOf, valuesOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
 import { countEntries, type EntryCount, entriesOf, type Form } from './forms.js';
+import { countMasked, keepsMask, loadMasked } from './load-masked.js';
+import type { MatrixSource, Rows, Scratch } from './matrix-source.js';
 
 /** A form, or what chooses one once the entries are counted. */
 export type ChosenForm = Form | ((count: EntryCount) => Form);
 
 /** Elements of a stretch of rows. */
 const STRETCH = 1 << 20;
-
-/** Memory that one matrix after another is read through. */
-export class Scratch {
-  readonly #buffers = new Map<string, ArrayBuffer>();
-
-  /** Memory for one use, of at least that many bytes; what it held before may be there still. */
-  room(use: string, bytes: number): ArrayBuffer {
-    const held = this.#buffers.get(use);
-    if (held && held.byteLength >= bytes) return held;
-    const made = memoryFor(bytes, 'a matrix on its way into memory');
-    this.#buffers.set(use, made);
-    return made;
-  }
-}
-
-/** Rows as they are stored: numbers, or patterns of a 16-bit dtype. */
-interface Rows {
-  values: Float32Array | Uint16Array;
-  dtype: string;
-}
-
-/** Where a matrix [rows, columns] comes from. */
-export interface MatrixSource {
-  rows: number;
-  columns: number;
-  /** In the checkpoint. */
-  dtype: string;
-  /** Whether `read` may be asked for a part; else it is asked for all rows. */
-  inParts: boolean;
-  /** Rows [first, end); what it returned before is then no longer good. Unless `checked` is false they are finite. */
-  read(first: number, end: number, checked?: boolean): Promise<Rows['values']>;
-  /** Of rows as they are stored: fails where those from row `first` on, read unchecked, are not finite. */
-  check?(values: Rows['values'], first: number): void;
-}
-
-/** Rows of a tensor that lies in the checkpoint as it is used. */
-export function storedRows(
-  checkpoint: Checkpoint,
-  name: string,
-  [rows, columns]: readonly number[],
-  scratch: Scratch,
-  signal?: AbortSignal,
-): MatrixSource {
-  const { dtype } = checkpoint.info(name);
-  const room = (bytes: number) => scratch.room('stored', bytes);
-  const read = (first: number, end: number, checked?: boolean) =>
-    checkpoint.readRows(name, [rows, columns], first, end, room, signal, checked);
-  return {
-    rows,
-    columns,
-    dtype,
-    inParts: true,
-    read,
-    check: (values, first) => checkpoint.checkRows(name, values, first * columns),
-  };
-}
 
 /** Loads a matrix. What 16 bits cannot hold exactly is f32. Where this fails, `backend` may keep a part of the memory. */
 export async function loadMatrix(
@@ -84,7 +29,13 @@ export async function loadMatrix(
   chosen: ChosenForm,
   scratch: Scratch,
 ): Promise<Matrix> {
-  const { rows, columns, dtype } = source;
+  const { rows, columns, dtype, masked } = source;
+  if (masked) {
+    const count = countMasked(masked);
+    const form = typeof chosen === 'function' ? chosen(count) : chosen;
+    if (keepsMask(masked, form)) return loadMasked(backend, masked, count, form.values, scratch);
+    return loadMatrix(backend, { ...source, masked: undefined }, form, scratch);
+  }
   // Groups of four rows, which are counted together, stay together.
   const step = source.inParts ? Math.max(4, Math.floor(STRETCH / columns / 4) * 4) : rows;
   const lifts = liftsOf(backend, source, chosen);

@@ -11,7 +11,8 @@ import type { Matrix } from '../tensor/sparse-matrix.js';
 import { graphOf } from './families.js';
 import { denseForm, type FormChoice, type FormOptions, filledFormOptions, formOf, type LayerForm } from './forms.js';
 import type { Graph, TensorSpec } from './graph.js';
-import { type ChosenForm, formIn, Scratch } from './load-matrix.js';
+import { type ChosenForm, formIn } from './load-matrix.js';
+import { Scratch } from './matrix-source.js';
 import { Model } from './model.js';
 import {
   checkShapes,

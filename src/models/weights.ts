@@ -9,7 +9,9 @@ import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix, type Table } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Graph, LinearLayer, TensorSpec, TensorSpecs, Weights } from './graph.js';
-import { type ChosenForm, loadMatrix, type MatrixSource, type Scratch, storedRows } from './load-matrix.js';
+import { maskedRows } from './load-masked.js';
+import { type ChosenForm, loadMatrix } from './load-matrix.js';
+import { type MatrixSource, type Scratch, storedRows } from './matrix-source.js';
 
 /** The weight of that name, dense or sparse; its absence is a mistake of the family's own description. */
 export function matrixOf(weights: Weights, name: string): Matrix {
@@ -240,7 +242,7 @@ export async function loadTensor(
   forms?: Forms,
 ): Promise<Matrix> {
   if (forms && spec.shape.length === 2) {
-    const source = sourceOf(checkpoint, graph, prefix + name, spec, forms.scratch, signal);
+    const source = await sourceOf(checkpoint, graph, prefix + name, spec, forms.scratch, signal);
     return loadMatrix(backend, source, forms.choose(name, source.dtype), forms.scratch);
   }
   const values = await read(checkpoint, graph, prefix + name, spec, signal);
@@ -249,17 +251,18 @@ export async function loadTensor(
   return tensor;
 }
 
-/** A matrix of the graph, row by row where the checkpoint has it so. */
-function sourceOf(
+/** A matrix of the graph, row by row or by its mask where the checkpoint has it so. */
+async function sourceOf(
   checkpoint: Checkpoint,
   graph: Graph,
   name: string,
   spec: TensorSpec,
   scratch: Scratch,
   signal?: AbortSignal,
-): MatrixSource {
+): Promise<MatrixSource> {
   const stored = storedName(checkpoint, graph, name);
   if (!spec.layout && checkpoint.hasRows(stored)) return storedRows(checkpoint, stored, spec.shape, scratch, signal);
+  if (!spec.layout && checkpoint.hasMask(stored)) return maskedRows(checkpoint, stored, spec.shape, scratch, signal);
   const [rows, columns] = spec.shape;
   const { dtype } = checkpoint.info(stored);
   return { rows, columns, dtype, inParts: false, read: () => read(checkpoint, graph, name, spec, signal) };

@@ -17,15 +17,23 @@ export function toInt8(weights: Float32Array, rows: number, columns: number): In
   const values = new Int8Array(weights.length);
   const scale = new Float32Array(rows);
   for (let r = 0; r < rows; r++) {
-    const begin = r * columns;
-    let largest = 0;
-    for (let i = begin; i < begin + columns; i++) largest = Math.max(largest, Math.abs(weights[i]));
-    if (largest === 0) continue;
-    const step = scaleOf(largest);
-    scale[r] = step;
-    for (let i = begin; i < begin + columns; i++) values[i] = weights[i] / step + TO_EVEN - TO_EVEN;
+    const [begin, end] = [r * columns, (r + 1) * columns];
+    scale[r] = roundRow(weights.subarray(begin, end), values.subarray(begin, end));
   }
   return { values, scale };
+}
+
+/** The same of one row, whose values come into `values`; returns its scale. */
+export function roundRow(weights: Float32Array, values: Int8Array): number {
+  let largest = 0;
+  for (let i = 0; i < weights.length; i++) largest = Math.max(largest, Math.abs(weights[i]));
+  if (largest === 0) {
+    values.fill(0);
+    return 0;
+  }
+  const step = scaleOf(largest);
+  for (let i = 0; i < weights.length; i++) values[i] = weights[i] / step + TO_EVEN - TO_EVEN;
+  return step;
 }
 
 /** The least f32 of which 127 reach `largest`. */

@@ -55,6 +55,9 @@ const invert = (rig: Rig, change: { columns?: number; rows?: number; ridge?: num
 const eliminate = (rig: Rig, from: number, to: number, selection: BlockSelection) =>
   rig.backend.eliminateColumns(rig.f32([2, 6]), rig.f32([6, 6]), from, to, selection);
 
+/** Two rows of nine columns, all of them 0. */
+const noBits = { rows: 2, columns: 9, bits: new Uint8Array(4), offsets: new Float64Array(3) };
+
 export const refusals: Refusal[] = [
   refusal('expected number of values = 3, got 2, in write', (rig) =>
     rig.backend.write(rig.f32([3]), new Float32Array(2)),
@@ -83,6 +86,21 @@ export const refusals: Refusal[] = [
   }),
   refusal('expected size of scale = 2, got 3, in compress', (rig) => {
     rig.backend.compress(rig.f32([2, 2]), 'int8', rig.f32([3]));
+  }),
+  refusal('expected bytes of bits = 4, got 3, in compressMasked', (rig) => {
+    rig.backend.compressMasked({ ...noBits, bits: new Uint8Array(3) }, 'f32', () => new Float32Array(0));
+  }),
+  refusal('expected number of offsets = 3, got 2, in compressMasked', (rig) => {
+    rig.backend.compressMasked({ ...noBits, offsets: new Float64Array(2) }, 'bf16', () => new Uint16Array(0));
+  }),
+  refusal('expected number of values = 0, got 1, in compressMasked', (rig) => {
+    rig.backend.compressMasked(noBits, 'f32', () => new Float32Array(1));
+  }),
+  refusal('expected a scale for each row, got none, in compressMasked to int8', (rig) => {
+    rig.backend.compressMasked(noBits, 'int8', () => new Int8Array(0));
+  }),
+  refusal('expected size of scale = 2, got 3, in compressMasked', (rig) => {
+    rig.backend.compressMasked(noBits, 'int8', () => new Int8Array(0), rig.f32([3]));
   }),
   refusal('expected size of scale of weight = 3, got 2, in linear', (rig) =>
     rig.backend.linear(

@@ -10,6 +10,7 @@ import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { patternOf, type Weights16 } from '../../src/tensor/weights16.js';
+import { masked, rowsOf } from '../masked.js';
 import { type Draw, generator, normal } from './draws.js';
 
 export interface RigOptions {
@@ -116,6 +117,14 @@ export class Rig {
     return matrix;
   }
 
+  /** The same matrix, made of its mask and its values. */
+  masked(shape: number[], values: SparseValues, draw: Draw): SparseMatrix {
+    const weights = this.#drawn(shape, draw);
+    const matrix = this.#ofMask(shape, values, weights);
+    this.#sparse.push(matrix);
+    return matrix;
+  }
+
   tensor<D extends DType>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
     const size = shape.reduce((a, b) => a * b, 1);
     const values = Array.from({ length: size }, (_, i) => draw(this.#random, i));
@@ -144,6 +153,22 @@ export class Rig {
     for (const owner of this.#owners.values()) this.backend.free(owner);
     this.#owners.clear();
     for (const matrix of this.#sparse.splice(0)) this.backend.free(matrix);
+  }
+
+  #ofMask(shape: number[], values: SparseValues, weights: Float32Array): SparseMatrix {
+    if (values === 'f32') {
+      const numbers = masked(weights, shape);
+      return this.backend.compressMasked(numbers.mask, values, rowsOf(numbers));
+    }
+    if (values === 'bf16') {
+      const patterns = masked(
+        Uint16Array.from(weights, (w) => patternOf('bf16', w)),
+        shape,
+      );
+      return this.backend.compressMasked(patterns.mask, values, rowsOf(patterns));
+    }
+    const whole = masked(toInt8(weights, shape[0], shape[1]).values, shape);
+    return this.backend.compressMasked(whole.mask, values, rowsOf(whole), this.#scaleOf(weights, shape));
   }
 
   #drawn(shape: number[], draw: Draw): Float32Array {

@@ -53,6 +53,20 @@ const products: Case[] = sizes.flatMap(([tokens, rows, columns, density]) =>
   ),
 );
 
+/** The same products of matrices made of a mask: nothing else may come out, whoever made the matrix. */
+const ofMasks: Case[] = sizes.flatMap(([tokens, rows, columns, density]) =>
+  SPARSE_VALUES.map((values) => ({
+    name: `linear ${tokens} tokens, sparse ${rows}×${columns} of ${values}, ${100 * density} %, of a mask`,
+    tolerance: ofOperands,
+    run(rig) {
+      const weight = rig.masked([rows, columns], values, share(density, mixed));
+      const [x, y] = [rig.f32([tokens, columns], mixed), rig.result([tokens, rows])];
+      rig.backend.linear(y, x, weight, null);
+      return [y];
+    },
+  })),
+);
+
 /** Rows of one group with all, none, few and most of their entries. */
 const uneven: Case[] = [1, 7, 35].flatMap((tokens) =>
   SPARSE_VALUES.map((values) => ({
@@ -108,4 +122,4 @@ const viewsOfTwo: Case[] = [1, 5].flatMap((tokens) =>
   })),
 );
 
-export const sparseCases = [...products, ...uneven, ...views, ...viewsOfTwo];
+export const sparseCases = [...products, ...ofMasks, ...uneven, ...views, ...viewsOfTwo];

@@ -1,13 +1,14 @@
 // Sparse matrices of the reference backend: dense ones, for a product with 0 is 0 wherever the oracle is asked.
 
 import { BackendError } from '../../errors.js';
+import { spread } from '../../tensor/bitmask.js';
 import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { narrowBF16, widenBF16 } from '../../tensor/half.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import type { Backend } from '../backend.js';
-import { checkCompress } from '../shapes.js';
+import { checkCompress, checkCompressMasked, checkMaskedValues } from '../shapes.js';
 import { nearestEven } from './int8.js';
 import { elements, memory } from './storage.js';
 
@@ -29,7 +30,7 @@ export function denseOf(weight: SparseMatrix): Tensor<'f32'> {
   return allOf(weight).rows(weight.first, weight.first + weight.rowCount);
 }
 
-export const sparse: Pick<Backend, 'compress' | 'free'> = {
+export const sparse: Pick<Backend, 'compress' | 'compressMasked' | 'free'> = {
   compress(weight, values, scale) {
     checkCompress(weight, values, scale);
     const dense = memory.allocate('f32', [weight.rowCount, weight.columns]);
@@ -49,6 +50,22 @@ export const sparse: Pick<Backend, 'compress' | 'free'> = {
     // Adding 0 makes a 0 of −0.
     elements(dense).set(kept.map((value) => value + 0));
     return new SparseMatrix(new ReferenceSparse(dense), values, scale ?? null, weight.rowCount, weight.columns);
+  },
+
+  compressMasked(mask, values, valuesOf, scale) {
+    checkCompressMasked(mask, values, scale);
+    const { rows, columns, bits } = mask;
+    const given = valuesOf(0, rows);
+    checkMaskedValues(mask, 0, rows, given);
+    const numbers = Float32Array.from(given);
+    if (given instanceof Uint16Array) widenBF16(given, numbers);
+    const all = new Float32Array(rows * columns);
+    spread(bits, columns, numbers, all);
+    const steps = scale && elements(scale);
+    if (steps) for (const [i, whole] of all.entries()) all[i] = whole * steps[Math.floor(i / columns)];
+    const dense = memory.allocate('f32', [rows, columns]);
+    elements(dense).set(all);
+    return new SparseMatrix(new ReferenceSparse(dense), values, scale ?? null, rows, columns);
   },
 
   free(freed) {

@@ -25,7 +25,7 @@ const PACKED_TOKENS = 512;
  * One matrix: its index (starts, then counts) and its entries (offsets, then values), each in one piece; the parts are as
  * assembly/sparse.ts names them. Two offsets are an element, and two values of bf16, and four of int8.
  */
-class SparseStorage implements Storage {
+export class SparseStorage implements Storage {
   readonly bytes: number;
   freed = false;
   readonly starts: Tensor<'i32'>;
@@ -70,6 +70,25 @@ export function compress(
 ): SparseMatrix {
   const { rowCount: rows, columns } = weight;
   const groups = Math.ceil(rows / 4);
+  return makeSparse(runner, rows, columns, values, scale, {
+    count: (counts) => runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]),
+    fill: ({ starts, offsets, values: kept }) => {
+      const operands = [weight, starts, offsets, kept, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
+      runner.run('fillEntries', groups, 16 * columns, [offsets, kept], operands);
+    },
+  });
+}
+
+/** A sparse matrix whose entries are counted, then filled in, by kernels: each piece of its memory has the size that it needs. */
+export function makeSparse(
+  runner: KernelRunner,
+  rows: number,
+  columns: number,
+  values: SparseValues,
+  scale: Tensor<'f32'> | null,
+  { count, fill }: { count(counts: Tensor<'i32'>): void; fill(storage: SparseStorage): void },
+): SparseMatrix {
+  const groups = Math.ceil(rows / 4);
   const starts = Math.ceil(columns / SPARSE_BLOCK) * groups + 1;
   const size = starts + Math.ceil(columns / SPARSE_STRIP) * groups * 4;
   const purpose = `a sparse matrix of ${rows}×${columns}`;
@@ -80,15 +99,12 @@ export function compress(
   };
   try {
     const index = allocate(size);
-    const counts = index.rows(starts, size);
-    runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]);
+    count(index.rows(starts, size));
     const words = integers(index);
-    const count = place(words.subarray(0, starts), words.subarray(starts), groups);
-    const entries = allocate(Math.max(1, count / 2 + count / VALUES_OF[values]));
-    const storage = new SparseStorage(index, entries, starts, count);
-    const written = [storage.offsets, storage.values];
-    const operands = [weight, storage.starts, ...written, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
-    runner.run('fillEntries', groups, 16 * columns, written, operands);
+    const entries = place(words.subarray(0, starts), words.subarray(starts), groups);
+    const memory = allocate(Math.max(1, entries / 2 + entries / VALUES_OF[values]));
+    const storage = new SparseStorage(index, memory, starts, entries);
+    fill(storage);
     return new SparseMatrix(storage, values, scale, rows, columns);
   } catch (error) {
     for (const tensor of made) runner.free(tensor);

@@ -1,6 +1,7 @@
 // The WebAssembly backend: every operation of the interface as a kernel call, split over the team where it pays.
 
 import { BackendError, UsageError } from '../../errors.js';
+import type { Bitmask } from '../../tensor/bitmask.js';
 import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
@@ -19,6 +20,7 @@ import {
   type RopeShape,
   type Scores,
   type Selection,
+  type ValuesOfRows,
 } from '../backend.js';
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
@@ -31,6 +33,7 @@ import { invert } from './invert.js';
 import type { KernelSources } from './kernel-source.js';
 import { type KernelName, WEIGHT_KINDS } from './kernels.js';
 import { writeF16 } from './lift.js';
+import { compressMasked } from './masked.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
 import type { KernelRunner, Operand } from './runner.js';
 import { compress, freeSparse, sparseLinear } from './sparse.js';
@@ -199,6 +202,16 @@ class WasmBackend implements Backend {
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
     check.checkCompress(weight, values, scale);
     return compress(this.#runner, weight, values, scale ?? null);
+  }
+
+  compressMasked<V extends SparseValues>(
+    mask: Bitmask,
+    values: V,
+    valuesOf: ValuesOfRows<V>,
+    scale?: Tensor<'f32'>,
+  ): SparseMatrix {
+    check.checkCompressMasked(mask, values, scale);
+    return compressMasked(this.#runner, mask, values, valuesOf, scale ?? null);
   }
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void {

@@ -2,6 +2,7 @@
 // GPU object comes from whoever opens it (src/backend/open-gpu.ts in Node). f64 tensors hold f64 (wgsl/float64.ts). Sums are
 // made in a fixed order and nothing waits on another workgroup: the same device and driver give the same bits.
 
+import type { Bitmask } from '../../tensor/bitmask.js';
 import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { type ArrayOf, bytesPerElement, type DType, type NumberArray } from '../../tensor/dtype.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
@@ -20,6 +21,7 @@ import {
   type RopeShape,
   type Scores,
   type Selection,
+  type ValuesOfRows,
 } from '../backend.js';
 import * as check from '../shapes.js';
 import { attention } from './attention.js';
@@ -33,6 +35,7 @@ import { int8Linear } from './int8.js';
 import { embed, layerNorm, rmsNorm, rope } from './layers.js';
 import { linear } from './linear.js';
 import { mask } from './mask.js';
+import { compressMasked } from './masked.js';
 import { addColumns, addCross, logProbabilities } from './measures.js';
 import { Memory } from './memory.js';
 import { multiply } from './multiply.js';
@@ -142,6 +145,16 @@ class WebGpuBackend implements Backend {
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
     check.checkCompress(weight, values, scale);
     return compress(this.gpu, weight, values, scale ?? null);
+  }
+
+  compressMasked<V extends SparseValues>(
+    mask: Bitmask,
+    values: V,
+    valuesOf: ValuesOfRows<V>,
+    scale?: Tensor<'f32'>,
+  ): SparseMatrix {
+    check.checkCompressMasked(mask, values, scale);
+    return compressMasked(this.gpu, mask, values, valuesOf, scale ?? null);
   }
 
   embed(y: Tensor<'f32'>, ids: Tensor<'i32'>, table: Table): void {

@@ -2,7 +2,7 @@
 // have as many bits as its offsets leave it values, so that no file can make this read or write where it should not.
 
 import { CheckpointError } from '../../errors.js';
-import { maskStride } from './layout.js';
+import { maskStride, spread } from '../../tensor/bitmask.js';
 import type { Patterns } from './patterns.js';
 
 /** How many bits each byte has. */
@@ -47,17 +47,20 @@ export function expand(
   out: Patterns,
   where: string,
 ): void {
+  checkMask(bitmask, { first, columns }, offsets, where);
+  spread(bitmask, columns, values, out);
+}
+
+/** Fails where rows of a mask, as `expand` has them, and the offsets do not agree. */
+export function checkMask(
+  bitmask: Uint8Array,
+  { first, columns }: { first: number; columns: number },
+  offsets: Float64Array,
+  where: string,
+): void {
   const stride = maskStride(columns);
-  // Whichever kind of arrays they are: their elements are only moved.
-  const [from, to] = [values as Uint32Array, out as Uint32Array];
-  for (let r = 0; r * stride < bitmask.length; r++) {
+  for (let r = 0; r * stride < bitmask.length; r++)
     checkRow(bitmask.subarray(r * stride, (r + 1) * stride), first + r, columns, offsets, where);
-    for (let k = 0, n = offsets[first + r] - offsets[first]; k < stride; k++) {
-      const begin = r * columns + 8 * k;
-      for (let bits = bitmask[r * stride + k]; bits !== 0; bits &= bits - 1)
-        to[begin + 31 - Math.clz32(bits & -bits)] = from[n++];
-    }
-  }
 }
 
 function checkRow(mask: Uint8Array, row: number, columns: number, offsets: Float64Array, where: string): void {

@@ -1,6 +1,6 @@
 // From a dense weight to its mask and its values. A weight of −0 is a zero like +0 and is not stored: it reads back as +0.
 
-import { maskStride } from './layout.js';
+import { maskStride } from '../../tensor/bitmask.js';
 import { negativeZero, type Patterns } from './patterns.js';
 
 /** Which weights of a matrix are stored. */

@@ -3,10 +3,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { maskStride } from '../../tensor/bitmask.js';
 import { type StoredDtype, sizeOf, valueBytes } from '../stored-dtype.js';
 import { checkedOffsets, expand } from './decode.js';
 import { compress, countNonZeros, maskOf } from './encode.js';
-import { maskStride } from './layout.js';
 import { patternsOf } from './patterns.js';
 
 interface Case {

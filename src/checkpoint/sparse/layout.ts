@@ -2,6 +2,7 @@
 // values that are not zero, row after row, and a bit for each weight that says which ones they are. docs/sparse-files.md
 // describes it in full; the dtype I8 and its scales are ours.
 
+import { maskStride } from '../../tensor/bitmask.js';
 import type { FloatDtype } from '../float-dtype.js';
 import type { NewTensor } from '../safetensors-layout.js';
 import { sizeOf, valueBytes } from '../stored-dtype.js';
@@ -20,9 +21,6 @@ export interface SparseShape {
   nonZeros: number;
   dtype: ValueDtype;
 }
-
-/** Bytes of the mask of one row: a bit for each column, the lowest bit of the first byte for the first column. */
-export const maskStride = (columns: number): number => Math.ceil(columns / 8);
 
 /** The tensors that stand for `LAYER.weight`. */
 export function partsOf(layer: string, { rows, columns, nonZeros, dtype }: SparseShape): NewTensor[] {
