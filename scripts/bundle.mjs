@@ -29,8 +29,9 @@ const built = (path) => fileURLToPath(new URL(`../dist/${path}`, import.meta.url
 const entries = new Set(ENTRIES.map(source));
 
 /**
- * The chunks, each of what the earlier ones have left: what both entries of the runtime need, which needs no other chunk; what
- * the runtime may ask for later; what the command line must know before a command runs; the rest of the library.
+ * The chunks, each of what the earlier ones have left: what both entries of the runtime need, and what the library has in common
+ * with the tokenizer, so that this chunk needs no other; the tokenizer, which the runtime asks for later; what the command line
+ * must know before a command runs; the rest of the library.
  */
 const CHUNKS = {
   core: (reached, id) =>
@@ -44,6 +45,7 @@ const CHUNKS = {
   library: (reached) => reached('index'),
 };
 
+/** An entry keeps what it alone needs, and so does what is loaded later. */
 const groups = Object.entries(CHUNKS).map(([chunk, takes], i, { length }) => ({
   name: (id, graph) => (!entries.has(id) && takes((path) => closure(source(path), graph).has(id), id) ? chunk : null),
   debugName: chunk,

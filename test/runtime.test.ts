@@ -1,5 +1,6 @@
 // What the built neuroal/runtime promises to whoever counts: nothing happens when it is imported, nothing that prunes comes
-// along, and it computes on one thread by itself where there are not several to be had. Runs what is built in dist/.
+// along, what it shares with the whole library is there once, and it computes on one thread by itself where there are not
+// several to be had. Runs what is built in dist/.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -22,6 +23,9 @@ function run(program: string) {
   });
   return { status, stdout, stderr };
 }
+
+const atImport = /(\bfrom\s*|\bimport\s*)["']([@\w./:-]+)["']/g;
+const atImportOrLater = /(\bfrom\s*|\bimport\s*\(?\s*)["']([@\w./:-]+)["']/g;
 
 /** The files that a file imports, in the forms that `imports` finds, itself included, and the packages that these name. */
 function reached(entry: URL, imports: RegExp) {
@@ -59,13 +63,13 @@ describe.each(entries)('%s', (entry) => {
   });
 
   it('is few files, and no package, when it is imported', () => {
-    const { seen, outside } = reached(dist(entry), /(\bfrom\s*|\bimport\s*)["']([@\w./:-]+)["']/g);
+    const { seen, outside } = reached(dist(entry), atImport);
     expect(outside).toEqual([]);
     expect(seen.length).toBeLessThan(4);
   });
 
   it('brings two packages along, and nothing of Node', () => {
-    const { seen, outside } = reached(dist(entry), /(\bfrom\s*|\bimport\s*\(?\s*)["']([@\w./:-]+)["']/g);
+    const { seen, outside } = reached(dist(entry), atImportOrLater);
     expect(outside.sort()).toEqual(['@huggingface/jinja', '@huggingface/tokenizers']);
     expect(seen.length).toBeLessThan(12);
     const inline = entry === 'runtime/inline.js';
@@ -90,6 +94,14 @@ describe.each(entries)('%s', (entry) => {
     `);
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${threads} " a time, there"\n`, stderr: '' });
   });
+});
+
+it.each([
+  ['index.js', []],
+  ['cli/main.js', ['cli-progress', 'commander']],
+])('%s imports no package before it needs one', (entry, needed) => {
+  const { outside } = reached(dist(entry), atImport);
+  expect(outside.filter((name) => !name.startsWith('node:')).sort()).toEqual(needed);
 });
 
 it('has the same functions and classes as the whole library, not copies of them', () => {
