@@ -98,7 +98,7 @@ describe.each(entries)('%s', (entry) => {
 
 it.each([
   ['index.js', []],
-  ['cli/main.js', ['cli-progress', 'commander']],
+  ['cli/main.js', ['commander']],
 ])('%s imports no package before it needs one', (entry, needed) => {
   const { outside } = reached(dist(entry), atImport);
   expect(outside.filter((name) => !name.startsWith('node:')).sort()).toEqual(needed);
