@@ -1,10 +1,7 @@
 // Layers fed by a relu, by columns, beside the same layers dense and as sparse matrices, in turn: by the share of zeros in
 // their input, how many times as fast as dense in f32.
 
-import { createWasmBackend } from '../dist/backend/wasm/create.js';
-import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
-import { ColumnMatrix } from '../dist/tensor/column-matrix.js';
-import { WEIGHTS_16 } from '../dist/tensor/weights16.js';
+import { ColumnMatrix, createWasmBackend, relaxedSimdSupported, WEIGHTS_16 } from '../dist/internals.js';
 import { Complaint } from './complaint.mjs';
 import { random } from './contest/layer.mjs';
 import { timed, warmUp } from './contest/timing.mjs';

@@ -2,7 +2,7 @@
 // turn: y[T, out] = x[T, in]·Wᵀ in f32.
 
 import { fileURLToPath } from 'node:url';
-import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
+import { relaxedSimdSupported } from '../dist/internals.js';
 import { startCeilings } from './ceilings/start.mjs';
 import { Complaint } from './complaint.mjs';
 import { Contestant } from './contest/contestant.mjs';

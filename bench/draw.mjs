@@ -8,10 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
-import { embeddedFolder, embeddedTexts } from '../dist/checkpoint/embedded.js';
-import { readSource } from '../dist/data/source.js';
-import { calibrationWindows, windowsSha256 } from '../dist/data/windows.js';
-import { loadTokenizer } from '../dist/text/tokenizer.js';
+import { embeddedFolder, embeddedTexts } from '../dist/index.js';
+import { calibrationWindows, loadTokenizer, readSource, windowsSha256 } from '../dist/internals.js';
 
 const documents = Number(process.env.DOCUMENTS ?? 356_317);
 const [samples, seqLen] = [128, 2048];

@@ -2,8 +2,7 @@
 // for each kernel build that this Node can run, on one thread and on two.
 
 import { Bench } from 'tinybench';
-import { createWasmBackend } from '../dist/backend/wasm/create.js';
-import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
+import { createWasmBackend, relaxedSimdSupported } from '../dist/internals.js';
 import { machine } from './machine.mjs';
 
 /** [name, rows, columns, tokens] */

@@ -68,7 +68,7 @@ async function parent(megabytes, asked, sparsity) {
 
 /** Loads the model one way; prints the resident bytes before, and at the peak. */
 async function child(kind, folder) {
-  const { loadModel } = await import('../dist/runtime.js');
+  const { loadModel } = await import('../dist/runtime/index.js');
   const file = (name) => Readable.toWeb(createReadStream(join(folder, name)));
   const sources = {
     folder: async () => folder,

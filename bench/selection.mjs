@@ -1,7 +1,7 @@
 // Removing the smallest weights of each row beside what Wanda's reference does in PyTorch, one thread, in turn.
 
 import { fileURLToPath } from 'node:url';
-import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
+import { relaxedSimdSupported } from '../dist/internals.js';
 import { Contestant } from './contest/contestant.mjs';
 import { Field } from './contest/field.mjs';
 import { runs, takeTurns } from './contest/turns.mjs';

@@ -1,12 +1,14 @@
 // Linear layers as sparse matrices, and dense in 16 bits and 8, beside the same layers dense in f32, in turn: from which share of
 // zeros on they are faster, and by how much.
 
-import { createWasmBackend } from '../dist/backend/wasm/create.js';
-import { relaxedSimdSupported } from '../dist/backend/wasm/features.js';
-import { toInt8 } from '../dist/tensor/int8.js';
-import { Int8Matrix } from '../dist/tensor/int8-matrix.js';
-import { SPARSE_VALUES } from '../dist/tensor/sparse-matrix.js';
-import { WEIGHTS_16 } from '../dist/tensor/weights16.js';
+import {
+  createWasmBackend,
+  Int8Matrix,
+  relaxedSimdSupported,
+  SPARSE_VALUES,
+  toInt8,
+  WEIGHTS_16,
+} from '../dist/internals.js';
 import { random } from './contest/layer.mjs';
 import { timed, warmUp } from './contest/timing.mjs';
 import { runs, takeTurns } from './contest/turns.mjs';

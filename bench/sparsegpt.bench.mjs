@@ -5,8 +5,7 @@
 //   npm run bench -- sparsegpt        RUNS=3 npm run bench -- sparsegpt for a quicker look
 
 import { spawnSync } from 'node:child_process';
-import { createWasmBackend } from '../dist/backend/wasm/create.js';
-import { SparseGptInput, sparsegpt } from '../dist/prune/updates/sparsegpt.js';
+import { createWasmBackend, SparseGptInput, sparsegpt } from '../dist/internals.js';
 import { runs } from './contest/turns.mjs';
 import { machine, median } from './machine.mjs';
 import { findReference } from './peers/reference.mjs';

@@ -2,7 +2,7 @@
 // A forward pass of a small model is hundreds of jobs of some microseconds.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createWasmBackend } from '../dist/backend/wasm/create.js';
+import { createWasmBackend } from '../dist/internals.js';
 import { runs, takeTurns } from './contest/turns.mjs';
 import { median } from './machine.mjs';
 import { spread } from './table.mjs';

@@ -4,11 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
-import { physicalCores } from '../dist/backend/wasm/features.js';
-import { embeddedFolder, embeddedTexts } from '../dist/checkpoint/embedded.js';
-import { readSource } from '../dist/data/source.js';
-import { loadTokenizer } from '../dist/text/tokenizer.js';
-import { readTokenizerFolder } from '../dist/text/tokenizer-folder.js';
+import { embeddedFolder, embeddedTexts } from '../dist/index.js';
+import { loadTokenizer, physicalCores, readSource, readTokenizerFolder } from '../dist/internals.js';
 
 /** Characters of the text where none is given. */
 const LENGTH = 1_300_000;

@@ -1,4 +1,4 @@
-// Writes dist/kernels-inline.js: the compiled kernels as text (deflate, base64), for neuroal/runtime/inline.
+// Writes src/kernels-inline.js: the compiled kernels as text (deflate, base64), for neuroal/runtime/inline.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
@@ -10,6 +10,6 @@ const text = (name) =>
 
 const lines = ['plain', 'relaxed'].map((name) => `export const ${name} = '${text(name)}';\n`);
 writeFileSync(
-  new URL('../dist/kernels-inline.js', import.meta.url),
+  new URL('../src/kernels-inline.js', import.meta.url),
   `// Made by scripts/inline-kernels.mjs.\n${lines.join('')}`,
 );

@@ -1,4 +1,4 @@
-// Where the compiled kernels lie: beside this file, once it is built. Each place is written out in the one form that bundlers
+// Where the compiled kernels lie: beside this file, once it is built into a chunk at the top of dist/. Each place is written out in the one form that bundlers
 // look for, so that they take the files along or leave them where they are.
 
 export const kernelFiles = {

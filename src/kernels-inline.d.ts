@@ -1,4 +1,4 @@
-// What scripts/inline-kernels.mjs writes into dist/: each build of the kernels, deflated, in base64.
+// What scripts/inline-kernels.mjs writes beside it: each build of the kernels, deflated, in base64.
 
 export const plain: string;
 export const relaxed: string;

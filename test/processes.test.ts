@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
 const library = new URL('../dist/index.js', import.meta.url).href;
+/** What the library does not name. */
+const internals = new URL('../dist/internals.js', import.meta.url).href;
 
 function run(program: string): { status: number | null; stdout: string; stderr: string } {
   const args = ['--input-type=module', '--eval', program];
@@ -94,4 +96,18 @@ describe('one thread', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/imported piscina|shared memory|SharedArrayBuffer/);
   });
+});
+
+it('threads that tokenize are found and started', () => {
+  const { status, stdout, stderr } = run(`
+    import { embeddedFolder } from ${JSON.stringify(library)};
+    import { loadTokenizer } from ${JSON.stringify(internals)};
+    let started = 0;
+    process.on('worker', () => started++);
+    const tokenizer = await loadTokenizer(embeddedFolder);
+    const text = 'Once upon a time there was a dog. '.repeat(200);
+    const ids = await tokenizer.encodeLong(text, { threads: 2, partLength: 1000, lengthForThreads: 1 });
+    console.log(started > 0, String(ids) === String(tokenizer.encode(text)));
+  `);
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'true true\n', stderr: '' });
 });

@@ -1,5 +1,6 @@
 // What the built neuroal/runtime promises to whoever counts: nothing happens when it is imported, nothing that prunes comes
-// along, and it computes on one thread by itself where there are not several to be had. Runs what is built in dist/.
+// along, what it shares with the whole library is there once, and it computes on one thread by itself where there are not
+// several to be had. Runs what is built in dist/.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,13 +10,32 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import * as whole from '../src/index.js';
 
+const project = fileURLToPath(new URL('..', import.meta.url));
 const dist = (file: string) => new URL(`../dist/${file}`, import.meta.url);
-const entries = ['runtime.js', 'runtime-inline.js'];
+const entries = ['runtime/index.js', 'runtime/inline.js'];
 
 function run(program: string) {
   const args = ['--input-type=module', '--eval', program];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: project,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   return { status, stdout, stderr };
+}
+
+const atImport = /(\bfrom\s*|\bimport\s*)["']([@\w./:-]+)["']/g;
+const atImportOrLater = /(\bfrom\s*|\bimport\s*\(?\s*)["']([@\w./:-]+)["']/g;
+
+/** The files that a file imports, in the forms that `imports` finds, itself included, and the packages that these name. */
+function reached(entry: URL, imports: RegExp) {
+  const seen = new Set<string>([entry.href]);
+  const outside = new Set<string>();
+  for (const file of seen)
+    for (const [, , name] of readFileSync(fileURLToPath(file), 'utf8').matchAll(imports))
+      if (name.startsWith('.')) seen.add(new URL(name, file).href);
+      else outside.add(name);
+  return { seen: [...seen], outside: [...outside] };
 }
 
 describe.each(entries)('%s', (entry) => {
@@ -42,22 +62,18 @@ describe.each(entries)('%s', (entry) => {
     for (const name of stdout.trim().split(' ')) expect(Object.keys(whole)).toContain(name);
   });
 
+  it('is few files, and no package, when it is imported', () => {
+    const { seen, outside } = reached(dist(entry), atImport);
+    expect(outside).toEqual([]);
+    expect(seen.length).toBeLessThan(4);
+  });
+
   it('brings two packages along, and nothing of Node', () => {
-    const seen = new Set<string>();
-    const outside = new Set<string>();
-    const walk = (file: URL) => {
-      if (seen.has(file.href)) return;
-      seen.add(file.href);
-      const code = readFileSync(fileURLToPath(file), 'utf8');
-      for (const [, , name] of code.matchAll(/(\bfrom\s*|\bimport\s*\(?\s*)["']([@\w./:-]+)["']/g))
-        if (name.startsWith('.')) walk(new URL(name, file));
-        else outside.add(name);
-    };
-    walk(dist(entry));
-    expect([...outside].sort()).toEqual(['@huggingface/jinja', '@huggingface/tokenizers']);
-    expect(seen.size).toBeLessThan(12);
-    const inline = entry === 'runtime-inline.js';
-    const code = [...seen].map((file) => readFileSync(fileURLToPath(file), 'utf8')).join('\n');
+    const { seen, outside } = reached(dist(entry), atImportOrLater);
+    expect(outside.sort()).toEqual(['@huggingface/jinja', '@huggingface/tokenizers']);
+    expect(seen.length).toBeLessThan(12);
+    const inline = entry === 'runtime/inline.js';
+    const code = seen.map((file) => readFileSync(fileURLToPath(file), 'utf8')).join('\n');
     expect(code.includes('./kernels/plain.wasm')).toBe(!inline);
     // What Node's own fetch needs, no test can take away.
     expect(code).not.toMatch(/\bBuffer\.\w/);
@@ -80,14 +96,41 @@ describe.each(entries)('%s', (entry) => {
   });
 });
 
+it.each([
+  ['index.js', []],
+  ['cli/main.js', ['commander']],
+])('%s imports no package before it needs one', (entry, needed) => {
+  const { outside } = reached(dist(entry), atImport);
+  expect(outside.filter((name) => !name.startsWith('node:')).sort()).toEqual(needed);
+});
+
+it('has the same functions and classes as the whole library, not copies of them', () => {
+  const { status, stdout, stderr } = run(`
+    const entries = ['neuroal', 'neuroal/runtime', 'neuroal/runtime/inline'];
+    const all = await Promise.all(entries.map((entry) => import(entry)));
+    const [whole, runtime] = all;
+    const names = Object.keys(runtime).filter((name) => name !== 'loadModel');
+    const copied = names.filter((name) => all.some((entry) => entry[name] !== whole[name]));
+    const refused = await Promise.all(all.map(({ loadModel }) => loadModel('./no-such-folder').catch((error) => error)));
+    const models = await Promise.all(all.map(({ loadModel }) => loadModel(undefined, { threads: 1 })));
+    console.log(JSON.stringify({
+      copied,
+      known: refused.map((error) => all.every(({ NeuroalError }) => error instanceof NeuroalError)),
+      models: new Set(models.map(({ constructor }) => constructor)).size,
+    }));
+  `);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual({ copied: [], known: [true, true, true], models: 1 });
+});
+
 it('the kernels have the sizes that docs/runtime.md says', () => {
   const page = readFileSync(new URL('../docs/runtime.md', import.meta.url), 'utf8');
-  const bytes = (file: string) => readFileSync(dist(file)).length;
+  const bytes = (file: string) => readFileSync(join(project, file)).length;
   const [, each] = /`relaxed\.wasm`, (\d+) kB each/.exec(page) ?? [];
   const [, inline] = /\((\d+) kB of text for both\)/.exec(page) ?? [];
-  for (const file of ['kernels/plain.wasm', 'kernels/relaxed.wasm'])
+  for (const file of ['dist/kernels/plain.wasm', 'dist/kernels/relaxed.wasm'])
     expect(Math.abs(bytes(file) / 1000 - Number(each))).toBeLessThan(1);
-  expect(Math.abs(bytes('kernels-inline.js') / 1000 - Number(inline))).toBeLessThan(1);
+  expect(Math.abs(bytes('src/kernels-inline.js') / 1000 - Number(inline))).toBeLessThan(1);
 });
 
 it.each([
@@ -95,7 +138,6 @@ it.each([
   ['in Node', { lib: ['es2022'], types: ['node'] }],
 ])('its types compile strictly %s', (_, options) => {
   const folder = mkdtempSync(join(tmpdir(), 'neuroal-types-'));
-  const project = fileURLToPath(new URL('..', import.meta.url));
   try {
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(project, join(folder, 'node_modules/neuroal'));

@@ -1,7 +1,7 @@
 // The ceilings of one thread as a contestant, so that they are measured in the rounds of what is held against them:
 // arithmetic in GFLOP/s, for each kernel build that this Node can run, and reading memory in GB/s.
 
-import { relaxedSimdSupported } from '../../dist/backend/wasm/features.js';
+import { relaxedSimdSupported } from '../../dist/internals.js';
 import { serve } from '../contest/serve.mjs';
 import { median } from '../machine.mjs';
 import { compileCeilings } from './compile.mjs';

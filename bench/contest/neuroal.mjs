@@ -1,7 +1,7 @@
 // neuroal itself as a contestant: node neuroal.mjs plain|relaxed THREADS.
 
-import { createWasmBackend } from '../../dist/backend/wasm/create.js';
-import { version } from '../../dist/version.js';
+import { version } from '../../dist/index.js';
+import { createWasmBackend } from '../../dist/internals.js';
 import { layerOf, random } from './layer.mjs';
 import { serve } from './serve.mjs';
 import { timed, warmUp } from './timing.mjs';

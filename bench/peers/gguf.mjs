@@ -2,7 +2,7 @@
 // their bytes. No dependency for a header of five kinds of values and three kinds of numbers.
 
 import { open } from 'node:fs/promises';
-import { narrowF16 } from '../../dist/tensor/half.js';
+import { narrowF16 } from '../../dist/internals.js';
 
 const MAGIC = 'GGUF';
 const VERSION = 3;

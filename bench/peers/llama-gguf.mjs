@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCheckpoint } from '../../dist/checkpoint/open-checkpoint.js';
+import { openCheckpoint } from '../../dist/internals.js';
 import { EPSILON, randomWeights, tensorsOf } from '../random-llama.mjs';
 import { writeGguf } from './gguf.mjs';
 

@@ -5,14 +5,13 @@ import { type Checkpoint, openModelFiles } from './checkpoint.js';
 import { DiskFolder } from './disk-folder.js';
 import { locateModel } from './hub/resolve.js';
 import { type Format, safetensors } from './shards.js';
-import { readTorchFile } from './torch/torch-file.js';
 
 const torch: Format = {
   kind: 'file of torch.save',
   single: 'pytorch_model.bin',
   index: 'pytorch_model.bin.index.json',
   extension: '.bin',
-  read: readTorchFile,
+  read: async (file) => (await import('./torch/torch-file.js')).readTorchFile(file),
 };
 
 /**

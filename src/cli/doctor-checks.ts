@@ -15,6 +15,7 @@ import { hubEnvironment } from '../checkpoint/hub/environment.js';
 import { kernelFiles } from '../kernel-files.js';
 import { FASTER_FROM } from '../models/forms.js';
 import { inspect } from '../models/inspect.js';
+import { gpuProbe } from '../package-files.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { oldestNode } from '../version.js';
 import { grouped, percent, secondsSince, size } from './figures.js';
@@ -107,7 +108,7 @@ async function engine(): Promise<string> {
 /** The adapter that `--backend webgpu` would use, or what is missing, as a process of its own finds it (gpu-probe.ts). */
 async function graphics(): Promise<Check> {
   const check = await tried('GPU', 'nothing but --backend webgpu needs one: docs/webgpu.md', async () => {
-    const probe = fileURLToPath(new URL('./gpu-probe.js', import.meta.url));
+    const probe = fileURLToPath(gpuProbe());
     const { adapter, error } = JSON.parse(await answerOf(probe, 30_000));
     if (error) throw new Error(error);
     return `${adapter}, for --backend webgpu`;

@@ -1,12 +1,10 @@
 // Progress of long work: one line on stderr that is gone when the work is done. It shows only on a terminal, and only
-// once the work has taken a second.
+// once the work has taken a second. The bars are loaded meanwhile.
 
-import bars from 'cli-progress';
+import type bars from 'cli-progress';
 import { isTrue } from '../checkpoint/hub/environment.js';
 import type { Progress } from '../progress.js';
 import { size } from './figures.js';
-
-const { Format, SingleBar } = bars;
 
 /** Milliseconds of work that need no progress. */
 const PATIENCE = 1000;
@@ -25,14 +23,23 @@ const labels: Record<Progress['phase'], string> = {
 
 export class ProgressLine {
   readonly #started = performance.now();
-  #bar: InstanceType<typeof SingleBar> | null = null;
+  #bars: typeof bars | null = null;
+  #bar: bars.SingleBar | null = null;
   #phase: string | null = null;
 
   /** @param stream where it shows; null, or a stream that is no terminal, shows nothing */
-  constructor(private readonly stream: NodeJS.WriteStream | null) {}
+  constructor(private readonly stream: NodeJS.WriteStream | null) {
+    if (!stream?.isTTY) return;
+    const keep = (loaded: { default: typeof bars }) => {
+      this.#bars = loaded.default;
+    };
+    // Work goes on without them.
+    import('cli-progress').then(keep, () => {});
+  }
 
   show({ phase, done, total, note = '' }: Progress): void {
-    if (!this.stream?.isTTY || performance.now() - this.#started < PATIENCE) return;
+    if (!this.stream || !this.#bars || performance.now() - this.#started < PATIENCE) return;
+    const { Format, SingleBar } = this.#bars;
     const bytes = phase === 'download' || phase === 'read';
     if (phase === 'download' && isTrue(process.env.HF_HUB_DISABLE_PROGRESS_BARS)) return;
     if (this.#bar === null || this.#phase !== phase) {

@@ -1,6 +1,7 @@
 // A column of text of a parquet file, as the hub converts data sets to: read by hyparquet, a group of rows at a time.
 
 import { DataError } from '../errors.js';
+import { parquetWorker } from '../package-files.js';
 import type { LongRunning } from '../progress.js';
 import type { Documents } from './documents.js';
 import { checkCount, mostBytesAhead, mostDocuments, mostGroups } from './limits.js';
@@ -25,7 +26,7 @@ async function withColumn<T>(
   await withFile(path, async () => {});
   const { Piscina } = await import('piscina');
   const pool = new Piscina({
-    filename: new URL('../../dist/data/parquet-worker.js', import.meta.url).href,
+    filename: parquetWorker().href,
     minThreads: 1,
     maxThreads: 1,
     resourceLimits: { maxOldGenerationSizeMb: mostMegabytes },

@@ -16,7 +16,6 @@ import { graphOf } from '../models/families.js';
 import type { Graph } from '../models/graph.js';
 import { checkTensors, countParameters, loadOuter } from '../models/weights.js';
 import { engineRecord, peakRssBytes, recordHead } from '../record.js';
-import { loadTokenizer } from '../text/tokenizer.js';
 import { findAllocation } from './allocate/allocations.js';
 import { pruneBlocks } from './blocks.js';
 import type { PruneContext } from './context.js';
@@ -141,7 +140,8 @@ async function readCalibration(options: PruneOptions, checkpoint: Checkpoint, gr
     if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`expected ${name} of 1 or more, got ${value}`);
   checkSeqLen(config, seqLen);
   const source = await readSource(calibration, { use: 'calibration', signal, onProgress });
-  const tokenizer = source.kind === 'windows' ? null : await loadTokenizer(checkpoint.folder);
+  const tokenizer =
+    source.kind === 'windows' ? null : await (await import('../text/tokenizer.js')).loadTokenizer(checkpoint.folder);
   const drawn = await calibrationWindows(source, tokenizer, {
     samples: Math.max(samples, searchSamples),
     seqLen,

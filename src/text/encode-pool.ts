@@ -1,6 +1,7 @@
 // Threads that tokenize parts of a long text, each with a tokenizer of its own.
 
 import { availableParallelism } from 'node:os';
+import { encodeWorker } from '../package-files.js';
 import type { Merging } from './bpe.js';
 import type { Json } from './json.js';
 
@@ -26,7 +27,7 @@ export interface EncodePool {
 export async function openPool(parts: TokenizerParts, threads: number): Promise<EncodePool> {
   const { Piscina } = await import('piscina');
   const pool = new Piscina({
-    filename: new URL('../../dist/text/encode-worker.js', import.meta.url).href,
+    filename: encodeWorker().href,
     minThreads: 1,
     maxThreads: Math.max(1, Math.min(threads, availableParallelism())),
     idleTimeout: Number.POSITIVE_INFINITY,

@@ -9,11 +9,7 @@ export async function bundle(file: string): Promise<string> {
   const bundle = await rolldown({
     input: fileURLToPath(new URL(file, import.meta.url)),
     platform: 'browser',
-    resolve: {
-      extensionAlias: { '.js': ['.ts', '.js'] },
-      // Where the build puts them.
-      alias: { '../kernels-inline.js': fileURLToPath(new URL('../../dist/kernels-inline.js', import.meta.url)) },
-    },
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     onLog(_, { message }) {
       throw new Error(message);
     },
