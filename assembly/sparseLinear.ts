@@ -3,7 +3,7 @@
 
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
-import { OF_BF16, OF_INT8, SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
+import { blocksOf, OF_BF16, OF_INT8, SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
 
 /** A unit is SPARSE_ROWS rows of W for SPARSE_TOKENS tokens. */
 export const SPARSE_ROWS: i32 = 128;
@@ -24,7 +24,7 @@ export function sparseLinear(
   scratch += stride * thread;
   // Sums begin with the bias; where they are scaled at the end, it is added then.
   let start: usize = kind == OF_INT8 ? 0 : bias;
-  let base = first & ~3, rowBlocks = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
+  let perGroup = <usize>blocksOf(columns) << 2, base = first & ~3, rowBlocks = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r0 = base + (unit % rowBlocks) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
     let t0 = (unit / rowBlocks) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
@@ -33,18 +33,18 @@ export function sparseLinear(
       let sums = scratch + bytes * (from - r0);
       for (let r = from; r < r1; r++) spread(scratch + bytes * (r - r0), width, start ? load<f32>(start + (<usize>(r - first) << 2)) : 0);
       // Two strips at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
-      let step = width == SPARSE_TILE ? SPARSE_STRIP : 2 * SPARSE_STRIP, perStrip = <usize>groups << 4, before: usize = 0;
+      let step = width == SPARSE_TILE ? SPARSE_STRIP : 2 * SPARSE_STRIP, perStrip = <usize>groups << 3, before: usize = 0;
       for (let k = 0; k < columns; k += step) {
         let inBlock = k % SPARSE_BLOCK, b = k / SPARSE_BLOCK, xb = x + bytes * (k - inBlock);
-        let s = starts + (<usize>(b * groups) << 2), c = counts + perStrip * ((min(k + step, columns) - 1) / SPARSE_STRIP);
+        let s = starts + (<usize>b << 2), c = counts + perStrip * ((min(k + step, columns) - 1) / SPARSE_STRIP);
         if (!inBlock) before = 0;
         if (width == SPARSE_NARROW) {
-          if (kind == OF_INT8) narrow<i8>(xb, s, before, c, offsets, values, from, r1, sums);
-          else if (kind == OF_BF16) narrow<u16>(xb, s, before, c, offsets, values, from, r1, sums);
-          else narrow<f32>(xb, s, before, c, offsets, values, from, r1, sums);
-        } else if (kind == OF_INT8) wide<i8>(xb, s, before, c, offsets, values, from, r1, sums);
-        else if (kind == OF_BF16) wide<u16>(xb, s, before, c, offsets, values, from, r1, sums);
-        else wide<f32>(xb, s, before, c, offsets, values, from, r1, sums);
+          if (kind == OF_INT8) narrow<i8>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
+          else if (kind == OF_BF16) narrow<u16>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
+          else narrow<f32>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
+        } else if (kind == OF_INT8) wide<i8>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
+        else if (kind == OF_BF16) wide<u16>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
+        else wide<f32>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
         before = c;
       }
       if (kind == OF_INT8)
@@ -79,26 +79,27 @@ function value<V>(at: usize): v128 {
 
 /**
  * A strip of the rows [r, end) times a tile of 32 tokens, added to their sums: the entries from what `before` (0: nothing)
- * counts to what `counts` does. The way out in the middle is never taken (a row of
+ * counts to what `counts` does; `perGroup` bytes lie between the starts of two groups. The way out in the middle is never taken (a row of
  * tokens does not lie at 0): it parts the loads, all of which V8 would otherwise do first, in registers that it lacks.
  */
 function wide<V>(
-  x: usize, starts: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32, sums: usize,
+  x: usize, starts: usize, perGroup: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32,
+  sums: usize,
 ): void {
   for (; r < end; r++) {
-    let at = <usize>load<u32>(starts + (<usize>(r >> 2) << 2)) + (r & 3), n = <usize>load<u32>(counts + (<usize>r << 2));
-    let first = before ? <usize>load<u32>(before + (<usize>r << 2)) : 0, o = offsets + ((at + 4 * first) << 1);
+    let at = <usize>load<u32>(starts + perGroup * (r >> 2)) + (r & 3), n = <usize>load<u16>(counts + (<usize>r << 1));
+    let first = before ? <usize>load<u16>(before + (<usize>r << 1)) : 0, o = offsets + at + 4 * first;
     let v = values + (at + 4 * first) * sizeof<V>(), stop = values + (at + 4 * n) * sizeof<V>();
     let a0 = v128.load(sums), a1 = v128.load(sums, 16), a2 = v128.load(sums, 32), a3 = v128.load(sums, 48);
     let b0 = v128.load(sums, 64), b1 = v128.load(sums, 80), b2 = v128.load(sums, 96), b3 = v128.load(sums, 112);
     while (v < stop) {
-      let p = x + (<usize>load<u16>(o) << 5), s = value<V>(v);
+      let p = x + (<usize>load<u8>(o) << 7), s = value<V>(v);
       a0 = madd(s, v128.load(p), a0); a1 = madd(s, v128.load(p, 16), a1);
       a2 = madd(s, v128.load(p, 32), a2); a3 = madd(s, v128.load(p, 48), a3);
       if (!p) break;
       b0 = madd(s, v128.load(p, 64), b0); b1 = madd(s, v128.load(p, 80), b1);
       b2 = madd(s, v128.load(p, 96), b2); b3 = madd(s, v128.load(p, 112), b3);
-      o += 8; v += 4 * sizeof<V>();
+      o += 4; v += 4 * sizeof<V>();
     }
     v128.store(sums, a0); v128.store(sums, a1, 16); v128.store(sums, a2, 32); v128.store(sums, a3, 48);
     v128.store(sums, b0, 64); v128.store(sums, b1, 80); v128.store(sums, b2, 96); v128.store(sums, b3, 112);
@@ -108,17 +109,18 @@ function wide<V>(
 
 /** The same for a tile of 8 tokens. */
 function narrow<V>(
-  x: usize, starts: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32, sums: usize,
+  x: usize, starts: usize, perGroup: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32,
+  sums: usize,
 ): void {
   for (; r < end; r++) {
-    let at = <usize>load<u32>(starts + (<usize>(r >> 2) << 2)) + (r & 3), n = <usize>load<u32>(counts + (<usize>r << 2));
-    let first = before ? <usize>load<u32>(before + (<usize>r << 2)) : 0, o = offsets + ((at + 4 * first) << 1);
+    let at = <usize>load<u32>(starts + perGroup * (r >> 2)) + (r & 3), n = <usize>load<u16>(counts + (<usize>r << 1));
+    let first = before ? <usize>load<u16>(before + (<usize>r << 1)) : 0, o = offsets + at + 4 * first;
     let v = values + (at + 4 * first) * sizeof<V>(), stop = values + (at + 4 * n) * sizeof<V>();
     let a0 = v128.load(sums), a1 = v128.load(sums, 16);
     while (v < stop) {
-      let p = x + (<usize>load<u16>(o) << 3), s = value<V>(v);
+      let p = x + (<usize>load<u8>(o) << 5), s = value<V>(v);
       a0 = madd(s, v128.load(p), a0); a1 = madd(s, v128.load(p, 16), a1);
-      o += 8; v += 4 * sizeof<V>();
+      o += 4; v += 4 * sizeof<V>();
     }
     v128.store(sums, a0); v128.store(sums, a1, 16);
     sums += 4 * SPARSE_NARROW;

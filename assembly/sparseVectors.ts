@@ -3,7 +3,7 @@
 // apart, so that one's chain of additions goes on while the other's waits, and memory is read as several long streams.
 
 import { madd } from './lanes';
-import { OF_BF16, OF_INT8, SPARSE_BLOCK } from './sparse';
+import { blocksOf, OF_BF16, OF_INT8, SPARSE_BLOCK } from './sparse';
 
 /** Groups of a unit. */
 export const SPARSE_GROUPS: i32 = 32;
@@ -15,21 +15,18 @@ export function sparseVectors(
 ): void {
   // Sums begin with the bias; where they are scaled at the end, it is added then.
   let start: usize = kind == OF_INT8 ? 0 : bias;
-  let base = first >> 2, stop = (last + 3) >> 2, strideY = <usize>(last - first) << 2;
+  let blocks = blocksOf(columns), base = first >> 2, stop = (last + 3) >> 2, strideY = <usize>(last - first) << 2;
   for (let unit = begin; unit < end; unit++) {
     let g0 = base + unit * SPARSE_GROUPS, g1 = min(g0 + SPARSE_GROUPS, stop), middle = (g0 + g1 + 1) >> 1;
     for (let t = 0; t < tokens; t++) {
       // Row r is at to + 4·r; the bias likewise.
       let to = y + strideY * t - (<usize>first << 2), biases = start - (<usize>first << 2);
-      for (let k = 0, b = 0; k < columns; k += SPARSE_BLOCK, b++) {
-        let s = starts + (<usize>(b * groups) << 2), xk = x + (<usize>(t * columns + k) << 2);
-        for (let g = g0; g < middle; g++) {
-          let other = g + middle - g0 < g1 ? g + middle - g0 : -1;
-          let before = b ? to : biases, none = !b && !start;
-          if (kind == OF_INT8) pair<i8>(xk, s, offsets, values, g, other, none, before, to, first, last);
-          else if (kind == OF_BF16) pair<u16>(xk, s, offsets, values, g, other, none, before, to, first, last);
-          else pair<f32>(xk, s, offsets, values, g, other, none, before, to, first, last);
-        }
+      let xt = x + (<usize>(t * columns) << 2);
+      for (let g = g0; g < middle; g++) {
+        let other = g + middle - g0 < g1 ? g + middle - g0 : -1;
+        if (kind == OF_INT8) pair<i8>(xt, starts, offsets, values, blocks, g, other, !start, biases, to, first, last);
+        else if (kind == OF_BF16) pair<u16>(xt, starts, offsets, values, blocks, g, other, !start, biases, to, first, last);
+        else pair<f32>(xt, starts, offsets, values, blocks, g, other, !start, biases, to, first, last);
       }
       if (kind == OF_INT8) scaleRows(to, scale, bias, first, max(g0 << 2, first), min(g1 << 2, last));
     }
@@ -60,35 +57,43 @@ function four<V>(at: usize): v128 {
 // @ts-ignore: decorator
 @inline
 function fetched(x: usize, o: usize): v128 {
-  let v = v128.load32_zero(x + <usize>load<u16>(o));
-  v = v128.load_lane<f32>(x + <usize>load<u16>(o, 2), v, 1);
-  v = v128.load_lane<f32>(x + <usize>load<u16>(o, 4), v, 2);
-  return v128.load_lane<f32>(x + <usize>load<u16>(o, 6), v, 3);
+  let v = v128.load32_zero(x + (<usize>load<u8>(o) << 2));
+  v = v128.load_lane<f32>(x + (<usize>load<u8>(o, 1) << 2), v, 1);
+  v = v128.load_lane<f32>(x + (<usize>load<u8>(o, 2) << 2), v, 2);
+  return v128.load_lane<f32>(x + (<usize>load<u8>(o, 3) << 2), v, 3);
 }
 
-/** The groups g and h (if not −1) of one block: what stands at `before` (if not none), plus their products, goes to `to`. */
+/** The groups g and h (if not −1): what stands at `before` (if not none), plus their products, goes to `to`. */
 function pair<V>(
-  x: usize, starts: usize, offsets: usize, values: usize, g: i32, h: i32, none: bool, before: usize, to: usize, first: i32,
-  last: i32,
+  x: usize, starts: usize, offsets: usize, values: usize, blocks: i32, g: i32, h: i32, none: bool, before: usize, to: usize,
+  first: i32, last: i32,
 ): void {
-  let at = starts + (<usize>g << 2), begin = <usize>load<u32>(at), end = <usize>load<u32>(at, 4);
-  let o = offsets + (begin << 1), v = values + begin * sizeof<V>(), stop = values + end * sizeof<V>();
-  let a = none ? f32x4.splat(0) : sumsAt(before, g << 2, first, last);
+  let at = starts + (<usize>(g * blocks) << 2), end = at + (<usize>blocks << 2), begin = <usize>load<u32>(at);
+  let o = offsets + begin, v = values + begin * sizeof<V>(), a = none ? f32x4.splat(0) : sumsAt(before, g << 2, first, last);
   if (h >= 0) {
-    at = starts + (<usize>h << 2);
-    begin = <usize>load<u32>(at); end = <usize>load<u32>(at, 4);
-    let p = offsets + (begin << 1), w = values + begin * sizeof<V>(), last2 = values + end * sizeof<V>();
-    let b = none ? f32x4.splat(0) : sumsAt(before, h << 2, first, last);
-    let both = v + min(stop - v, last2 - w);
-    while (v < both) {
-      a = madd(four<V>(v), fetched(x, o), a);
-      b = madd(four<V>(w), fetched(x, p), b);
-      v += 4 * sizeof<V>(); w += 4 * sizeof<V>(); o += 8; p += 8;
+    let at2 = starts + (<usize>(h * blocks) << 2);
+    begin = <usize>load<u32>(at2);
+    let p = offsets + begin, w = values + begin * sizeof<V>(), b = none ? f32x4.splat(0) : sumsAt(before, h << 2, first, last);
+    while (at < end) {
+      at += 4; at2 += 4;
+      let stop = values + <usize>load<u32>(at) * sizeof<V>(), last2 = values + <usize>load<u32>(at2) * sizeof<V>();
+      let both = v + min(stop - v, last2 - w);
+      while (v < both) {
+        a = madd(four<V>(v), fetched(x, o), a);
+        b = madd(four<V>(w), fetched(x, p), b);
+        v += 4 * sizeof<V>(); w += 4 * sizeof<V>(); o += 4; p += 4;
+      }
+      for (; w < last2; w += 4 * sizeof<V>(), p += 4) b = madd(four<V>(w), fetched(x, p), b);
+      for (; v < stop; v += 4 * sizeof<V>(), o += 4) a = madd(four<V>(v), fetched(x, o), a);
+      x += SPARSE_BLOCK << 2;
     }
-    for (; w < last2; w += 4 * sizeof<V>(), p += 8) b = madd(four<V>(w), fetched(x, p), b);
     putSums(to, h << 2, first, last, b);
   }
-  for (; v < stop; v += 4 * sizeof<V>(), o += 8) a = madd(four<V>(v), fetched(x, o), a);
+  for (; at < end; x += SPARSE_BLOCK << 2) {
+    at += 4;
+    let stop = values + <usize>load<u32>(at) * sizeof<V>();
+    for (; v < stop; v += 4 * sizeof<V>(), o += 4) a = madd(four<V>(v), fetched(x, o), a);
+  }
   putSums(to, g << 2, first, last, a);
 }
 

@@ -108,9 +108,9 @@ describe('formOf', () => {
   });
 
   it.each([
-    ['F32', 26, 'f32'],
-    ['BF16', 19, 'bf16'],
-    ['F16', 13, 'f32'],
+    ['F32', 31, 'f32'],
+    ['BF16', 26, 'bf16'],
+    ['F16', 15, 'f32'],
   ])('for size, makes a matrix of %s sparse with no more than %i of 40 entries a row', (dtype, most, values) => {
     expect(formBy(dtype, 'size', () => most + 1).sparse).toBe(false);
     expect(formBy(dtype, 'size', () => most)).toEqual({ values, sparse: true });
@@ -118,16 +118,16 @@ describe('formOf', () => {
 
   it.each([
     ['speed', 8],
-    ['size', 13],
+    ['size', 19],
   ] as const)('of int8, for %s, makes a matrix sparse with no more than %i of 40 entries a row', (prefer, most) => {
     expect(formBy('F32', prefer, () => most + 1, 'int8')).toEqual({ values: 'int8', sparse: false });
     expect(formBy('BF16', prefer, () => most, 'int8')).toEqual({ values: 'int8', sparse: true });
   });
 
   it.each([
-    ['F32', 'f32', 4, 26],
-    ['BF16', 'bf16', 4, 19],
-    ['F16', 'f16', 4, 13],
+    ['F32', 'f32', 4, 31],
+    ['BF16', 'bf16', 4, 26],
+    ['F16', 'f16', 4, 15],
   ] as const)(
     'holds a layer of %s that a relu feeds by columns, until few of its entries are left',
     (dtype, values, speed, size) => {
@@ -149,6 +149,17 @@ describe('formOf', () => {
     expect(formBy('F32', 'size', oneOfFour).sparse).toBe(false);
     expect(formBy('F32', 'speed', oneOfFour).sparse).toBe(false);
     expect(formBy('F32', 'size', (row) => (row < 4 ? 40 : 0)).sparse).toBe(true);
+  });
+
+  it('counts that by stretches of 256 columns', () => {
+    // Five rows of 300: the first is full in its first stretch, the third in what is left, the last has one entry.
+    const full = (row: number, column: number) => (row === 0 && column < 256) || (row === 2 && column >= 256);
+    const values = Float32Array.from({ length: 5 * 300 }, (_, i) => {
+      const [row, column] = [Math.floor(i / 300), i % 300];
+      return Number(full(row, column) || (row === 4 && column === 256));
+    });
+    const counted = { weights: 1500, zeros: 1500 - 301, entries: 4 * 256 + 4 * 44 + 4 };
+    expect(countEntries(values, [5, 300])).toEqual(counted);
   });
 });
 

@@ -2,8 +2,9 @@
 
 import { UsageError } from '../errors.js';
 import { quoted } from '../quoted.js';
+import { ENTRY_COLUMNS, stretchesOf } from '../tensor/sparse-matrix.js';
 import { patternsOf } from '../tensor/weights16.js';
-import { countZeros } from '../tensor/zeros.js';
+import { zerosOfStretches } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
@@ -68,7 +69,7 @@ export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as con
  */
 export const FASTER_THAN_COLUMNS_FROM = 0.9;
 
-/** Bytes of a value. An entry of a sparse matrix has two more, for its column. */
+/** Bytes of a value. An entry of a sparse matrix has one more, for its column. */
 const BYTES = { f32: 4, bf16: 2, f16: 2, int8: 1 } as const;
 
 /**
@@ -97,7 +98,7 @@ export function formOf(
   const dense = denseForm(dtype, values, relu);
   const kept = dense.values === 'f16' ? 'f32' : dense.values;
   const share = entries / weights;
-  const smaller = (BYTES[kept] + 2) * share < BYTES[dense.values];
+  const smaller = (BYTES[kept] + 1) * share < BYTES[dense.values];
   const faster = share + (dense.columns ? FASTER_THAN_COLUMNS_FROM : FASTER_FROM[dense.values]) <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
 }
@@ -110,34 +111,38 @@ export function formHeld(form: Form, weights: Float32Array): Form {
 
 /** Bytes that a matrix takes in memory, but for what is per row. */
 export function formBytes({ values, sparse }: Form, { entries, weights }: EntryCount): number {
-  return sparse ? (BYTES[values] + 2) * entries : BYTES[values] * weights;
+  return sparse ? (BYTES[values] + 1) * entries : BYTES[values] * weights;
 }
 
 /** What a matrix has of zeros, and would have of entries as a sparse one. */
 export interface EntryCount {
   weights: number;
   zeros: number;
-  /** Four rows that lie together have as many as the longest of them. */
+  /** Four rows that lie together have as many as the one that has most, in each stretch of ENTRY_COLUMNS. */
   entries: number;
 }
 
 /** Counts values[rows, columns]: numbers, or patterns of 16 bits. */
 export function countEntries(values: Float32Array | Uint16Array, [rows, columns]: readonly number[]): EntryCount {
-  const zeros = Int32Array.from({ length: rows }, (_, row) => countZeros(values, row * columns, (row + 1) * columns));
-  return entriesOf(zeros, columns);
+  return entriesOf(zerosOfStretches(values, rows, columns), columns);
 }
 
-/** The same by the zeros of each row. */
-export function entriesOf(zerosOfRows: Int32Array, columns: number): EntryCount {
+/** The same by the zeros [rows, stretches] of each row's stretches. */
+export function entriesOf(found: Int32Array, columns: number): EntryCount {
+  const stretches = stretchesOf(columns);
+  const rows = found.length / stretches;
   let zeros = 0;
   let entries = 0;
-  for (let group = 0; group < zerosOfRows.length; group += 4) {
-    let longest = 0;
-    for (const found of zerosOfRows.subarray(group, group + 4)) {
-      zeros += found;
-      longest = Math.max(longest, columns - found);
+  for (let group = 0; group < rows; group += 4)
+    for (let stretch = 0; stretch < stretches; stretch++) {
+      const width = Math.min(ENTRY_COLUMNS, columns - stretch * ENTRY_COLUMNS);
+      let longest = 0;
+      for (let row = group; row < Math.min(group + 4, rows); row++) {
+        const own = found[row * stretches + stretch];
+        zeros += own;
+        longest = Math.max(longest, width - own);
+      }
+      entries += 4 * longest;
     }
-    entries += 4 * longest;
-  }
-  return { weights: zerosOfRows.length * columns, zeros, entries };
+  return { weights: rows * columns, zeros, entries };
 }

@@ -6,7 +6,7 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { MaskedWeight } from '../checkpoint/sparse/masked-weight.js';
 import { scaled } from '../checkpoint/sparse/sparse-tensor.js';
-import { dropZeros, maskOfRows, spread } from '../tensor/bitmask.js';
+import { dropZeros, maskOfRows, spread, zerosBehind } from '../tensor/bitmask.js';
 import { widenBF16, widenF16 } from '../tensor/half.js';
 import { roundRow } from '../tensor/int8.js';
 import type { SparseMatrix } from '../tensor/sparse-matrix.js';
@@ -37,13 +37,8 @@ export async function maskedRows(
 }
 
 /** What the form of such a matrix is chosen by: what has no bit is 0, and a value may be. */
-export function countMasked({ mask: { rows, columns, offsets }, values }: MaskedWeight): EntryCount {
-  const zeros = Int32Array.from({ length: rows }, (_, row) => {
-    const [begin, end] = [offsets[row], offsets[row + 1]];
-    return columns - (end - begin) + countZeros(values, begin, end);
-  });
-  return entriesOf(zeros, columns);
-}
+export const countMasked = ({ mask, values }: MaskedWeight): EntryCount =>
+  entriesOf(zerosBehind(mask, values), mask.columns);
 
 /** Whether `loadMasked` makes it: rounding to bf16 is for dense rows. */
 export const keepsMask = ({ dtype }: MaskedWeight, { values, sparse }: Form): boolean =>

@@ -1,6 +1,9 @@
 // The mask of a matrix of which only some values are kept, as sparse files have it (docs/sparse-files.md): a bit for each
 // weight, and for each row where its values begin among all of them.
 
+import { ENTRY_COLUMNS, stretchesOf } from './sparse-matrix.js';
+import { countZeros } from './zeros.js';
+
 /** A mask [rows, columns]. It is trusted: as many bits in a row as its offsets leave it values, none behind the last column. */
 export interface Bitmask {
   rows: number;
@@ -16,6 +19,31 @@ export type MaskedValues = Float32Array | Uint16Array | Int8Array;
 
 /** Bytes of the mask of one row: a bit for each column, the lowest bit of the first byte for the first column. */
 export const maskStride = (columns: number): number => Math.ceil(columns / 8);
+
+/** How many bits each byte has. */
+export const bitCounts = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let bits = 0;
+  for (let rest = byte; rest !== 0; rest &= rest - 1) bits++;
+  return bits;
+});
+
+/** Zeros in each row's stretches of ENTRY_COLUMNS, [rows, stretches]: what has no bit, and values that are 0. */
+export function zerosBehind({ rows, columns, bits }: Bitmask, values: MaskedValues): Int32Array {
+  const stride = maskStride(columns);
+  const stretches = stretchesOf(columns);
+  const listed = countZeros(values) > 0;
+  const zeros = new Int32Array(rows * stretches);
+  for (let i = 0, n = 0; i < zeros.length; i++) {
+    const first = (i % stretches) * ENTRY_COLUMNS;
+    const row = Math.floor(i / stretches) * stride;
+    const end = row + Math.min((first + ENTRY_COLUMNS) / 8, stride);
+    let count = 0;
+    for (let k = row + first / 8; k < end; k++) count += bitCounts[bits[k]];
+    zeros[i] = Math.min(ENTRY_COLUMNS, columns - first) - count + (listed ? countZeros(values, n, n + count) : 0);
+    n += count;
+  }
+  return zeros;
+}
 
 /** The bytes of the rows [first, end). */
 export function maskOfRows({ bits, columns }: Bitmask, first: number, end: number): Uint8Array {

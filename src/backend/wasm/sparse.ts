@@ -23,7 +23,7 @@ const PACKED_TOKENS = 512;
 
 /**
  * One matrix: its index (starts, then counts) and its entries (offsets, then values), each in one piece; the parts are as
- * assembly/sparse.ts names them. Two offsets are an element, and two values of bf16, and four of int8.
+ * assembly/sparse.ts names them. Two counts are an element, four offsets, two values of bf16, and four of int8.
  */
 export class SparseStorage implements Storage {
   readonly bytes: number;
@@ -43,8 +43,8 @@ export class SparseStorage implements Storage {
     this.bytes = index.storage.bytes + entries.storage.bytes;
     this.starts = index.rows(0, starts);
     this.counts = index.rows(starts, index.size);
-    this.offsets = entries.rows(0, count / 2);
-    this.values = entries.rows(count / 2, entries.size);
+    this.offsets = entries.rows(0, count / 4);
+    this.values = entries.rows(count / 4, entries.size);
   }
 }
 
@@ -89,8 +89,9 @@ export function makeSparse(
   { count, fill }: { count(counts: Tensor<'i32'>): void; fill(storage: SparseStorage): void },
 ): SparseMatrix {
   const groups = Math.ceil(rows / 4);
-  const starts = Math.ceil(columns / SPARSE_BLOCK) * groups + 1;
-  const size = starts + Math.ceil(columns / SPARSE_STRIP) * groups * 4;
+  const blocks = Math.ceil(columns / SPARSE_BLOCK);
+  const starts = groups * blocks + 1;
+  const size = starts + Math.ceil(columns / SPARSE_STRIP) * groups * 2;
   const purpose = `a sparse matrix of ${rows}×${columns}`;
   const made: Tensor<'i32'>[] = [];
   const allocate = (length: number) => {
@@ -100,9 +101,10 @@ export function makeSparse(
   try {
     const index = allocate(size);
     count(index.rows(starts, size));
-    const words = integers(index);
-    const entries = place(words.subarray(0, starts), words.subarray(starts), groups);
-    const memory = allocate(Math.max(1, entries / 2 + entries / VALUES_OF[values]));
+    const { buffer, byteOffset } = viewOf(index);
+    const counts = new Uint16Array(buffer, byteOffset + 4 * starts, 2 * (size - starts));
+    const entries = place(new Int32Array(buffer, byteOffset, starts), counts, groups, blocks);
+    const memory = allocate(Math.max(1, entries / 4 + entries / VALUES_OF[values]));
     const storage = new SparseStorage(index, memory, starts, entries);
     fill(storage);
     return new SparseMatrix(storage, values, scale, rows, columns);
@@ -177,22 +179,17 @@ function packedTokens(tokens: number): number {
   return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
 }
 
-/** Fills in where every group begins, each as long as its longest row, and returns how many entries there are in all. */
-function place(starts: Int32Array, counts: Int32Array, groups: number): number {
+/** Fills in where every block of a group begins, each as long as its longest row, and returns how many entries there are in all. */
+function place(starts: Int32Array, counts: Uint16Array, groups: number, blocks: number): number {
   const perBlock = (SPARSE_BLOCK / SPARSE_STRIP) * groups;
   const ofLastStrip = counts.length / 4 - groups;
   let entries = 0;
   for (let i = 0; i + 1 < starts.length; i++) {
     starts[i] = entries;
-    const block = Math.floor(i / groups);
-    const c = 4 * (Math.min((block + 1) * perBlock - groups, ofLastStrip) + (i % groups));
+    const group = Math.floor(i / blocks);
+    const c = 4 * (Math.min(((i % blocks) + 1) * perBlock - groups, ofLastStrip) + group);
     entries += 4 * Math.max(counts[c], counts[c + 1], counts[c + 2], counts[c + 3]);
   }
   starts[starts.length - 1] = entries;
   return entries;
-}
-
-function integers(tensor: Tensor<'i32'>): Int32Array {
-  const { buffer, byteOffset } = viewOf(tensor);
-  return new Int32Array(buffer, byteOffset, tensor.size);
 }

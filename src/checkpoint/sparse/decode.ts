@@ -2,15 +2,8 @@
 // have as many bits as its offsets leave it values, so that no file can make this read or write where it should not.
 
 import { CheckpointError } from '../../errors.js';
-import { maskStride, spread } from '../../tensor/bitmask.js';
+import { bitCounts, maskStride, spread } from '../../tensor/bitmask.js';
 import type { Patterns } from './patterns.js';
-
-/** How many bits each byte has. */
-const bitCounts = Uint8Array.from({ length: 256 }, (_, byte) => {
-  let bits = 0;
-  for (let rest = byte; rest !== 0; rest &= rest - 1) bits++;
-  return bits;
-});
 
 /**
  * Where the values of each row begin, and behind the last one where they end: `row_offsets` and the number of values.
