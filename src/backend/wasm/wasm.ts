@@ -79,8 +79,8 @@ interface Split {
   grain: number;
 }
 
-/** Work that one draw should hold, in multiply-adds: tens of microseconds, so that a draw costs nothing beside it. */
-const GRAIN_WORK = 1 << 18;
+/** Work that one draw should hold, in multiply-adds: microseconds, ten where weights come from memory; a draw costs a tenth of one. */
+const GRAIN_WORK = 1 << 16;
 
 /** More would only wait for each other. */
 const MOST_THREADS = 128;
