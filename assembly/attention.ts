@@ -9,7 +9,7 @@ import { CONSTANTS, KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSo
 
 /** Queries of a tile. */
 export const ATTENTION_QUERIES: i32 = 64;
-/** Fewer queries than these are computed one by one and without copies of f32, where heads are multiples of 4 wide. */
+/** Fewer queries than these are computed one by one and without copies where keys are f32 and heads multiples of 4 wide. */
 export const ATTENTION_FEW: i32 = 4;
 
 /** Scratch of a thread: constants, then for every query of a tile its row of scores and the state of its softmax, ... */
@@ -106,7 +106,8 @@ function copyBlock(
     else interleave<f32>(own, 32, k + stride * j, stride, to - j, headDim, 1);
   }
   for (let j = from; j < to; j++) {
-    if (kind == BF16) widen<u16>(v + stride * j, ownV + bytes * j, headDim, ownV);
+    // bf16 needs no constants.
+    if (kind == BF16) widen<u16>(v + stride * j, ownV + bytes * j, headDim, ownK);
     else scaled(ownV + bytes * j, v + stride * j, headDim, 1);
   }
 }

@@ -10,7 +10,7 @@ export const SPARSE_GROUPS: i32 = 32;
 
 /** Rows [first, last) of W, as sparseLinear has them; units are counted from the group of `first`. */
 export function sparseVectors(
-  x: usize, starts: usize, offsets: usize, values: usize, scale: usize, bias: usize, y: usize, groups: i32, columns: i32,
+  x: usize, starts: usize, offsets: usize, values: usize, scale: usize, bias: usize, y: usize, columns: i32,
   first: i32, last: i32, tokens: i32, kind: i32, begin: i32, end: i32,
 ): void {
   // Sums begin with the bias; where they are scaled at the end, it is added then.

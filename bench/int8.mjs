@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { embeddedFolder, embeddedTexts, inspect, loadModel, perplexity } from '../dist/index.js';
+import { Complaint } from './complaint.mjs';
 import { figure } from './table.mjs';
 
 const models = process.env.MODELS?.split(',') ?? [embeddedFolder];
@@ -27,6 +28,8 @@ const TOKENS = 256;
 
 /** Perplexity of a model that predicts one token after another, as it does when it writes. */
 async function tokenByToken(model, ids, dtype) {
+  if (ids.length < WINDOWS * TOKENS)
+    throw new Complaint(`expected a text of at least ${WINDOWS * TOKENS} tokens, got ${ids.length}`);
   let [sum, count] = [0, 0];
   for (let w = 0; w < WINDOWS; w++) {
     const window = ids.slice(w * TOKENS, (w + 1) * TOKENS);

@@ -83,7 +83,10 @@ async function build(paths, codeSplitting) {
     codeSplitting,
   });
   await bundle.close();
-  for (const { fileName, code } of output) {
+  for (const { fileName, code, moduleIds } of output) {
+    // What counts the way from its own place to the other files.
+    const placed = moduleIds.find((id) => /src\/(package-files|kernel-files|version)\.ts$/.test(id));
+    if (placed && fileName.includes('/')) throw new Error(`expected ${placed} at the top of dist/, got ${fileName}`);
     mkdirSync(dirname(built(fileName)), { recursive: true });
     // Bundlers look for names of files in quotes.
     writeFileSync(built(fileName), code.replaceAll(/\b(import\(|new URL\()`([\w@./-]+)`/g, "$1'$2'"));

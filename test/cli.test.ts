@@ -409,6 +409,17 @@ describe('the other commands', () => {
     expect(speed.decode.tokensPerSecond).toBeGreaterThan(0);
   });
 
+  it('bench and generate keep keys and values in bf16 where that is asked for', async () => {
+    const small = ['--prompt-tokens', '16', '--new-tokens', '4', '--runs', '1', '--threads', '1'];
+    expect(await json('bench', ...small, '--kv-cache', 'bf16')).toMatchObject({ kvCache: 'bf16' });
+    const prompt = ['generate', '--prompt', 'Once upon a time', '--max-tokens', '6', '--temperature', '0'];
+    const [exact, rounded] = [await json(...prompt), await json(...prompt, '--kv-cache', 'bf16')];
+    expect(rounded.tokens).toEqual(exact.tokens);
+    const { code, err } = await neuroal(...prompt, '--kv-cache', 'f16');
+    expect(code).toBe(2);
+    expect(err).toContain('expected --kv-cache to be one of f32, bf16, got "f16"');
+  });
+
   it('bench measures a pruned model as it runs, and all dense beside it', async () => {
     const out = join(folder, 'benched');
     await json('prune', embeddedFolder, '--out', out, '--method', 'magnitude', '--top-up', 'uniform');

@@ -45,6 +45,25 @@ describe('a program that forgets dispose()', () => {
   });
 });
 
+it('the threads of a team start: one that cannot would leave its work to the others, unheard', () => {
+  const { stdout, stderr } = run(`
+    import { loadModel } from ${JSON.stringify(library)};
+    const events = [];
+    let started;
+    const all = new Promise((resolve) => { started = resolve; });
+    process.on('worker', (worker) => {
+      worker.on('online', () => events.push('online') === 2 && started());
+      worker.on('error', (error) => { events.push(error.message); started(); });
+    });
+    const model = await loadModel(undefined, { threads: 3 });
+    await all;
+    await model.logits([1, 2, 3]);
+    await model.dispose();
+    console.log(events.join());
+  `);
+  expect({ stdout, stderr }).toEqual({ stdout: 'online,online\n', stderr: '' });
+});
+
 /** Forbids the pool and shared memory, then prunes, loads, evaluates and generates. */
 const everything = (threads: number) => `
   import { register } from 'node:module';

@@ -29,6 +29,7 @@ export function addBench(program: Command): void {
     inSession(options, async (session) => {
       const [{ loadModel }, record] = await Promise.all([import('../models/load-model.js'), import('../record.js')]);
       const { signal, onProgress } = session;
+      const { kvCache } = options;
       const started = performance.now();
       const own = { ...options, signal, onProgress };
       const model = await loadModel(folder, own);
@@ -51,6 +52,7 @@ export function addBench(program: Command): void {
         decode,
         peakRssBytes,
         bytes,
+        ...(kvCache === 'bf16' && { kvCache }),
         ...(pruned && { layers }),
         ...(dense && { dense }),
       };
@@ -66,7 +68,7 @@ export function addBench(program: Command): void {
               ? `${layers.sparse} of ${layers.all} linear layers run as sparse matrices (docs/running.md)\n`
               : '') +
             `${family}, ${grouped(parameters)} parameters, ${size(bytes)} of weights; loaded in ${load} s, ` +
-            `peak memory ${size(peakRssBytes)}\n` +
+            `peak memory ${size(peakRssBytes)}${kvCache === 'bf16' ? ', keys and values of bf16' : ''}\n` +
             `${engine.backend}, ${engine.simd} SIMD, ${engine.threads} threads, Node ${engine.node}, ${engine.platform}\n`,
         );
     }),

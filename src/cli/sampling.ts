@@ -1,5 +1,5 @@
-// The options of every command that writes text: how long it gets, and how the next token is chosen,
-// and how keys and values are kept.
+// The options of every command that writes text: how long it gets, and how the next token is
+// chosen, and how keys and values are kept.
 
 import type { Command } from 'commander';
 import { samplingDefaults } from '../generate/sampling.js';

@@ -23,7 +23,7 @@ export class KvCache {
     readonly dtype: KeyDType = 'f32',
   ) {
     if (!KEY_DTYPES.includes(dtype))
-      throw new UsageError(`expected kv-cache to be one of ${KEY_DTYPES.join(', ')}, got ${quoted(dtype)}`);
+      throw new UsageError(`expected kvCache to be one of ${KEY_DTYPES.join(', ')}, got ${quoted(dtype)}`);
     this.blocks = [];
     try {
       for (let b = 0; b < config.num_hidden_layers; b++) {

@@ -79,7 +79,7 @@ const opened = (parts: Parts, stream = false) => openedFile(fileOf(parts), strea
 const parts = fc
   .record({
     rows: fc.integer({ min: 1, max: 13 }),
-    columns: fc.integer({ min: 1, max: 150 }),
+    columns: fc.oneof(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 250, max: 530 })),
     dtype: fc.constantFrom(...dtypes),
     share: fc.constantFrom(0, 10, 30, 70, 100),
     seed: fc.integer({ min: 1, max: 2 ** 30 }),

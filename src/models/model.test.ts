@@ -217,7 +217,7 @@ describe('a model', () => {
     ])
       expect(await after(pieces, 'bf16')).toBeAllClose(whole, 1e-5, 1e-5);
     expect(() => model.createCache(9, 'f16' as never)).toThrow(
-      new UsageError('expected kv-cache to be one of f32, bf16, got "f16"'),
+      new UsageError('expected kvCache to be one of f32, bf16, got "f16"'),
     );
     await model.dispose();
   });

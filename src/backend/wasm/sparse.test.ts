@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => backend.dispose());
 
-/** Entries enough for an index of some kilobytes and 6 bytes for each of n weights. */
+/** Entries enough for an index of some kilobytes and 5 bytes for each of n weights. */
 const ones = (n: number) => {
   const weight = backend.allocate('f32', [n / 256, 256]);
   backend.fill(weight, 1);

@@ -141,7 +141,7 @@ export function sparseLinear(
   if (tokens <= FEW_TOKENS) {
     const units = Math.ceil((Math.ceil(last / 4) - Math.floor(first / 4)) / SPARSE_GROUPS);
     const work = 4 * SPARSE_GROUPS * columns * tokens * perWeight;
-    const operands = [x, starts, offsets, values, scale, bias, y, groups, columns, first, last, tokens, kind];
+    const operands = [x, starts, offsets, values, scale, bias, y, columns, first, last, tokens, kind];
     runner.run('sparseVectors', units, work, y, operands);
     return;
   }
