@@ -56,7 +56,10 @@ it('the threads of a team start: one that cannot would leave its work to the oth
       worker.on('error', (error) => { events.push(error.message); started(); });
     });
     const model = await loadModel(undefined, { threads: 3 });
+    // Threads keep no program from ending.
+    const awake = setInterval(() => {}, 1000);
     await all;
+    clearInterval(awake);
     await model.logits([1, 2, 3]);
     await model.dispose();
     console.log(events.join());
