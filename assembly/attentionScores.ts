@@ -4,18 +4,8 @@
 // Keys may be bf16, then they are u16 here: widened in registers, they are the same numbers in the same places.
 
 import { column } from './dots';
-import { low } from './halves';
-import { madd } from './lanes';
+import { four, madd } from './lanes';
 import { ROW } from './runningSoftmax';
-
-/** Four numbers, as f32. */
-// @ts-ignore: decorator
-@inline
-export function four<K>(at: usize): v128 {
-  if (isFloat<K>()) return v128.load(at);
-  let v = v128.load64_zero(at);
-  return low<K>(v, v, v);
-}
 
 /** A number of each of four rows, as f32. */
 function oneOfEach<K>(r0: usize, r1: usize, r2: usize, r3: usize): v128 {

@@ -3,9 +3,9 @@
 // rows at a time, so that these are read from end to end. An output gets the same bits as it does in a tile of `attention`.
 
 import { ATTENTION_QUERIES, ATTENTION_SCRATCH, scaled, SCORES, STATES } from './attention';
-import { four, scores1, scoresOfHalves } from './attentionScores';
+import { scores1, scoresOfHalves } from './attentionScores';
 import { BF16 } from './halves';
-import { madd } from './lanes';
+import { four, madd } from './lanes';
 import { KEYS, LOG2_E, ROW, storeConstants, weigh } from './runningSoftmax';
 
 /** Heads of a unit at most: scratch memory has so many rows. */

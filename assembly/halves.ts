@@ -44,6 +44,14 @@ export function high<H>(v: v128, mask: v128, factor: v128): v128 {
   return widened<H>(v128.shuffle<u16>(i32x4.splat(0), v, 4, 12, 5, 13, 6, 14, 7, 15), mask, factor);
 }
 
+/** The patterns of the nearest bf16, of equally near ones the even one, each in 32 bits; NaN stays NaN. */
+export function nearestBF16(v: v128): v128 {
+  let odd = v128.and(i32x4.shr_u(v, 16), i32x4.splat(1));
+  let nearest = i32x4.add(v, i32x4.add(odd, i32x4.splat(0x7fff)));
+  let quiet = v128.or(v, i32x4.splat(0x400000));
+  return i32x4.shr_u(v128.bitselect(nearest, quiet, f32x4.eq(v, v)), 16);
+}
+
 /** One number. */
 // @ts-ignore: decorator
 @inline

@@ -8,6 +8,18 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** Four numbers as f32: f32, bf16 as u16, or whole numbers of i8. */
+// @ts-ignore: decorator
+@inline
+export function four<V>(at: usize): v128 {
+  if (sizeof<V>() == 1) {
+    let v = i16x8.extend_low_i8x16_s(v128.load32_zero(at));
+    return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v));
+  }
+  if (sizeof<V>() == 2) return i32x4.shl(v128.load_ext<u16>(at), 16);
+  return v128.load(at);
+}
+
 /** Sum of the lanes, as (0 + 2) + (1 + 3); `sums` adds in the same order. */
 export function sum(v: v128): f32 {
   return (

@@ -13,6 +13,8 @@
 //
 // Rows shorter in a block than the longest of their group are filled up with entries of value 0 and offset 0.
 
+import { nearestBF16 } from './halves';
+
 /** Columns of a block, a multiple of those of a strip. */
 export const SPARSE_BLOCK: i32 = 256;
 export const SPARSE_STRIP: i32 = 128;
@@ -77,12 +79,6 @@ export function fillEntries(
 function put(offsets: usize, values: usize, entry: usize, column: i32, value: f32, kind: i32): void {
   store<u8>(offsets + entry, <u8>column);
   if (kind == OF_INT8) store<i8>(values + entry, <i8>nearest(value));
-  else if (kind == OF_BF16) store<u16>(values + (entry << 1), <u16>(nearestHalf(value) >> 16));
+  else if (kind == OF_BF16) store<u16>(values + (entry << 1), <u16>i32x4.extract_lane(nearestBF16(f32x4.splat(value)), 0));
   else store<f32>(values + (entry << 2), value);
-}
-
-/** The bits of the nearest f32 whose lower half is 0, of equally near ones the even one; NaN stays NaN. */
-function nearestHalf(value: f32): u32 {
-  let bits = reinterpret<u32>(value);
-  return value != value ? bits | 0x00400000 : bits + 0x7fff + ((bits >> 16) & 1);
 }

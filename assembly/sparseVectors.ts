@@ -2,7 +2,7 @@
 // the lanes of a vector, and each lane fetches the number of x that its entry needs. Two groups at a time, half a unit
 // apart, so that one's chain of additions goes on while the other's waits, and memory is read as several long streams.
 
-import { madd } from './lanes';
+import { four, madd } from './lanes';
 import { blocksOf, OF_BF16, OF_INT8, SPARSE_BLOCK } from './sparse';
 
 /** Groups of a unit. */
@@ -39,18 +39,6 @@ function scaleRows(to: usize, scale: usize, bias: usize, first: i32, r: i32, end
     let at = <usize>r << 2, own = <usize>(r - first) << 2, sum = load<f32>(to + at) * load<f32>(scale + own);
     store<f32>(to + at, sum + (bias ? load<f32>(bias + own) : 0));
   }
-}
-
-/** The values of four rows' entries. */
-// @ts-ignore: decorator
-@inline
-function four<V>(at: usize): v128 {
-  if (sizeof<V>() == 1) {
-    let v = i16x8.extend_low_i8x16_s(v128.load32_zero(at));
-    return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v));
-  }
-  if (sizeof<V>() == 2) return i32x4.shl(v128.load_ext<u16>(at), 16);
-  return v128.load(at);
 }
 
 /** The numbers of x that four entries need. */

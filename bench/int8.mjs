@@ -34,13 +34,16 @@ async function tokenByToken(model, ids, dtype) {
   for (let w = 0; w < WINDOWS; w++) {
     const window = ids.slice(w * TOKENS, (w + 1) * TOKENS);
     const cache = model.createCache(TOKENS, dtype);
-    for (let t = 0; t + 1 < window.length; t++) {
-      const logits = await model.next(cache, [window[t]]);
-      const top = logits.reduce((a, b) => Math.max(a, b));
-      sum += top - logits[window[t + 1]] + Math.log(logits.reduce((all, v) => all + Math.exp(v - top), 0));
-      count++;
+    try {
+      for (let t = 0; t + 1 < window.length; t++) {
+        const logits = await model.next(cache, [window[t]]);
+        const top = logits.reduce((a, b) => Math.max(a, b));
+        sum += top - logits[window[t + 1]] + Math.log(logits.reduce((all, v) => all + Math.exp(v - top), 0));
+        count++;
+      }
+    } finally {
+      cache.free();
     }
-    cache.free();
   }
   return Math.exp(sum / count);
 }

@@ -161,6 +161,7 @@ function rowsOf(threads, entries, distances) {
     ]);
   const figures = entries.map((entry) => {
     const { name } = entry.contestant;
+    const first = entry === entries.find(({ contestant }) => contestant === entry.contestant);
     const distance = distances.get(`${name}, ${entry.way}`);
     const { loading, peakBytes } = entry.samples.at(-1);
     const perSecond = (count, part) => spread(timesOf(entry, part).map((ms) => (1000 * count) / ms));
@@ -170,8 +171,9 @@ function rowsOf(threads, entries, distances) {
       String(threads),
       perSecond(PROMPT_TOKENS, 'prefill'),
       perSecond(NEW_TOKENS, 'decode'),
-      figure(loading / 1000),
-      figure(peakBytes / 1e6),
+      // Of the process, whichever way it went.
+      first ? figure(loading / 1000) : '–',
+      first ? figure(peakBytes / 1e6) : '–',
       distance === undefined ? '–' : distance.toPrecision(2),
     ];
   });

@@ -10,7 +10,7 @@ import { closeAll, type Format, openShards, safetensors } from './shards.js';
 import { denseReader, isSparse } from './sparse/config.js';
 import { type FoundParts, findParts } from './sparse/find-parts.js';
 import { isMasked, type MaskedWeight, readMasked } from './sparse/masked-weight.js';
-import type { MemoryFor, SparseTensor } from './sparse/sparse-tensor.js';
+import type { PartMemory, SparseTensor } from './sparse/sparse-tensor.js';
 import { sizeOf, valueBytes } from './stored-dtype.js';
 import type { TensorEntry, WeightFile } from './weight-file.js';
 
@@ -154,7 +154,7 @@ export class Checkpoint {
   async readMasked(
     name: string,
     expectedShape: readonly number[],
-    memory: MemoryFor,
+    memory: PartMemory,
     signal?: AbortSignal,
   ): Promise<MaskedWeight> {
     const where = this.#checkShape(name, expectedShape);

@@ -2,7 +2,7 @@
 
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { folderWith, removeFolder } from '../../test/checkpoint-fixture.js';
 import { embeddedFolder } from '../checkpoint/embedded.js';
 import { UsageError } from '../errors.js';
@@ -33,6 +33,14 @@ describe('generate', () => {
     expect(tokens).toEqual(ids.slice(promptTokens.length));
     expect(prompt + text).toBe(tokenizer.decode(ids));
     expect(finishReason).toBe('length');
+  });
+
+  it('keeps keys and values as asked, of f32 where nothing is', async () => {
+    const made = vi.spyOn(model, 'createCache');
+    for (const kvCache of [undefined, 'f32', 'bf16'] as const)
+      await generate(model, prompt, { ...greedy, maxTokens: 2, kvCache });
+    expect(made.mock.results.map(({ value }) => value.dtype)).toEqual(['f32', 'f32', 'bf16']);
+    made.mockRestore();
   });
 
   it('with the same seed gives the same text, with another one another', async () => {

@@ -1,6 +1,6 @@
 // The speed report: what it measures and reports, and what it turns down. The figures themselves belong to the benchmarks.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UsageError } from '../errors.js';
 import { loadModel } from '../models/load-model.js';
 import type { Model } from '../models/model.js';
@@ -13,6 +13,13 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 describe('measureSpeed', () => {
+  it('keeps keys and values as asked', async () => {
+    const made = vi.spyOn(model, 'createCache');
+    await measureSpeed(model, { promptTokens: 4, newTokens: 2, runs: 1, kvCache: 'bf16' });
+    expect(made.mock.results.map(({ value }) => value.dtype)).toEqual(['bf16', 'bf16']);
+    made.mockRestore();
+  });
+
   it('runs as often as asked, once more to warm up', async () => {
     const seen: string[] = [];
     const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>

@@ -2,9 +2,9 @@
 
 import { UsageError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { ENTRY_COLUMNS, stretchesOf } from '../tensor/sparse-matrix.js';
+import { ENTRY_COLUMNS, entryBlocks } from '../tensor/sparse-matrix.js';
 import { patternsOf } from '../tensor/weights16.js';
-import { zerosOfStretches } from '../tensor/zeros.js';
+import { zerosOfBlocks } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
@@ -118,27 +118,27 @@ export function formBytes({ values, sparse }: Form, { entries, weights }: EntryC
 export interface EntryCount {
   weights: number;
   zeros: number;
-  /** Four rows that lie together have as many as the one that has most, in each stretch of ENTRY_COLUMNS. */
+  /** Four rows that lie together have as many as the one that has most, in each block of ENTRY_COLUMNS. */
   entries: number;
 }
 
 /** Counts values[rows, columns]: numbers, or patterns of 16 bits. */
 export function countEntries(values: Float32Array | Uint16Array, [rows, columns]: readonly number[]): EntryCount {
-  return entriesOf(zerosOfStretches(values, rows, columns), columns);
+  return entriesOf(zerosOfBlocks(values, rows, columns), columns);
 }
 
-/** The same by the zeros [rows, stretches] of each row's stretches. */
+/** The same by the zeros [rows, blocks] of each row's blocks of columns. */
 export function entriesOf(found: Int32Array, columns: number): EntryCount {
-  const stretches = stretchesOf(columns);
-  const rows = found.length / stretches;
+  const blocks = entryBlocks(columns);
+  const rows = found.length / blocks;
   let zeros = 0;
   let entries = 0;
   for (let group = 0; group < rows; group += 4)
-    for (let stretch = 0; stretch < stretches; stretch++) {
-      const width = Math.min(ENTRY_COLUMNS, columns - stretch * ENTRY_COLUMNS);
+    for (let block = 0; block < blocks; block++) {
+      const width = Math.min(ENTRY_COLUMNS, columns - block * ENTRY_COLUMNS);
       let longest = 0;
       for (let row = group; row < Math.min(group + 4, rows); row++) {
-        const own = found[row * stretches + stretch];
+        const own = found[row * blocks + block];
         zeros += own;
         longest = Math.max(longest, width - own);
       }

@@ -15,7 +15,7 @@ import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import { countEntries, type EntryCount, type Form } from './forms.js';
-import { countMasked, maskedRows } from './load-masked.js';
+import { countOfMasked, maskedRows } from './load-masked.js';
 import { formIn, loadMatrix } from './load-matrix.js';
 import { type MatrixSource, Scratch } from './matrix-source.js';
 
@@ -195,7 +195,7 @@ describe('its values', () => {
     const given = await read(three);
     expect([...given.values]).toEqual(three.values);
     const weights = Float32Array.from(three.bits, (_, i) => Number(i === 3 || i === 17));
-    expect(countMasked(given)).toEqual(countEntries(weights, [2, 10]));
+    expect(countOfMasked(given)).toEqual(countEntries(weights, [2, 10]));
   });
 
   it.each<[string, Partial<Parts>, string]>([

@@ -7,12 +7,11 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { MaskedWeight } from '../checkpoint/sparse/masked-weight.js';
 import { scaled } from '../checkpoint/sparse/sparse-tensor.js';
 import { dropZeros, maskOfRows, spread, zerosBehind } from '../tensor/bitmask.js';
-import { widenBF16, widenF16 } from '../tensor/half.js';
 import { roundRow } from '../tensor/int8.js';
 import type { SparseMatrix } from '../tensor/sparse-matrix.js';
 import { countZeros } from '../tensor/zeros.js';
 import { type EntryCount, entriesOf, type Form } from './forms.js';
-import type { MatrixSource, Scratch } from './matrix-source.js';
+import { type MatrixSource, numbersOf, type Scratch } from './matrix-source.js';
 
 /** Rows of a tensor that lies in the checkpoint as mask and values, which are read at once. */
 export async function maskedRows(
@@ -27,7 +26,7 @@ export async function maskedRows(
   const masked = await checkpoint.readMasked(name, shape, (part, bytes) => scratch.room(part, bytes), signal);
   const read = async (first: number, end: number) => {
     const size = (end - first) * columns;
-    const values = masked.scale ? numbersOf(masked, first, end, scratch) : valuesOf(masked, first, end);
+    const values = masked.scale ? maskedNumbers(masked, first, end, scratch) : valuesOf(masked, first, end);
     const room = scratch.room('stored', values.BYTES_PER_ELEMENT * size);
     const out = values instanceof Float32Array ? new Float32Array(room, 0, size) : new Uint16Array(room, 0, size);
     spread(maskOfRows(masked.mask, first, end), columns, values, out.fill(0));
@@ -37,7 +36,7 @@ export async function maskedRows(
 }
 
 /** What the form of such a matrix is chosen by: what has no bit is 0, and a value may be. */
-export const countMasked = ({ mask, values }: MaskedWeight): EntryCount =>
+export const countOfMasked = ({ mask, values }: MaskedWeight): EntryCount =>
   entriesOf(zerosBehind(mask, values), mask.columns);
 
 /** Whether `loadMasked` makes it: rounding to bf16 is for dense rows. */
@@ -46,7 +45,7 @@ export const keepsMask = ({ dtype }: MaskedWeight, { values, sparse }: Form): bo
 
 /**
  * Makes the sparse matrix. The mask loses what is 0, and with int8 what rounds to 0.
- * @param count what `countMasked` says of it
+ * @param count what `countOfMasked` says of it
  */
 export function loadMasked(
   backend: Backend,
@@ -60,7 +59,7 @@ export function loadMasked(
   if (kept === 'int8') return loadRounded(backend, masked, scratch);
   if (kept === 'bf16')
     return backend.compressMasked(mask, kept, (first, end) => valuesOf(masked, first, end) as Uint16Array);
-  return backend.compressMasked(mask, 'f32', (first, end) => numbersOf(masked, first, end, scratch));
+  return backend.compressMasked(mask, 'f32', (first, end) => maskedNumbers(masked, first, end, scratch));
 }
 
 function loadRounded(backend: Backend, masked: MaskedWeight, scratch: Scratch): SparseMatrix {
@@ -68,7 +67,7 @@ function loadRounded(backend: Backend, masked: MaskedWeight, scratch: Scratch): 
   const { rows, offsets } = mask;
   const whole = new Int8Array(scratch.room('whole numbers', values.length), 0, values.length);
   const steps = Float32Array.from({ length: rows }, (_, row) =>
-    roundRow(numbersOf(masked, row, row + 1, scratch), whole.subarray(offsets[row], offsets[row + 1])),
+    roundRow(maskedNumbers(masked, row, row + 1, scratch), whole.subarray(offsets[row], offsets[row + 1])),
   );
   const left = countZeros(whole) > 0 ? dropZeros(mask, whole) : whole;
   const scale = backend.allocate('f32', [rows]);
@@ -81,12 +80,11 @@ const valuesOf = ({ mask: { offsets }, values }: MaskedWeight, first: number, en
   values.subarray(offsets[first], offsets[end]);
 
 /** The same as numbers, until others are asked for. */
-function numbersOf(masked: MaskedWeight, first: number, end: number, scratch: Scratch): Float32Array {
+function maskedNumbers(masked: MaskedWeight, first: number, end: number, scratch: Scratch): Float32Array {
   const { mask, dtype, scale } = masked;
   const values = valuesOf(masked, first, end);
-  if (values instanceof Float32Array) return values;
+  if (!(values instanceof Int8Array)) return numbersOf({ values, dtype }, scratch);
   const numbers = new Float32Array(scratch.room('numbers', 4 * values.length), 0, values.length);
-  if (values instanceof Int8Array) scaled(values, scale as Float32Array, first, mask.offsets, numbers);
-  else (dtype === 'BF16' ? widenBF16 : widenF16)(values, numbers);
+  scaled(values, scale as Float32Array, first, mask.offsets, numbers);
   return numbers;
 }

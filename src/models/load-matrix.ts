@@ -6,15 +6,14 @@
 import type { Backend } from '../backend/backend.js';
 import { ColumnMatrix } from '../tensor/column-matrix.js';
 import type { DType } from '../tensor/dtype.js';
-import { widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { liftF16, patternsOf, valuesOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
 import { countEntries, type EntryCount, entriesOf, type Form } from './forms.js';
-import { countMasked, keepsMask, loadMasked } from './load-masked.js';
-import type { MatrixSource, Rows, Scratch } from './matrix-source.js';
+import { countOfMasked, keepsMask, loadMasked } from './load-masked.js';
+import { type MatrixSource, numbersOf, type Rows, type Scratch } from './matrix-source.js';
 
 /** A form, or what chooses one once the entries are counted. */
 export type ChosenForm = Form | ((count: EntryCount) => Form);
@@ -31,7 +30,7 @@ export async function loadMatrix(
 ): Promise<Matrix> {
   const { rows, columns, dtype, masked } = source;
   if (masked) {
-    const count = countMasked(masked);
+    const count = countOfMasked(masked);
     const form = typeof chosen === 'function' ? chosen(count) : chosen;
     if (keepsMask(masked, form)) return loadMasked(backend, masked, count, form.values, scratch);
     return loadMatrix(backend, { ...source, masked: undefined }, form, scratch);
@@ -183,13 +182,6 @@ export function formIn(matrix: Matrix): Form {
   if (matrix instanceof Int8Matrix) return { values: 'int8', sparse: false };
   if (matrix instanceof ColumnMatrix) return { values: matrix.values.dtype, sparse: false, columns: true };
   return { values: matrix.dtype, sparse: false };
-}
-
-function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {
-  if (values instanceof Float32Array) return values;
-  const numbers = new Float32Array(scratch.room('numbers', 4 * values.length), 0, values.length);
-  (dtype === 'BF16' ? widenBF16 : widenF16)(values, numbers);
-  return numbers;
 }
 
 /** What a backend holds in 16 bits for rows of that dtype; null where it cannot hold every one of them exactly. */

@@ -3,6 +3,7 @@
 import { memoryFor } from '../checkpoint/byte-file.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { MaskedWeight } from '../checkpoint/sparse/masked-weight.js';
+import { widenBF16, widenF16 } from '../tensor/half.js';
 
 /** Memory that one matrix after another is read through. */
 export class Scratch {
@@ -22,6 +23,14 @@ export class Scratch {
 export interface Rows {
   values: Float32Array | Uint16Array;
   dtype: string;
+}
+
+/** Rows as numbers, until others are asked for. */
+export function numbersOf({ values, dtype }: Rows, scratch: Scratch): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const numbers = new Float32Array(scratch.room('numbers', 4 * values.length), 0, values.length);
+  (dtype === 'BF16' ? widenBF16 : widenF16)(values, numbers);
+  return numbers;
 }
 
 /** Where a matrix [rows, columns] comes from. */

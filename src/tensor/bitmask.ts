@@ -1,7 +1,7 @@
 // The mask of a matrix of which only some values are kept, as sparse files have it (docs/sparse-files.md): a bit for each
 // weight, and for each row where its values begin among all of them.
 
-import { ENTRY_COLUMNS, stretchesOf } from './sparse-matrix.js';
+import { ENTRY_COLUMNS, entryBlocks } from './sparse-matrix.js';
 import { countZeros } from './zeros.js';
 
 /** A mask [rows, columns]. It is trusted: as many bits in a row as its offsets leave it values, none behind the last column. */
@@ -27,15 +27,15 @@ export const bitCounts = Uint8Array.from({ length: 256 }, (_, byte) => {
   return bits;
 });
 
-/** Zeros in each row's stretches of ENTRY_COLUMNS, [rows, stretches]: what has no bit, and values that are 0. */
+/** Zeros in each row's blocks of ENTRY_COLUMNS, [rows, blocks]: what has no bit, and values that are 0. */
 export function zerosBehind({ rows, columns, bits }: Bitmask, values: MaskedValues): Int32Array {
   const stride = maskStride(columns);
-  const stretches = stretchesOf(columns);
+  const blocks = entryBlocks(columns);
   const listed = countZeros(values) > 0;
-  const zeros = new Int32Array(rows * stretches);
+  const zeros = new Int32Array(rows * blocks);
   for (let i = 0, n = 0; i < zeros.length; i++) {
-    const first = (i % stretches) * ENTRY_COLUMNS;
-    const row = Math.floor(i / stretches) * stride;
+    const first = (i % blocks) * ENTRY_COLUMNS;
+    const row = Math.floor(i / blocks) * stride;
     const end = row + Math.min((first + ENTRY_COLUMNS) / 8, stride);
     let count = 0;
     for (let k = row + first / 8; k < end; k++) count += bitCounts[bits[k]];

@@ -22,8 +22,8 @@ export type Matrix = Table | SparseMatrix | ColumnMatrix;
 /** Of so many columns four rows that lie together have as many entries as the one that has most (assembly/sparse.ts). */
 export const ENTRY_COLUMNS = 256;
 
-/** Stretches of so many columns, the last of a row perhaps shorter, in a row. */
-export const stretchesOf = (columns: number): number => Math.ceil(columns / ENTRY_COLUMNS);
+/** Blocks of so many columns, the last of a row perhaps shorter, in a row. */
+export const entryBlocks = (columns: number): number => Math.ceil(columns / ENTRY_COLUMNS);
 
 export class SparseMatrix {
   constructor(

@@ -1,9 +1,9 @@
-// What the kernel writes and counts is what liftF16 and zerosOfStretches do, pattern by pattern and in rows of any length.
+// What the kernel writes and counts is what liftF16 and zerosOfBlocks do, pattern by pattern and in rows of any length.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { liftF16 } from '../../tensor/weights16.js';
-import { zerosOfStretches } from '../../tensor/zeros.js';
+import { zerosOfBlocks } from '../../tensor/zeros.js';
 import type { Backend } from '../backend.js';
 import { createWasmBackend } from './create.js';
 
@@ -34,7 +34,7 @@ describe.each([
 
   function expected(stored: Uint16Array, columns: number) {
     const patterns = liftF16(stored);
-    return patterns && { patterns, zeros: [...zerosOfStretches(stored, stored.length / columns, columns)] };
+    return patterns && { patterns, zeros: [...zerosOfBlocks(stored, stored.length / columns, columns)] };
   }
 
   it('every pattern that fits, whole and in what is left of a row', async () => {

@@ -1,13 +1,13 @@
 // f16 as checkpoints have it, written and counted by a kernel on one thread.
 
-import { stretchesOf } from '../../tensor/sparse-matrix.js';
+import { entryBlocks } from '../../tensor/sparse-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type ArenaMemory, addressIn, viewOf, type WasmStorage } from './memory.js';
 
 /** As `Backend.writeF16`. */
 export function writeF16(memory: ArenaMemory, out: Tensor<'f16'>, stored: Uint16Array): Int32Array | null {
   const { rowCount: rows, columns } = out;
-  const counts = rows * stretchesOf(columns);
+  const counts = rows * entryBlocks(columns);
   viewOf(out).set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
   const gathered = memory.gather([out], 4 * counts);
   const { kernels, memory: arenaMemory } = gathered.arena;

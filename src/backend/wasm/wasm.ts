@@ -79,7 +79,7 @@ interface Split {
   grain: number;
 }
 
-/** Work that one draw should hold, in multiply-adds: microseconds, ten where weights come from memory; a draw costs a tenth of one. */
+/** Work that one draw should hold, in multiply-adds: some microseconds, for what is one atomic addition. */
 const GRAIN_WORK = 1 << 16;
 
 /** More would only wait for each other. */

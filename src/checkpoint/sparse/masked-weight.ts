@@ -4,7 +4,7 @@
 import { type Bitmask, placeOfValue } from '../../tensor/bitmask.js';
 import { firstNotFinite, notFinite } from '../float-dtype.js';
 import type { ValueDtype } from './layout.js';
-import { type MemoryFor, type SparseTensor, scaled } from './sparse-tensor.js';
+import { type PartMemory, type SparseTensor, scaled } from './sparse-tensor.js';
 
 /** Values that are taken as they are; others are read as the dense tensor. */
 export type MaskedDtype = 'F32' | 'BF16' | 'F16' | 'I8';
@@ -29,7 +29,7 @@ export const isMasked = (dtype: ValueDtype): dtype is MaskedDtype => ['F32', 'BF
  */
 export async function readMasked(
   tensor: SparseTensor,
-  memory: MemoryFor,
+  memory: PartMemory,
   where: string,
   signal?: AbortSignal,
 ): Promise<MaskedWeight> {

@@ -40,7 +40,7 @@ export interface StoredParts {
 }
 
 /** Memory of at least so many bytes for a use: what it held before may be there still. */
-export type MemoryFor = (use: string, bytes: number) => ArrayBuffer;
+export type PartMemory = (use: string, bytes: number) => ArrayBuffer;
 
 const placeOf = ({ file, name }: Part) => tensorAt(file.path, name);
 const entryOf = ({ file, name }: Part) => file.tensors.get(name) as TensorEntry;
@@ -119,7 +119,7 @@ export class SparseTensor {
    * All parts, in the order in which they lie there. Throws a CheckpointError where they contradict each other or cannot be read.
    * @param memory for each of them; `compressed` is longer than its values where what is given is
    */
-  async readParts(memory: MemoryFor, signal?: AbortSignal): Promise<StoredParts> {
+  async readParts(memory: PartMemory, signal?: AbortSignal): Promise<StoredParts> {
     const { rows, columns, nonZeros } = this.shape;
     const read = new Map<Part, ArrayBuffer>();
     for (const part of this.places.sort(byPlace)) {
