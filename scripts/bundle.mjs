@@ -77,8 +77,9 @@ async function build(paths, codeSplitting) {
   const { output } = await bundle.generate({
     format: 'es',
     chunkFileNames: ({ isDynamicEntry }) => (isDynamicEntry ? 'lazy/[name].js' : '[name].js'),
-    // In a stack the names of functions are still there.
-    minify: { compress: false, mangle: { keepNames: true }, codegen: { removeWhitespace: true } },
+    // In a stack the names of functions are still there, and the line that Node prints above it is one.
+    minify: { compress: false, mangle: { keepNames: true }, codegen: { removeWhitespace: false } },
+    comments: { jsdoc: false, annotation: true, legal: true },
     minifyInternalExports: false,
     codeSplitting,
   });
