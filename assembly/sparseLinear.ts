@@ -3,63 +3,56 @@
 
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
-import { blocksOf, OF_BF16, OF_INT8, SPARSE_BLOCK, SPARSE_STRIP } from './sparse';
+import { OF_BF16, OF_INT8, SPARSE_ROWS, SPARSE_STRIP } from './sparse';
 
-/** A unit is SPARSE_ROWS rows of W for SPARSE_TOKENS tokens. */
-export const SPARSE_ROWS: i32 = 128;
+/** A unit is a window of W for SPARSE_TOKENS tokens. */
 export const SPARSE_TOKENS: i32 = 256;
-/** Bytes of scratch memory of a thread. */
-export const SPARSE_SCRATCH: i32 = SPARSE_ROWS * SPARSE_TILE * 4;
+/** Bytes of scratch memory of a thread: where each place of a window has come to, and the sums of its rows. */
+export const SPARSE_SCRATCH: i32 = SPARSE_ROWS * (8 + SPARSE_TILE * 4);
 
 /**
- * Rows [first, last) of W, for tokens packed as tiles; y has last − first columns, bias as many or is 0. Units: blocks of
- * rows, counted from the group of `first`, vary fastest, then token blocks. `kind` says what the values are (sparse.ts), and
- * scale, of int8 only, has last − first.
+ * Rows [first, last) of W, for tokens packed as tiles; y has last − first columns, bias as many or is 0. Units: windows, counted
+ * from that of `first`, vary fastest, then token blocks. `kind` says what the values are (sparse.ts), and scale, of int8
+ * only, has last − first.
  */
 export function sparseLinear(
-  packed: usize, starts: usize, counts: usize, offsets: usize, values: usize, scale: usize, bias: usize, y: usize,
+  packed: usize, starts: usize, order: usize, counts: usize, steps: usize, values: usize, scale: usize, bias: usize, y: usize,
   groups: i32, columns: i32, first: i32, last: i32, tokens: i32, kind: i32, scratch: usize, stride: usize, begin: i32,
   end: i32, thread: i32,
 ): void {
-  scratch += stride * thread;
-  // Sums begin with the bias; where they are scaled at the end, it is added then.
-  let start: usize = kind == OF_INT8 ? 0 : bias;
-  let perGroup = <usize>blocksOf(columns) << 2, base = first & ~3, rowBlocks = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
+  let cursors = scratch + stride * thread, sums = cursors + (SPARSE_ROWS << 3), perStrip = <usize>groups << 2;
+  let base = first & -SPARSE_ROWS, windows = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
   for (let unit = begin; unit < end; unit++) {
-    let r0 = base + (unit % rowBlocks) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
-    let t0 = (unit / rowBlocks) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
+    let r0 = base + (unit % windows) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
+    let places = min(SPARSE_ROWS, (groups << 2) - r0), rows = order + r0;
+    let t0 = (unit / windows) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
     for (let t = t0; t < t1; t += SPARSE_TILE) {
-      let width = tileWidth(tokens - t), bytes = <usize>width << 2, x = packed + (<usize>columns << 2) * t;
-      let sums = scratch + bytes * (from - r0);
-      for (let r = from; r < r1; r++) spread(scratch + bytes * (r - r0), width, start ? load<f32>(start + (<usize>(r - first) << 2)) : 0);
-      // Two strips at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
-      let step = width == SPARSE_TILE ? SPARSE_STRIP : 2 * SPARSE_STRIP, perStrip = <usize>groups << 3, before: usize = 0;
-      for (let k = 0; k < columns; k += step) {
-        let inBlock = k % SPARSE_BLOCK, b = k / SPARSE_BLOCK, xb = x + bytes * (k - inBlock);
-        let s = starts + (<usize>b << 2), c = counts + perStrip * ((min(k + step, columns) - 1) / SPARSE_STRIP);
-        if (!inBlock) before = 0;
-        if (width == SPARSE_NARROW) {
-          if (kind == OF_INT8) narrow<i8>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
-          else if (kind == OF_BF16) narrow<u16>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
-          else narrow<f32>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
-        } else if (kind == OF_INT8) wide<i8>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
-        else if (kind == OF_BF16) wide<u16>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
-        else wide<f32>(xb, s, perGroup, before, c, offsets, values, from, r1, sums);
-        before = c;
+      let width = tileWidth(tokens - t), bytes = <usize>width << 2;
+      for (let i = 0; i < places; i++) {
+        let cursor = cursors + (<usize>i << 3), group = starts + (<usize>((r0 + i) >> 2) << 2);
+        store<u32>(cursor, load<u32>(group) + (i & 3));
+        store<u32>(cursor, <u32>(packed + (<usize>columns << 2) * t), 4);
       }
-      if (kind == OF_INT8)
-        for (let r = from; r < r1; r++) {
-          let own = <usize>(r - first) << 2, added: f32 = bias ? load<f32>(bias + own) : 0;
-          rescale(scratch + bytes * (r - r0), width, load<f32>(scale + own), added);
-        }
-      deliver(scratch, bytes, y + (<usize>(last - first) << 2) * t, last - first, r0, from, r1, first, min(width, tokens - t));
+      memory.fill(sums, 0, bytes * places);
+      // Two strips at a time for a narrow tile: they are small, and a chain of additions hides behind the next row's only.
+      for (let k = 0, c = counts + r0; k < columns; k += SPARSE_STRIP, c += perStrip) {
+        if (width == SPARSE_NARROW) {
+          let next = k + SPARSE_STRIP < columns ? c + perStrip : 0;
+          if (kind == OF_INT8) narrow<i8>(cursors, rows, c, next, steps, values, places, sums);
+          else if (kind == OF_BF16) narrow<u16>(cursors, rows, c, next, steps, values, places, sums);
+          else narrow<f32>(cursors, rows, c, next, steps, values, places, sums);
+          k += SPARSE_STRIP; c += perStrip;
+        } else if (kind == OF_INT8) wide<i8>(cursors, rows, c, steps, values, places, sums);
+        else if (kind == OF_BF16) wide<u16>(cursors, rows, c, steps, values, places, sums);
+        else wide<f32>(cursors, rows, c, steps, values, places, sums);
+      }
+      for (let r = from; r < r1 && scale | bias; r++) {
+        let own = <usize>(r - first) << 2;
+        rescale(sums + bytes * (r - r0), width, scale ? load<f32>(scale + own) : 1, bias ? load<f32>(bias + own) : 0);
+      }
+      deliver(sums, bytes, y + (<usize>(last - first) << 2) * t, last - first, r0, from, r1, first, min(width, tokens - t));
     }
   }
-}
-
-function spread(to: usize, width: i32, value: f32): void {
-  let v = f32x4.splat(value);
-  for (let end = to + (<usize>width << 2); to < end; to += 16) v128.store(to, v);
 }
 
 /** sum · scale + bias of a tile's tokens. */
@@ -78,22 +71,20 @@ function value<V>(at: usize): v128 {
 }
 
 /**
- * A strip of the rows [r, end) times a tile of 32 tokens, added to their sums: the entries from what `before` (0: nothing)
- * counts to what `counts` does; `perGroup` bytes lie between the starts of two groups. The way out in the middle is never taken (a row of
- * tokens does not lie at 0): it parts the loads, all of which V8 would otherwise do first, in registers that it lacks.
+ * A strip of a window times a tile of 32 tokens, added to the sums of its rows. A cursor is the next entry of a place (u32), and
+ * the tokens' numbers at the column of the last one (u32). The way out in the middle is never taken (no tokens lie at 0): it
+ * parts the loads, all of which V8 would otherwise do first, in registers that it lacks.
  */
-function wide<V>(
-  x: usize, starts: usize, perGroup: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32,
-  sums: usize,
-): void {
-  for (; r < end; r++) {
-    let at = <usize>load<u32>(starts + perGroup * (r >> 2)) + (r & 3), n = <usize>load<u16>(counts + (<usize>r << 1));
-    let first = before ? <usize>load<u16>(before + (<usize>r << 1)) : 0, o = offsets + at + 4 * first;
-    let v = values + (at + 4 * first) * sizeof<V>(), stop = values + (at + 4 * n) * sizeof<V>();
-    let a0 = v128.load(sums), a1 = v128.load(sums, 16), a2 = v128.load(sums, 32), a3 = v128.load(sums, 48);
-    let b0 = v128.load(sums, 64), b1 = v128.load(sums, 80), b2 = v128.load(sums, 96), b3 = v128.load(sums, 112);
+function wide<V>(cursors: usize, order: usize, counts: usize, steps: usize, values: usize, places: i32, sums: usize): void {
+  for (let end = order + places; order < end; order++, cursors += 8) {
+    let row = <usize>load<u8>(order), at = <usize>load<u32>(cursors), p = <usize>load<u32>(cursors, 4), to = sums + row * (SPARSE_TILE << 2);
+    let next = at + (<usize>load<u8>(counts + row) << 2), o = steps + at, v = values + at * sizeof<V>(), stop = values + next * sizeof<V>();
+    let a0 = v128.load(to), a1 = v128.load(to, 16), a2 = v128.load(to, 32), a3 = v128.load(to, 48);
+    let b0 = v128.load(to, 64), b1 = v128.load(to, 80), b2 = v128.load(to, 96), b3 = v128.load(to, 112);
+    store<u32>(cursors, <u32>next);
     while (v < stop) {
-      let p = x + (<usize>load<u8>(o) << 7), s = value<V>(v);
+      p += <usize>load<u8>(o) << 7;
+      let s = value<V>(v);
       a0 = madd(s, v128.load(p), a0); a1 = madd(s, v128.load(p, 16), a1);
       a2 = madd(s, v128.load(p, 32), a2); a3 = madd(s, v128.load(p, 48), a3);
       if (!p) break;
@@ -101,29 +92,30 @@ function wide<V>(
       b2 = madd(s, v128.load(p, 96), b2); b3 = madd(s, v128.load(p, 112), b3);
       o += 4; v += 4 * sizeof<V>();
     }
-    v128.store(sums, a0); v128.store(sums, a1, 16); v128.store(sums, a2, 32); v128.store(sums, a3, 48);
-    v128.store(sums, b0, 64); v128.store(sums, b1, 80); v128.store(sums, b2, 96); v128.store(sums, b3, 112);
-    sums += 4 * SPARSE_TILE;
+    store<u32>(cursors, <u32>p, 4);
+    v128.store(to, a0); v128.store(to, a1, 16); v128.store(to, a2, 32); v128.store(to, a3, 48);
+    v128.store(to, b0, 64); v128.store(to, b1, 80); v128.store(to, b2, 96); v128.store(to, b3, 112);
   }
 }
 
-/** The same for a tile of 8 tokens. */
+/** The same for a tile of 8 tokens, and for two strips, of which the second may be none. */
 function narrow<V>(
-  x: usize, starts: usize, perGroup: usize, before: usize, counts: usize, offsets: usize, values: usize, r: i32, end: i32,
-  sums: usize,
+  cursors: usize, order: usize, counts: usize, more: usize, steps: usize, values: usize, places: i32, sums: usize,
 ): void {
-  for (; r < end; r++) {
-    let at = <usize>load<u32>(starts + perGroup * (r >> 2)) + (r & 3), n = <usize>load<u16>(counts + (<usize>r << 1));
-    let first = before ? <usize>load<u16>(before + (<usize>r << 1)) : 0, o = offsets + at + 4 * first;
-    let v = values + (at + 4 * first) * sizeof<V>(), stop = values + (at + 4 * n) * sizeof<V>();
-    let a0 = v128.load(sums), a1 = v128.load(sums, 16);
+  for (let end = order + places; order < end; order++, cursors += 8) {
+    let row = <usize>load<u8>(order), at = <usize>load<u32>(cursors), p = <usize>load<u32>(cursors, 4), to = sums + row * (SPARSE_NARROW << 2);
+    let next = at + (<usize>load<u8>(counts + row) << 2) + (more ? <usize>load<u8>(more + row) << 2 : 0);
+    let o = steps + at, v = values + at * sizeof<V>(), stop = values + next * sizeof<V>();
+    let a0 = v128.load(to), a1 = v128.load(to, 16);
+    store<u32>(cursors, <u32>next);
     while (v < stop) {
-      let p = x + (<usize>load<u8>(o) << 5), s = value<V>(v);
+      p += <usize>load<u8>(o) << 5;
+      let s = value<V>(v);
       a0 = madd(s, v128.load(p), a0); a1 = madd(s, v128.load(p, 16), a1);
       o += 4; v += 4 * sizeof<V>();
     }
-    v128.store(sums, a0); v128.store(sums, a1, 16);
-    sums += 4 * SPARSE_NARROW;
+    store<u32>(cursors, <u32>p, 4);
+    v128.store(to, a0); v128.store(to, a1, 16);
   }
 }
 

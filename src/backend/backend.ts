@@ -131,11 +131,11 @@ export interface Backend {
   free(tensor: Tensor | Int8Matrix | SparseMatrix | ColumnMatrix): void;
   write<D extends DType>(tensor: Tensor<D>, values: ArrayOf[D]): void;
   /**
-   * Of a CPU: writes the patterns of f16 that a checkpoint has for a matrix, and returns the zeros in each row's blocks of
-   * ENTRY_COLUMNS; null where 1024 times a number is too large for f16, or it is none, and `out` then holds nothing of use. The
-   * same as `liftF16` and `zerosOfBlocks` of tensor/, which the engine has yet to compile when a model is loaded.
+   * Of a CPU: writes the patterns of f16 that a checkpoint has for a matrix, and returns how many are of 0; null where 1024
+   * times a number is too large for f16, or it is none, and `out` then holds nothing of use. The same as `liftF16` and
+   * `countZeros` of tensor/, which the engine has yet to compile when a model is loaded.
    */
-  writeF16?(out: Tensor<'f16'>, stored: Uint16Array): Int32Array | null;
+  writeF16?(out: Tensor<'f16'>, stored: Uint16Array): number | null;
   /** The content of `tensor` after all operations enqueued so far. */
   read<D extends DType>(tensor: Tensor<D>): Promise<ArrayOf[D]>;
   fill(tensor: Tensor, value: number): void;

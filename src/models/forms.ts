@@ -2,9 +2,8 @@
 
 import { UsageError } from '../errors.js';
 import { quoted } from '../quoted.js';
-import { ENTRY_COLUMNS, entryBlocks } from '../tensor/sparse-matrix.js';
 import { patternsOf } from '../tensor/weights16.js';
-import { zerosOfBlocks } from '../tensor/zeros.js';
+import { countZeros } from '../tensor/zeros.js';
 
 /** What a layer's form is chosen for: the time that it takes, or the memory. */
 export const PREFERENCES = ['speed', 'size'] as const;
@@ -58,7 +57,7 @@ export interface LayerForm extends Form {
 }
 
 /**
- * Share of zeros (less what fills rows up) from which a sparse matrix is the faster form, by the values of the dense one: for
+ * Share of zeros from which a sparse matrix is the faster form, by the values of the dense one: for
  * many tokens, and for one where the layer comes from memory. `npm run bench -- sparse` measures where that is.
  */
 export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as const;
@@ -69,7 +68,7 @@ export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as con
  */
 export const FASTER_THAN_COLUMNS_FROM = 0.9;
 
-/** Bytes of a value. An entry of a sparse matrix has one more, for its column. */
+/** Bytes of a value. An entry of a sparse matrix has one more, for the step to its column. */
 const BYTES = { f32: 4, bf16: 2, f16: 2, int8: 1 } as const;
 
 /**
@@ -90,14 +89,14 @@ export function denseForm(dtype: string, values: WeightValues, relu = false): Fo
  * @param relu whether its input is that of a relu
  */
 export function formOf(
-  { entries, weights }: EntryCount,
+  { zeros, weights }: ZeroCount,
   dtype: string,
   { prefer, values }: FormOptions,
   relu = false,
 ): Form {
   const dense = denseForm(dtype, values, relu);
   const kept = dense.values === 'f16' ? 'f32' : dense.values;
-  const share = entries / weights;
+  const share = (weights - zeros) / weights;
   const smaller = (BYTES[kept] + 1) * share < BYTES[dense.values];
   const faster = share + (dense.columns ? FASTER_THAN_COLUMNS_FROM : FASTER_FROM[dense.values]) <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
@@ -110,39 +109,18 @@ export function formHeld(form: Form, weights: Float32Array): Form {
 }
 
 /** Bytes that a matrix takes in memory, but for what is per row. */
-export function formBytes({ values, sparse }: Form, { entries, weights }: EntryCount): number {
-  return sparse ? (BYTES[values] + 1) * entries : BYTES[values] * weights;
+export function formBytes({ values, sparse }: Form, { zeros, weights }: ZeroCount): number {
+  return sparse ? (BYTES[values] + 1) * (weights - zeros) : BYTES[values] * weights;
 }
 
-/** What a matrix has of zeros, and would have of entries as a sparse one. */
-export interface EntryCount {
+/** How many weights a matrix has, and how many are 0. */
+export interface ZeroCount {
   weights: number;
   zeros: number;
-  /** Four rows that lie together have as many as the one that has most, in each block of ENTRY_COLUMNS. */
-  entries: number;
 }
 
-/** Counts values[rows, columns]: numbers, or patterns of 16 bits. */
-export function countEntries(values: Float32Array | Uint16Array, [rows, columns]: readonly number[]): EntryCount {
-  return entriesOf(zerosOfBlocks(values, rows, columns), columns);
-}
-
-/** The same by the zeros [rows, blocks] of each row's blocks of columns. */
-export function entriesOf(found: Int32Array, columns: number): EntryCount {
-  const blocks = entryBlocks(columns);
-  const rows = found.length / blocks;
-  let zeros = 0;
-  let entries = 0;
-  for (let group = 0; group < rows; group += 4)
-    for (let block = 0; block < blocks; block++) {
-      const width = Math.min(ENTRY_COLUMNS, columns - block * ENTRY_COLUMNS);
-      let longest = 0;
-      for (let row = group; row < Math.min(group + 4, rows); row++) {
-        const own = found[row * blocks + block];
-        zeros += own;
-        longest = Math.max(longest, width - own);
-      }
-      entries += 4 * longest;
-    }
-  return { weights: rows * columns, zeros, entries };
-}
+/** Counts values: numbers, or patterns of 16 bits. */
+export const zerosOf = (values: Float32Array | Uint16Array): ZeroCount => ({
+  weights: values.length,
+  zeros: countZeros(values),
+});

@@ -6,7 +6,6 @@ import type { Format } from '../checkpoint/sparse/layout.js';
 import { type LongRunning, safePoint } from '../progress.js';
 import { graphOf } from './families.js';
 import {
-  countEntries,
   type Form,
   type FormChoice,
   type FormOptions,
@@ -14,6 +13,7 @@ import {
   formBytes,
   formHeld,
   formOf,
+  zerosOf,
 } from './forms.js';
 import { checkTensors, countParameters, readWeight, storedLayer } from './weights.js';
 
@@ -65,7 +65,7 @@ export async function inspect(folder: string = embeddedFolder, options: InspectO
         const stored = storedLayer(checkpoint, graph, block, layer.name);
         const { dtype, begin, end, sparse } = checkpoint.info(`${stored}.weight`);
         const weight = await readWeight(checkpoint, graph, block, layer, signal);
-        const count = countEntries(weight, [layer.rows, layer.columns]);
+        const count = zerosOf(weight);
         const form = formHeld(formOf(count, dtype, forms, layer.relu), weight);
         layers.push({
           name: stored,

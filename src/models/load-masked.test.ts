@@ -14,8 +14,8 @@ import { WeightFile } from '../checkpoint/weight-file.js';
 import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
-import { countEntries, type EntryCount, type Form } from './forms.js';
-import { countOfMasked, maskedRows } from './load-masked.js';
+import { type Form, type ZeroCount, zerosOf } from './forms.js';
+import { maskedRows, zerosOfMasked } from './load-masked.js';
 import { formIn, loadMatrix } from './load-matrix.js';
 import { type MatrixSource, Scratch } from './matrix-source.js';
 
@@ -129,8 +129,8 @@ it.each(forms)('is in memory as if its rows had been read: %o', async (form) => 
     fc.asyncProperty(meant, async (given) => {
       const checkpoint = await opened(given);
       const shape = [given.rows, given.columns];
-      const counts: EntryCount[] = [];
-      const choose = (count: EntryCount) => {
+      const counts: ZeroCount[] = [];
+      const choose = (count: ZeroCount) => {
         counts.push(count);
         return form;
       };
@@ -195,7 +195,7 @@ describe('its values', () => {
     const given = await read(three);
     expect([...given.values]).toEqual(three.values);
     const weights = Float32Array.from(three.bits, (_, i) => Number(i === 3 || i === 17));
-    expect(countOfMasked(given)).toEqual(countEntries(weights, [2, 10]));
+    expect(zerosOfMasked(given)).toEqual(zerosOf(weights));
   });
 
   it.each<[string, Partial<Parts>, string]>([

@@ -6,11 +6,11 @@ import type { Backend } from '../backend/backend.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { MaskedWeight } from '../checkpoint/sparse/masked-weight.js';
 import { scaled } from '../checkpoint/sparse/sparse-tensor.js';
-import { dropZeros, maskOfRows, spread, zerosBehind } from '../tensor/bitmask.js';
+import { dropZeros, maskOfRows, spread } from '../tensor/bitmask.js';
 import { roundRow } from '../tensor/int8.js';
 import type { SparseMatrix } from '../tensor/sparse-matrix.js';
 import { countZeros } from '../tensor/zeros.js';
-import { type EntryCount, entriesOf, type Form } from './forms.js';
+import type { Form, ZeroCount } from './forms.js';
 import { type MatrixSource, numbersOf, type Scratch } from './matrix-source.js';
 
 /** Rows of a tensor that lies in the checkpoint as mask and values, which are read at once. */
@@ -36,8 +36,10 @@ export async function maskedRows(
 }
 
 /** What the form of such a matrix is chosen by: what has no bit is 0, and a value may be. */
-export const countOfMasked = ({ mask, values }: MaskedWeight): EntryCount =>
-  entriesOf(zerosBehind(mask, values), mask.columns);
+export function zerosOfMasked({ mask: { rows, columns }, values }: MaskedWeight): ZeroCount {
+  const weights = rows * columns;
+  return { weights, zeros: weights - values.length + countZeros(values) };
+}
 
 /** Whether `loadMasked` makes it: rounding to bf16 is for dense rows. */
 export const keepsMask = ({ dtype }: MaskedWeight, { values, sparse }: Form): boolean =>
@@ -45,12 +47,12 @@ export const keepsMask = ({ dtype }: MaskedWeight, { values, sparse }: Form): bo
 
 /**
  * Makes the sparse matrix. The mask loses what is 0, and with int8 what rounds to 0.
- * @param count what `countOfMasked` says of it
+ * @param count what `zerosOfMasked` says of it
  */
 export function loadMasked(
   backend: Backend,
   stored: MaskedWeight,
-  { zeros, weights }: EntryCount,
+  { zeros, weights }: ZeroCount,
   kept: Form['values'],
   scratch: Scratch,
 ): SparseMatrix {

@@ -1,5 +1,5 @@
 // One matrix from a checkpoint into a backend, in the form that it shall have in memory. It is read once, through memory that
-// is used again and again: a stretch of rows at a time, or whole where its form is chosen by its entries, where the checkpoint
+// is used again and again: a stretch of rows at a time, or whole where its form is chosen by its zeros, where the checkpoint
 // holds it in another order, and where it is held by columns. While a dense one is made sparse there is its dense twin;
 // load-masked.ts makes one of the parts of a sparse file.
 
@@ -11,12 +11,12 @@ import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type DenseMatrix, type Matrix, SparseMatrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { liftF16, patternsOf, valuesOf, WEIGHTS_16, type Weights16 } from '../tensor/weights16.js';
-import { countEntries, type EntryCount, entriesOf, type Form } from './forms.js';
-import { countOfMasked, keepsMask, loadMasked } from './load-masked.js';
+import { type Form, type ZeroCount, zerosOf } from './forms.js';
+import { keepsMask, loadMasked, zerosOfMasked } from './load-masked.js';
 import { type MatrixSource, numbersOf, type Rows, type Scratch } from './matrix-source.js';
 
-/** A form, or what chooses one once the entries are counted. */
-export type ChosenForm = Form | ((count: EntryCount) => Form);
+/** A form, or what chooses one once the zeros are counted. */
+export type ChosenForm = Form | ((count: ZeroCount) => Form);
 
 /** Elements of a stretch of rows. */
 const STRETCH = 1 << 20;
@@ -30,13 +30,12 @@ export async function loadMatrix(
 ): Promise<Matrix> {
   const { rows, columns, dtype, masked } = source;
   if (masked) {
-    const count = countOfMasked(masked);
+    const count = zerosOfMasked(masked);
     const form = typeof chosen === 'function' ? chosen(count) : chosen;
     if (keepsMask(masked, form)) return loadMasked(backend, masked, count, form.values, scratch);
     return loadMatrix(backend, { ...source, masked: undefined }, form, scratch);
   }
-  // Groups of four rows, which are counted together, stay together.
-  const step = source.inParts ? Math.max(4, Math.floor(STRETCH / columns / 4) * 4) : rows;
+  const step = source.inParts ? Math.max(1, Math.floor(STRETCH / columns)) : rows;
   const lifts = liftsOf(backend, source, chosen);
   const each = async (use: (values: Rows, first: number, end: number) => void | Promise<void>) => {
     for (let first = 0; first < rows; first += step) {
@@ -47,7 +46,7 @@ export async function loadMatrix(
   if (typeof chosen === 'function') {
     if (lifts) return loadF16(backend, source, chosen, scratch);
     const all = await source.read(0, rows);
-    return loadMatrix(backend, inMemory(source, all), chosen(countEntries(all, [rows, columns])), scratch);
+    return loadMatrix(backend, inMemory(source, all), chosen(zerosOf(all)), scratch);
   }
   if (chosen.columns) return loadColumns(backend, source, chosen.values, scratch);
   const { values, sparse } = chosen;
@@ -57,7 +56,7 @@ export async function loadMatrix(
     await each(async (part, first, end) => {
       if (lifts) {
         const place = tensor.rows(first, end) as Tensor<'f16'>;
-        if (tensor.dtype === 'f16' && backend.writeF16?.(place, part.values as Uint16Array)) return;
+        if (tensor.dtype === 'f16' && (backend.writeF16?.(place, part.values as Uint16Array) ?? null) !== null) return;
         source.check?.(part.values, first);
       }
       const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part);
@@ -99,20 +98,20 @@ const liftsOf = (backend: Backend, { dtype, check }: MatrixSource, chosen: Chose
   backend.writeF16 !== undefined &&
   (typeof chosen === 'function' || (chosen.values === 'f16' && !chosen.sparse && !chosen.columns));
 
-/** A matrix of f16 whose form its entries choose: most are dense, and then all is done when they are counted. */
+/** A matrix of f16 whose form its zeros choose: most are dense, and then all is done when they are counted. */
 async function loadF16(
   backend: Backend,
   source: MatrixSource,
-  choose: (count: EntryCount) => Form,
+  choose: (count: ZeroCount) => Form,
   scratch: Scratch,
 ): Promise<Matrix> {
   const { rows, columns } = source;
   const all = (await source.read(0, rows, false)) as Uint16Array;
   const tensor = backend.allocate('f16', [rows, columns]);
-  const zeros = backend.writeF16?.(tensor, all);
-  if (!zeros) source.check?.(all, 0);
-  const form = choose(zeros ? entriesOf(zeros, columns) : countEntries(all, [rows, columns]));
-  if (zeros && form.values === 'f16' && !form.sparse && !form.columns) return tensor;
+  const zeros = backend.writeF16?.(tensor, all) ?? null;
+  if (zeros === null) source.check?.(all, 0);
+  const form = choose(zeros === null ? zerosOf(all) : { weights: all.length, zeros });
+  if (zeros !== null && form.values === 'f16' && !form.sparse && !form.columns) return tensor;
   backend.free(tensor);
   return loadMatrix(backend, inMemory(source, all), form, scratch);
 }

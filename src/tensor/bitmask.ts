@@ -1,9 +1,6 @@
 // The mask of a matrix of which only some values are kept, as sparse files have it (docs/sparse-files.md): a bit for each
 // weight, and for each row where its values begin among all of them.
 
-import { ENTRY_COLUMNS, entryBlocks } from './sparse-matrix.js';
-import { countZeros } from './zeros.js';
-
 /** A mask [rows, columns]. It is trusted: as many bits in a row as its offsets leave it values, none behind the last column. */
 export interface Bitmask {
   rows: number;
@@ -26,24 +23,6 @@ export const bitCounts = Uint8Array.from({ length: 256 }, (_, byte) => {
   for (let rest = byte; rest !== 0; rest &= rest - 1) bits++;
   return bits;
 });
-
-/** Zeros in each row's blocks of ENTRY_COLUMNS, [rows, blocks]: what has no bit, and values that are 0. */
-export function zerosBehind({ rows, columns, bits }: Bitmask, values: MaskedValues): Int32Array {
-  const stride = maskStride(columns);
-  const blocks = entryBlocks(columns);
-  const listed = countZeros(values) > 0;
-  const zeros = new Int32Array(rows * blocks);
-  for (let i = 0, n = 0; i < zeros.length; i++) {
-    const first = (i % blocks) * ENTRY_COLUMNS;
-    const row = Math.floor(i / blocks) * stride;
-    const end = row + Math.min((first + ENTRY_COLUMNS) / 8, stride);
-    let count = 0;
-    for (let k = row + first / 8; k < end; k++) count += bitCounts[bits[k]];
-    zeros[i] = Math.min(ENTRY_COLUMNS, columns - first) - count + (listed ? countZeros(values, n, n + count) : 0);
-    n += count;
-  }
-  return zeros;
-}
 
 /** The bytes of the rows [first, end). */
 export function maskOfRows({ bits, columns }: Bitmask, first: number, end: number): Uint8Array {

@@ -19,12 +19,6 @@ export type Table = DenseMatrix | Int8Matrix;
 /** The weight of a linear layer, in any form. */
 export type Matrix = Table | SparseMatrix | ColumnMatrix;
 
-/** Of so many columns four rows that lie together have as many entries as the one that has most (assembly/sparse.ts). */
-export const ENTRY_COLUMNS = 256;
-
-/** Blocks of so many columns, the last of a row perhaps shorter, in a row. */
-export const entryBlocks = (columns: number): number => Math.ceil(columns / ENTRY_COLUMNS);
-
 export class SparseMatrix {
   constructor(
     readonly storage: Storage,

@@ -1,5 +1,5 @@
-// Cases of sparse matrices: sizes that fill no group, no block of columns and no tile of tokens, rows and matrices without a
-// single entry, views of rows that begin inside a group.
+// Cases of sparse matrices: sizes that fill no group, no window, no strip of columns and no tile of tokens, rows and matrices
+// without a single entry, entries far from each other, views of rows that begin inside a group.
 
 import { SPARSE_VALUES } from '../../src/tensor/sparse-matrix.js';
 import type { Case, Tolerance } from './case.js';
@@ -27,6 +27,9 @@ const sizes: [number, number, number, number][] = [
   [1030, 9, 11, 0.4],
   [1, 5, 16390, 0.2],
   [5, 5, 16520, 0.2],
+  [1, 140, 1500, 0.003],
+  [6, 6, 1500, 0.003],
+  [50, 3, 5000, 0.001],
 ];
 
 const ofOperands: Tolerance = { relative: 1e-5, floor: 'operands' };
@@ -108,8 +111,8 @@ const views: Case[] = [1, 4, 36, 70].flatMap((tokens) =>
   ),
 );
 
-/** A view of a matrix of two blocks of columns. */
-const viewsOfTwo: Case[] = [1, 5].flatMap((tokens) =>
+/** A view of a matrix of many columns. */
+const viewsOfWide: Case[] = [1, 5].flatMap((tokens) =>
   (['bf16', 'int8'] as const).map((values) => ({
     name: `linear ${tokens} tokens, rows 5–11 of a sparse 13×16500 of ${values}`,
     tolerance: ofOperands,
@@ -122,4 +125,4 @@ const viewsOfTwo: Case[] = [1, 5].flatMap((tokens) =>
   })),
 );
 
-export const sparseCases = [...products, ...ofMasks, ...uneven, ...views, ...viewsOfTwo];
+export const sparseCases = [...products, ...ofMasks, ...uneven, ...views, ...viewsOfWide];

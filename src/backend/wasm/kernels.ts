@@ -62,7 +62,7 @@ export type KernelName = (typeof KERNELS)[number];
 export type Kernel = (...args: number[]) => void;
 
 /** Those that one thread runs alone: scores counted for a threshold, what is loaded lifted and counted. */
-const ALONE = ['countScores', 'lastEqual', 'liftRows'] as const;
+const ALONE = ['countScores', 'lastEqual', 'lift'] as const;
 
 /** What a module of the kernels exports at least. */
 export const EXPORTS: readonly string[] = [...KERNELS, ...ALONE];
@@ -75,13 +75,13 @@ export class KernelSet {
   readonly countScores: (...args: number[]) => void;
   readonly lastEqual: (...args: number[]) => number;
   /** Lifts and counts what is loaded; run on one thread. */
-  readonly liftRows: (...args: number[]) => number;
+  readonly lift: (...args: number[]) => number;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory) {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     this.split = KERNELS.map((name) => exports[name] as Kernel);
     this.countScores = exports.countScores as KernelSet['countScores'];
     this.lastEqual = exports.lastEqual as KernelSet['lastEqual'];
-    this.liftRows = exports.liftRows as KernelSet['liftRows'];
+    this.lift = exports.lift as KernelSet['lift'];
   }
 }

@@ -9,8 +9,9 @@ import { checkMaskedValues } from '../shapes.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
 import { makeSparse } from './sparse.js';
+import { SPARSE_ROWS } from './units.js';
 
-/** Bytes of a stretch; one group of four rows, where it has more, is one too. */
+/** Bytes of a stretch; one window of rows, where it has more, is one too. */
 const STRETCH = 1 << 18;
 
 /** Bytes of a value. */
@@ -42,11 +43,11 @@ export function compressMasked<V extends SparseValues>(
         for (const stretch of stretches) {
           const { first, end } = stretch;
           put(memory, maskOfRows(mask, first, end));
-          const operands = [memory, counts, rows, columns, first / 4];
+          const operands = [memory, counts, rows, columns, first];
           runner.run('countMasked', groups(stretch), columns / 8, counts, operands);
         }
       }),
-    fill: ({ starts, offsets: places, values: kept }) => {
+    fill: ({ starts, order, steps, values: kept }) => {
       const most = Math.max(...stretches.map(({ first, end, mask, values }) => end - first + mask + values));
       withMemory(runner, most, (memory) => {
         for (const stretch of stretches) {
@@ -63,15 +64,15 @@ export function compressMasked<V extends SparseValues>(
           put(bits, maskOfRows(mask, first, end));
           put(from, given);
           const kind = SPARSE_VALUES.indexOf(values);
-          const operands = [bits, from, begins, starts, places, kept, rows, columns, kind, first / 4];
-          runner.run('fillMasked', groups(stretch), 4 * columns, [places, kept], operands);
+          const operands = [bits, from, begins, starts, order, steps, kept, rows, columns, kind, first];
+          runner.run('fillMasked', groups(stretch), 4 * columns, [steps, kept], operands);
         }
       });
     },
   });
 }
 
-/** Rows of a mask in stretches of whole groups. */
+/** Rows of a mask in stretches of whole windows. */
 function stretchesOf({ rows, columns, offsets }: Bitmask, valueBytes: number): Stretch[] {
   const words = (bytes: number) => Math.max(1, Math.ceil(bytes / 4));
   const made = (first: number, end: number) => ({
@@ -79,9 +80,9 @@ function stretchesOf({ rows, columns, offsets }: Bitmask, valueBytes: number): S
     values: words((offsets[end] - offsets[first]) * valueBytes),
   });
   const stretches: Stretch[] = [];
-  let open = made(0, Math.min(4, rows));
+  let open = made(0, Math.min(SPARSE_ROWS, rows));
   for (let end = open.end; end < rows; ) {
-    end = Math.min(end + 4, rows);
+    end = Math.min(end + SPARSE_ROWS, rows);
     const longer = made(open.first, end);
     if (4 * (longer.end - longer.first + longer.mask + longer.values) > STRETCH) {
       stretches.push(open);

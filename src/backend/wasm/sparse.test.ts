@@ -1,10 +1,13 @@
-// Sparse matrices give back all their memory, also where there is not enough, and are refused once they are freed.
+// Sparse matrices find their columns however far apart these are, take no more memory than they need, give back all of it, also
+// where there is not enough, and are refused once they are freed.
 
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Backend } from '../backend.js';
 import { createReferenceBackend } from '../reference/reference.js';
 import { Arena } from './arena.js';
 import { createWasmBackend } from './create.js';
+import type { SparseStorage } from './sparse.js';
 
 const PAGE = 65536;
 let backend: Backend;
@@ -47,4 +50,52 @@ it('refuses what is freed, and what is not its own', () => {
   backend.free(matrix);
   expect(() => backend.linear(y, x, matrix, null)).toThrow('that has not been freed, got one that has');
   expect(() => backend.free(matrix)).toThrow('that has not been freed, got one that has');
+});
+
+/** A matrix of whole numbers, and a few rows of them to multiply it by. */
+function product(rows: Float32Array[], tokens: number) {
+  const columns = rows[0].length;
+  const [weight, x] = [backend.allocate('f32', [rows.length, columns]), backend.allocate('f32', [tokens, columns])];
+  const inputs = Array.from({ length: tokens }, (_, t) =>
+    Float32Array.from({ length: columns }, (_, c) => (c % 7) + t),
+  );
+  backend.write(weight, Float32Array.from(rows.flatMap((row) => [...row])));
+  backend.write(x, Float32Array.from(inputs.flatMap((row) => [...row])));
+  const matrix = backend.compress(weight, 'bf16');
+  const y = backend.allocate('f32', [tokens, rows.length]);
+  backend.linear(y, x, matrix, null);
+  for (const tensor of [weight, x]) backend.free(tensor);
+  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, v, i) => sum + v * b[i], 0);
+  return { matrix, y, expected: inputs.flatMap((input) => rows.map((row) => dot(row, input))) };
+}
+
+it('finds columns that lie further apart than a step can say', async () => {
+  const way = fc.constantFrom(1, 2, 127, 128, 254, 255, 256, 257, 509, 510, 511, 512, 765, 766);
+  const row = fc.tuple(fc.nat(300), fc.array(way, { maxLength: 4 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 9 }), fc.constantFrom(1, 5, 10), async (made, tokens) => {
+      const places = made.map(([first, ways]) =>
+        [0, ...ways].map((_, i) => ways.slice(0, i).reduce((a, b) => a + b, first)),
+      );
+      const columns = Math.max(...places.flat()) + 1;
+      const rows = places.map((own) => {
+        const numbers = new Float32Array(columns);
+        for (const [i, c] of own.entries()) numbers[c] = i + 1;
+        return numbers;
+      });
+      const { matrix, y, expected } = product(rows, tokens);
+      expect([...(await backend.read(y))]).toEqual(expected);
+      for (const tensor of [matrix, y]) backend.free(tensor);
+    }),
+  );
+});
+
+it('fills up no more than three rows of a window, whatever lies beside what', () => {
+  const lengths = Array.from({ length: 256 }, (_, row) => (row * 89) % 61);
+  const rows = lengths.map((length) => new Float32Array(61).fill(1, 0, length));
+  const { matrix, y } = product(rows, 1);
+  const filled = (matrix.storage as SparseStorage).count - lengths.reduce((sum, length) => sum + length);
+  expect(filled).toBeGreaterThan(0);
+  expect(filled).toBeLessThanOrEqual(2 * 3 * 60);
+  for (const tensor of [matrix, y]) backend.free(tensor);
 });

@@ -5,16 +5,7 @@ import { SPARSE_VALUES, SparseMatrix, type SparseValues } from '../../tensor/spa
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
-import {
-  SPARSE_BLOCK,
-  SPARSE_GROUPS,
-  SPARSE_NARROW,
-  SPARSE_ROWS,
-  SPARSE_SCRATCH,
-  SPARSE_STRIP,
-  SPARSE_TILE,
-  SPARSE_TOKENS,
-} from './units.js';
+import { SPARSE_NARROW, SPARSE_ROWS, SPARSE_SCRATCH, SPARSE_STRIP, SPARSE_TILE, SPARSE_TOKENS } from './units.js';
 
 /** So many tokens are multiplied one by one, more as tiles. */
 const FEW_TOKENS = 3;
@@ -22,28 +13,30 @@ const FEW_TOKENS = 3;
 const PACKED_TOKENS = 512;
 
 /**
- * One matrix: its index (starts, then counts) and its entries (offsets, then values), each in one piece; the parts are as
- * assembly/sparse.ts names them. Two counts are an element, four offsets, two values of bf16, and four of int8.
+ * One matrix: its index (starts, order, counts) and its entries (steps, values), each in one piece; the parts are as
+ * assembly/sparse.ts names them. Four of order, of counts and of steps are an element, two values of bf16, and four of int8.
  */
 export class SparseStorage implements Storage {
   readonly bytes: number;
   freed = false;
   readonly starts: Tensor<'i32'>;
+  readonly order: Tensor<'i32'>;
   readonly counts: Tensor<'i32'>;
-  readonly offsets: Tensor<'i32'>;
+  readonly steps: Tensor<'i32'>;
   readonly values: Tensor<'i32'>;
 
   constructor(
     readonly index: Tensor<'i32'>,
     readonly entries: Tensor<'i32'>,
-    starts: number,
+    groups: number,
     /** Entries, those included that fill rows up. */
     readonly count: number,
   ) {
     this.bytes = index.storage.bytes + entries.storage.bytes;
-    this.starts = index.rows(0, starts);
-    this.counts = index.rows(starts, index.size);
-    this.offsets = entries.rows(0, count / 4);
+    this.starts = index.rows(0, groups + 1);
+    this.order = index.rows(groups + 1, 2 * groups + 1);
+    this.counts = index.rows(2 * groups + 1, index.size);
+    this.steps = entries.rows(0, count / 4);
     this.values = entries.rows(count / 4, entries.size);
   }
 }
@@ -72,9 +65,9 @@ export function compress(
   const groups = Math.ceil(rows / 4);
   return makeSparse(runner, rows, columns, values, scale, {
     count: (counts) => runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]),
-    fill: ({ starts, offsets, values: kept }) => {
-      const operands = [weight, starts, offsets, kept, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
-      runner.run('fillEntries', groups, 16 * columns, [offsets, kept], operands);
+    fill: ({ starts, order, steps, values: kept }) => {
+      const operands = [weight, starts, order, steps, kept, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
+      runner.run('fillEntries', groups, 16 * columns, [steps, kept], operands);
     },
   });
 }
@@ -89,9 +82,7 @@ export function makeSparse(
   { count, fill }: { count(counts: Tensor<'i32'>): void; fill(storage: SparseStorage): void },
 ): SparseMatrix {
   const groups = Math.ceil(rows / 4);
-  const blocks = Math.ceil(columns / SPARSE_BLOCK);
-  const starts = groups * blocks + 1;
-  const size = starts + Math.ceil(columns / SPARSE_STRIP) * groups * 2;
+  const size = groups * (2 + Math.ceil(columns / SPARSE_STRIP)) + 1;
   const purpose = `a sparse matrix of ${rows}×${columns}`;
   const made: Tensor<'i32'>[] = [];
   const allocate = (length: number) => {
@@ -100,12 +91,10 @@ export function makeSparse(
   };
   try {
     const index = allocate(size);
-    count(index.rows(starts, size));
-    const { buffer, byteOffset } = viewOf(index);
-    const counts = new Uint16Array(buffer, byteOffset + 4 * starts, 2 * (size - starts));
-    const entries = place(new Int32Array(buffer, byteOffset, starts), counts, groups, blocks);
+    count(index.rows(2 * groups + 1, size));
+    const entries = place(viewOf(index), groups);
     const memory = allocate(Math.max(1, entries / 4 + entries / VALUES_OF[values]));
-    const storage = new SparseStorage(index, memory, starts, entries);
+    const storage = new SparseStorage(index, memory, groups, entries);
     fill(storage);
     return new SparseMatrix(storage, values, scale, rows, columns);
   } catch (error) {
@@ -131,18 +120,17 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const { starts, counts, offsets, values, count: entries } = storageOf(matrix);
+  const { starts, order, counts, steps, values, count: entries } = storageOf(matrix);
   const { scale, columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
   const last = first + rowCount;
   const groups = Math.ceil(storedRows / 4);
+  const windows = Math.ceil(last / SPARSE_ROWS) - Math.floor(first / SPARSE_ROWS);
   const kind = SPARSE_VALUES.indexOf(matrix.values);
-  const perWeight = entries / (storedRows * columns);
+  const work = (SPARSE_ROWS * entries) / storedRows;
   if (tokens <= FEW_TOKENS) {
-    const units = Math.ceil((Math.ceil(last / 4) - Math.floor(first / 4)) / SPARSE_GROUPS);
-    const work = 4 * SPARSE_GROUPS * columns * tokens * perWeight;
-    const operands = [x, starts, offsets, values, scale, bias, y, columns, first, last, tokens, kind];
-    runner.run('sparseVectors', units, work, y, operands);
+    const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind];
+    runner.run('sparseVectors', windows, work * tokens, y, operands);
     return;
   }
   const packed = runner.allocate(
@@ -162,11 +150,10 @@ export function sparseLinear(
         columns,
         count,
       ]);
-      const rowBlocks = Math.ceil((last - (first & ~3)) / SPARSE_ROWS);
-      const work = SPARSE_ROWS * Math.min(count, SPARSE_TOKENS) * columns * perWeight;
-      const parts = [starts, counts, offsets, values, scale, bias];
+      const parts = [starts, order, counts, steps, values, scale, bias];
       const operands = [packed, ...parts, ys, groups, columns, first, last, count, kind];
-      runner.run('sparseLinear', rowBlocks * Math.ceil(count / SPARSE_TOKENS), work, ys, operands, SPARSE_SCRATCH);
+      const units = windows * Math.ceil(count / SPARSE_TOKENS);
+      runner.run('sparseLinear', units, work * Math.min(count, SPARSE_TOKENS), ys, operands, SPARSE_SCRATCH);
     }
   } finally {
     runner.free(packed);
@@ -179,17 +166,28 @@ function packedTokens(tokens: number): number {
   return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
 }
 
-/** Fills in where every block of a group begins, each as long as its longest row, and returns how many entries there are in all. */
-function place(starts: Int32Array, counts: Uint16Array, groups: number, blocks: number): number {
-  const perBlock = (SPARSE_BLOCK / SPARSE_STRIP) * groups;
-  const ofLastStrip = counts.length / 4 - groups;
+/**
+ * Sorts the rows of each window, those with most entries first, and fills in the order and where each group begins, by the
+ * counts in the index; returns how many entries there are in all.
+ */
+function place({ buffer, byteOffset, byteLength }: Uint8Array, groups: number): number {
+  const starts = new Uint32Array(buffer, byteOffset, groups + 1);
+  const bytes = new Uint8Array(buffer, byteOffset + starts.byteLength, byteLength - starts.byteLength);
+  const rows = 4 * groups;
+  const lengths = new Uint32Array(rows);
+  for (let k = rows; k < bytes.length; k += rows) for (let row = 0; row < rows; row++) lengths[row] += bytes[k + row];
   let entries = 0;
-  for (let i = 0; i + 1 < starts.length; i++) {
-    starts[i] = entries;
-    const group = Math.floor(i / blocks);
-    const c = 4 * (Math.min(((i % blocks) + 1) * perBlock - groups, ofLastStrip) + group);
-    entries += 4 * Math.max(counts[c], counts[c + 1], counts[c + 2], counts[c + 3]);
+  for (let first = 0; first < rows; first += SPARSE_ROWS) {
+    // Numbers whose order is that of rows: by length, then as they come.
+    const keys = lengths.slice(first, first + SPARSE_ROWS).map((length, row) => ~length * SPARSE_ROWS + row);
+    keys.sort().forEach((key, i) => {
+      const row = key % SPARSE_ROWS;
+      bytes[first + i] = row;
+      if (i % 4 !== 0) return;
+      starts[(first + i) / 4] = entries;
+      entries += 4 * lengths[first + row];
+    });
   }
-  starts[starts.length - 1] = entries;
+  starts[groups] = entries;
   return entries;
 }

@@ -2,7 +2,6 @@
 
 import { expect, it } from 'vitest';
 import { kernelFiles } from '../../kernel-files.js';
-import { ENTRY_COLUMNS } from '../../tensor/sparse-matrix.js';
 import { compileKernels } from './compile-kernels.js';
 import * as units from './units.js';
 
@@ -18,8 +17,4 @@ it.each([
   expect(Object.fromEntries(numbers.map(([name, global]) => [name, (global as { value: number }).value]))).toEqual({
     ...units,
   });
-});
-
-it('counts of entries are by the blocks of the kernels', () => {
-  expect(ENTRY_COLUMNS).toBe(units.SPARSE_BLOCK);
 });

@@ -30,12 +30,10 @@ export const INVERT_BLOCK = 64;
 export const INVERT_ROWS = 32;
 export const ELIMINATE_ROWS = 64;
 export const ELIMINATE_COLUMNS = 64;
-export const SPARSE_BLOCK = 256;
 export const SPARSE_STRIP = 128;
 export const SPARSE_TILE = 32;
 export const SPARSE_NARROW = 8;
 export const SPARSE_ROWS = 128;
 export const SPARSE_TOKENS = 256;
 /** Bytes of scratch memory of a thread. */
-export const SPARSE_SCRATCH = 16384;
-export const SPARSE_GROUPS = 32;
+export const SPARSE_SCRATCH = 17408;

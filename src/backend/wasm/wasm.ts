@@ -151,7 +151,7 @@ class WasmBackend implements Backend {
     else this.memory.free(storageOf(tensor instanceof ColumnMatrix ? tensor.values : tensor));
   }
 
-  writeF16(out: Tensor<'f16'>, stored: Uint16Array): Int32Array | null {
+  writeF16(out: Tensor<'f16'>, stored: Uint16Array): number | null {
     check.checkWrite(out, stored);
     return writeF16(this.memory, out, stored);
   }
