@@ -16,8 +16,8 @@ export const ATTENTION_FEW: i32 = 4;
 export const SCORES: usize = CONSTANTS + 16;
 export const STATES: usize = CONSTANTS + ROW * ATTENTION_QUERIES;
 export const ATTENTION_SCRATCH: i32 = <i32>STATES + 8 * ATTENTION_QUERIES;
-/** ... then so many rows of headDim f32: the copies of a tile's queries and of a block's keys and values. */
-export const ATTENTION_ROWS: i32 = ATTENTION_QUERIES + 2 * KEYS;
+/** ... then so many rows of headDim f32: the copies of a tile's queries and of a block's keys and values, and four sums. */
+export const ATTENTION_ROWS: i32 = ATTENTION_QUERIES + 2 * KEYS + 4;
 
 /**
  * y and q: [sequences·queries, heads·headDim]; k and v: [sequences·keys, kvHeads·headDim]; query i of a sequence sees
@@ -62,7 +62,7 @@ function tile(
 ): void {
   let few = kind != BF16 && count < ATTENTION_FEW && !(headDim & 3), bytes = <usize>headDim << 2;
   let scores = scratch + SCORES, states = scratch + STATES;
-  let ownQ = scratch + ATTENTION_SCRATCH, ownK = ownQ + bytes * ATTENTION_QUERIES, ownV = ownK + bytes * KEYS;
+  let ownQ = scratch + ATTENTION_SCRATCH, ownK = ownQ + bytes * ATTENTION_QUERIES, ownV = ownK + bytes * KEYS, sums = ownV + bytes * KEYS;
   for (let i = 0; i < count; i++) {
     memory.fill(y + strideQ * i, 0, bytes);
     store<f32>(states + (<usize>i << 3), -f32.MAX_VALUE);
@@ -82,12 +82,10 @@ function tile(
       else scores4(ownQ + bytes * i, ownK, headDim, from, to, scores + ROW * i);
     }
     for (let i = 0; i < count; i++) {
-      let from = max(0, low + i * advance), to = min(KEYS, high + i * advance), yi = y + strideQ * i;
-      if (from >= to) continue;
-      let shrink = weigh(scores + ROW * i, from, to, softcap, states + (<usize>i << 3), scratch);
-      if (shrink != 1) scaled(yi, yi, headDim, shrink);
+      let from = max(0, low + i * advance), to = min(KEYS, high + i * advance), row = scores + ROW * i;
+      if (from < to) store<f32>(row - 16, weigh(row, from, to, softcap, states + (<usize>i << 3), scratch));
     }
-    mixValues(scores, few ? vb : ownV, few ? strideK : bytes, y, strideQ, headDim, count, advance, low, high);
+    mixValues(scores, few ? vb : ownV, few ? strideK : bytes, y, strideQ, headDim, count, advance, low, high, sums);
   }
   for (let i = 0; i < count; i++) {
     let yi = y + strideQ * i;

@@ -74,11 +74,25 @@ function put(y: usize, low: v128, high: v128, add: i32): void {
 
 /** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 8; headDim is a multiple of 4. */
 export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
-  let last = k + strideK * (to - 1), end = q + (<usize>headDim << 2);
-  for (let j = from & ~7; j < to; j += 8) {
-    let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
-    let k4 = min(k3 + strideK, last), k5 = min(k4 + strideK, last), k6 = min(k5 + strideK, last), k7 = min(k6 + strideK, last);
-    let a = f32x4.splat(0), b = a, c = a, d = a, p = q;
+  let last = strideK * (to - 1);
+  for (let j = from & ~7; j < to; j += 8) scoresOf8<f32>(q, k, strideK, last, headDim, scores, j, j + 1, j + 2, j + 3, j + 4, j + 5, j + 6, j + 7);
+}
+
+/**
+ * scores[j] for eight j, of the keys `strideK`·j behind k, or `last` where they lie further; headDim is a multiple of 4, for
+ * keys of bf16 (u16) of 8.
+ */
+// @ts-ignore: decorator
+@inline
+export function scoresOf8<K>(
+  q: usize, k: usize, strideK: usize, last: usize, headDim: i32, scores: usize, j0: i32, j1: i32, j2: i32, j3: i32, j4: i32,
+  j5: i32, j6: i32, j7: i32,
+): void {
+  let k0 = k + min(strideK * j0, last), k1 = k + min(strideK * j1, last), k2 = k + min(strideK * j2, last), k3 = k + min(strideK * j3, last);
+  let k4 = k + min(strideK * j4, last), k5 = k + min(strideK * j5, last), k6 = k + min(strideK * j6, last), k7 = k + min(strideK * j7, last);
+  let p = q, end = q + (<usize>headDim << 2), low = f32x4.splat(0), high = low;
+  if (isFloat<K>()) {
+    let a = low, b = low, c = low, d = low;
     for (; p < end; p += 16) {
       let u = v128.load64_splat(p), v = v128.load64_splat(p, 8), x = v128.load(k0), y = v128.load(k1);
       a = madd(u, v128.shuffle<f64>(x, y, 0, 2), a); a = madd(v, v128.shuffle<f64>(x, y, 1, 3), a);
@@ -90,23 +104,13 @@ export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: 
       d = madd(u, v128.shuffle<f64>(x, y, 0, 2), d); d = madd(v, v128.shuffle<f64>(x, y, 1, 3), d);
       k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
     }
-    let y = scores + (<usize>j << 2);
-    v128.store(y, f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7)));
-    v128.store(y, f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7)), 16);
-  }
-}
-
-/**
- * The same for keys of bf16, with headDim a multiple of 8. A pair of columns of a key is a word of 32 bits: words of four
- * keys are brought side by side, and hold an even column in their lower halves and an odd one in their upper halves.
- */
-export function scoresOfHalves(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
-  let last = k + strideK * (to - 1), end = q + (<usize>headDim << 2);
-  for (let j = from & ~7; j < to; j += 8) {
-    let k0 = k + strideK * j, k1 = min(k0 + strideK, last), k2 = min(k1 + strideK, last), k3 = min(k2 + strideK, last);
-    let k4 = min(k3 + strideK, last), k5 = min(k4 + strideK, last), k6 = min(k5 + strideK, last), k7 = min(k6 + strideK, last);
-    let even0 = f32x4.splat(0), odd0 = even0, even1 = even0, odd1 = even0;
-    for (let p = q; p < end; p += 32) {
+    low = f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7));
+    high = f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7));
+  } else {
+    // A pair of columns of a key is a word of 32 bits: words of four keys are brought side by side, and hold an even column
+    // in their lower halves and an odd one in their upper halves.
+    let even0 = low, odd0 = low, even1 = low, odd1 = low;
+    for (; p < end; p += 32) {
       let q0 = v128.load32_splat(p), q1 = v128.load32_splat(p, 4), q2 = v128.load32_splat(p, 8), q3 = v128.load32_splat(p, 12);
       let q4 = v128.load32_splat(p, 16), q5 = v128.load32_splat(p, 20), q6 = v128.load32_splat(p, 24), q7 = v128.load32_splat(p, 28);
       let a = v128.load(k0), b = v128.load(k1), c = v128.load(k2), d = v128.load(k3);
@@ -126,9 +130,12 @@ export function scoresOfHalves(q: usize, k: usize, strideK: usize, headDim: i32,
       even1 = madd(q6, evens(w), even1); odd1 = madd(q7, odds(w), odd1);
       k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
     }
-    v128.store(scores + (<usize>j << 2), f32x4.add(even0, odd0));
-    v128.store(scores + (<usize>j << 2), f32x4.add(even1, odd1), 16);
+    low = f32x4.add(even0, odd0); high = f32x4.add(even1, odd1);
   }
+  v128.store_lane<f32>(scores + (<usize>j0 << 2), low, 0); v128.store_lane<f32>(scores + (<usize>j1 << 2), low, 1);
+  v128.store_lane<f32>(scores + (<usize>j2 << 2), low, 2); v128.store_lane<f32>(scores + (<usize>j3 << 2), low, 3);
+  v128.store_lane<f32>(scores + (<usize>j4 << 2), high, 0); v128.store_lane<f32>(scores + (<usize>j5 << 2), high, 1);
+  v128.store_lane<f32>(scores + (<usize>j6 << 2), high, 2); v128.store_lane<f32>(scores + (<usize>j7 << 2), high, 3);
 }
 
 /** The numbers whose patterns are the lower halves. */

@@ -10,7 +10,9 @@ export { activate, gate } from './activate';
 export { admmScores, admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_FEW, ATTENTION_QUERIES, ATTENTION_ROWS, ATTENTION_SCRATCH, attention } from './attention';
-export { ATTENTION_HEADS, attentionToken } from './attentionToken';
+export {
+  attentionToken, SCORE_ROW, TOKEN_SCRATCH, tokenOutput, tokenScores, tokenValues, tokenWeights,
+} from './attentionToken';
 export { COLUMN_SCRATCH, columnLinear } from './columnLinear';
 export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';
@@ -37,8 +39,9 @@ export { PRODUCT_COLUMNS, PRODUCT_SCRATCH } from './products';
 export { quantizeTokens, TOKEN_HEAD } from './quantizeTokens';
 export { rmsNorm } from './rmsNorm';
 export { rope } from './rope';
+export { KEYS as ATTENTION_KEYS } from './runningSoftmax';
 export { softcap } from './softcap';
 export { countEntries, countMasked, fillEntries, fillMasked, SPARSE_ROWS, SPARSE_STRIP } from './sparse';
 export { SPARSE_SCRATCH, SPARSE_TOKENS, sparseLinear } from './sparseLinear';
-export { sparseVectors } from './sparseVectors';
+export { SPARSE_GROUPS, sparseVectors } from './sparseVectors';
 export { ELEMENTS } from './units';

@@ -1,30 +1,46 @@
-// y += Σ weight·v over the keys of a block: the second half of attention. Every number of y is one chain of additions
-// along the keys, whether four queries are mixed at once or one.
+// y = shrink·y + Σ weight·v over the keys of a block: the second half of attention. Every sum is one chain of additions along
+// the keys, whether four queries are mixed at once or one; then it is added to what earlier blocks have left, shrunk.
 
 import { madd } from './lanes';
 import { KEYS, ROW } from './runningSoftmax';
 
 /**
- * For `count` queries, of which query i sees the keys [low + i·advance, high + i·advance) of the block. A value is
- * multiplied only for queries that see it: were it infinite, a weight of 0 would still make NaN of it.
+ * For `count` queries, of which query i sees the keys [low + i·advance, high + i·advance) of the block, and has its shrink in
+ * front of its row of weights. A value is multiplied only for queries that see it: were it infinite, a weight of 0 would still
+ * make NaN of it. `sums` is room for four rows.
  */
 export function mixValues(
   weights: usize, v: usize, strideV: usize, y: usize, strideY: usize, headDim: i32, count: i32, advance: i32, low: i32,
-  high: i32,
+  high: i32, sums: usize,
 ): void {
+  let bytes = <usize>headDim << 2;
   for (let i = 0; i < count; i += 4) {
     // Four queries see [from, to); what only some of them see, before it and behind it, is left to each of these.
     let n = min(4, count - i), from = max(0, low + (i + 3) * advance), to = min(KEYS, high + i * advance);
     if (n < 4 || from >= to) from = to = KEYS;
+    memory.fill(sums, 0, bytes * n);
     for (let j = i; j < i + n; j++) {
       let first = max(0, low + j * advance), stop = min(from, high + j * advance);
-      mix1(weights + ROW * j, first, stop, v, strideV, y + strideY * j, headDim);
+      mix1(weights + ROW * j, first, stop, v, strideV, sums + bytes * (j - i), headDim);
     }
-    if (from == to) continue;
-    mix4(weights + ROW * i, from, to, v, strideV, y + strideY * i, strideY, headDim);
+    if (from < to) {
+      mix4(weights + ROW * i, from, to, v, strideV, sums, bytes, headDim);
+      for (let j = i; j < i + n; j++)
+        mix1(weights + ROW * j, to, min(KEYS, high + j * advance), v, strideV, sums + bytes * (j - i), headDim);
+    }
     for (let j = i; j < i + n; j++)
-      mix1(weights + ROW * j, to, min(KEYS, high + j * advance), v, strideV, y + strideY * j, headDim);
+      if (max(0, low + j * advance) < min(KEYS, high + j * advance))
+        shrunk(y + strideY * j, load<f32>(weights + ROW * j - 16), sums + bytes * (j - i), bytes);
   }
+}
+
+/** y = shrink·y + x. */
+function shrunk(y: usize, shrink: f32, x: usize, bytes: usize): void {
+  let s = f32x4.splat(shrink), i: usize = 0;
+  for (; i + 16 <= bytes; i += 16) v128.store(y + i, madd(v128.load(y + i), s, v128.load(x + i)));
+  // Of the last three the first lane alone counts: what fuses four must fuse one.
+  for (; i < bytes; i += 4)
+    v128.store_lane<f32>(y + i, madd(v128.load32_zero(y + i), s, v128.load32_zero(x + i)), 0);
 }
 
 /** The keys [from, to) for four queries. */

@@ -4,16 +4,19 @@
 import { four, madd } from './lanes';
 import { OF_BF16, OF_INT8, rowAt, SPARSE_ROWS } from './sparse';
 
-/** Rows [first, last) of W, as sparseLinear has them. A unit is a window, counted from that of `first`. */
+/** Groups of a unit. */
+export const SPARSE_GROUPS: i32 = 8;
+
+/** Rows [first, last) of W, as sparseLinear has them. Units are counted from the window of `first`. */
 export function sparseVectors(
   x: usize, starts: usize, order: usize, steps: usize, values: usize, scale: usize, bias: usize, y: usize, groups: i32,
   columns: i32, first: i32, last: i32, tokens: i32, kind: i32, begin: i32, end: i32,
 ): void {
-  let perWindow = SPARSE_ROWS >> 2, base = first / SPARSE_ROWS, strideY = <usize>(last - first) << 2;
-  for (let window = base + begin; window < base + end; window++)
+  let base = first / SPARSE_ROWS * (SPARSE_ROWS / 4 / SPARSE_GROUPS), strideY = <usize>(last - first) << 2;
+  for (let part = base + begin; part < base + end; part++)
     for (let t = 0; t < tokens; t++) {
       let xt = x + (<usize>(t * columns) << 2), yt = y + strideY * t;
-      for (let g = window * perWindow; g < min((window + 1) * perWindow, groups); g++) {
+      for (let g = part * SPARSE_GROUPS; g < min((part + 1) * SPARSE_GROUPS, groups); g++) {
         let at = starts + (<usize>g << 2), i = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4), v: v128;
         if (kind == OF_INT8) v = group<i8>(xt, steps + i, values + i, values + stop);
         else if (kind == OF_BF16) v = group<u16>(xt, steps + i, values + (i << 1), values + (stop << 1));

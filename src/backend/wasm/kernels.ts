@@ -51,6 +51,10 @@ export const KERNELS = [
   'softcap',
   'sparseLinear',
   'sparseVectors',
+  'tokenOutput',
+  'tokenScores',
+  'tokenValues',
+  'tokenWeights',
 ] as const;
 
 /** The kinds of weights, in the order in which kernels number them. */

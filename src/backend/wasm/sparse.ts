@@ -5,7 +5,15 @@ import { SPARSE_VALUES, SparseMatrix, type SparseValues } from '../../tensor/spa
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
-import { SPARSE_NARROW, SPARSE_ROWS, SPARSE_SCRATCH, SPARSE_STRIP, SPARSE_TILE, SPARSE_TOKENS } from './units.js';
+import {
+  SPARSE_GROUPS,
+  SPARSE_NARROW,
+  SPARSE_ROWS,
+  SPARSE_SCRATCH,
+  SPARSE_STRIP,
+  SPARSE_TILE,
+  SPARSE_TOKENS,
+} from './units.js';
 
 /** So many tokens are multiplied one by one, more as tiles. */
 const FEW_TOKENS = 3;
@@ -130,7 +138,8 @@ export function sparseLinear(
   const work = (SPARSE_ROWS * entries) / storedRows;
   if (tokens <= FEW_TOKENS) {
     const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind];
-    runner.run('sparseVectors', windows, work * tokens, y, operands);
+    const parts = SPARSE_ROWS / 4 / SPARSE_GROUPS;
+    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands);
     return;
   }
   const packed = runner.allocate(

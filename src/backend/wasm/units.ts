@@ -7,6 +7,10 @@ export const LINEAR_TOKENS = 256;
 export const STREAMED = 16;
 export const INT8_ROWS = 128;
 export const TOKEN_HEAD = 16;
+/** Bytes of a row. */
+export const SCORE_ROW = 272;
+/** Scratch memory of a thread: bytes, and besides these heads·headDim f32. */
+export const TOKEN_SCRATCH = 48;
 /** Bytes of scratch memory of a thread. */
 export const LINEAR_SCRATCH = 8224;
 /** Bytes of scratch memory of a thread. */
@@ -16,10 +20,10 @@ export const LIST_ENTRY = 8;
 export const EMBED_SCRATCH = 32;
 export const ATTENTION_QUERIES = 64;
 export const ATTENTION_FEW = 4;
-export const ATTENTION_HEADS = 64;
+export const ATTENTION_KEYS = 64;
 /** Scratch memory of a thread: bytes, and besides these rows of headDim f32. */
 export const ATTENTION_SCRATCH = 17952;
-export const ATTENTION_ROWS = 192;
+export const ATTENTION_ROWS = 196;
 export const STATISTICS_COLUMNS = 16;
 export const MULTIPLY_ROWS = 32;
 export const MULTIPLY_LEFT = 64;
@@ -33,6 +37,7 @@ export const ELIMINATE_COLUMNS = 64;
 export const SPARSE_STRIP = 128;
 export const SPARSE_TILE = 32;
 export const SPARSE_NARROW = 8;
+export const SPARSE_GROUPS = 8;
 export const SPARSE_ROWS = 128;
 export const SPARSE_TOKENS = 256;
 /** Bytes of scratch memory of a thread. */

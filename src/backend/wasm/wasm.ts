@@ -24,6 +24,7 @@ import {
 } from '../backend.js';
 import * as check from '../shapes.js';
 import { MAXIMUM_BYTES } from './arena.js';
+import { attention } from './attention.js';
 import { columnLinear } from './columns.js';
 import { compileKernels } from './compile-kernels.js';
 import { eliminateColumns } from './eliminate-columns.js';
@@ -41,11 +42,6 @@ import { SoloTeam, type Team, WorkerTeam } from './team.js';
 import type { CreateWorker } from './thread-worker.js';
 import { cutOf } from './threshold.js';
 import {
-  ATTENTION_FEW,
-  ATTENTION_HEADS,
-  ATTENTION_QUERIES,
-  ATTENTION_ROWS,
-  ATTENTION_SCRATCH,
   ELEMENTS,
   EMBED_SCRATCH,
   LINEAR_ROWS,
@@ -136,6 +132,7 @@ class WasmBackend implements Backend {
       reserve: memory.reserve,
       allocate: (dtype, shape, purpose) => this.#allocate(dtype, shape, purpose),
       free: (tensor) => this.free(tensor),
+      shares: (units, work) => team.threads > 1 && this.#split(units, work).grain < units,
       run: (kernel, units, work, output, operands, scratch) =>
         this.#run(kernel, this.#split(units, work), Array.isArray(output) ? output : [output], operands, scratch),
     };
@@ -247,27 +244,7 @@ class WasmBackend implements Backend {
 
   attention(y: Tensor<'f32'>, q: Tensor<'f32'>, k: KeyTensor, v: KeyTensor, shape: AttentionShape): void {
     check.checkAttention(y, q, k, v, shape);
-    const { heads, kvHeads, headDim, sequences, queries, keys, scale, softcap } = shape;
-    const window = Math.min(shape.window ?? keys, keys);
-    const scratch = ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS;
-    const group = heads / kvHeads;
-    const kind = WEIGHT_KINDS.indexOf(k.dtype);
-    if (queries === 1 && group < ATTENTION_FEW && headDim % (kind ? 8 : 4) === 0) {
-      // Heads that lie side by side are read together: a stretch of them for each thread.
-      const span = Math.min(Math.ceil(kvHeads / this.info.threads), Math.floor(ATTENTION_HEADS / group));
-      const split = this.#split(sequences * Math.ceil(kvHeads / span), 2 * span * group * window * headDim);
-      const args = [q, k, v, y, heads, kvHeads, headDim, keys, scale, window, softcap, kind, span];
-      this.#run('attentionToken', split, [y], args, scratch);
-      return;
-    }
-    // The kernel makes tiles of a head's queries, or, of single queries, tiles of a group's heads.
-    const [across, rows] = queries === 1 && group >= ATTENTION_FEW ? [kvHeads, group] : [heads, queries];
-    const split = this.#split(
-      sequences * across * Math.ceil(rows / ATTENTION_QUERIES),
-      2 * Math.min(rows, ATTENTION_QUERIES) * window * headDim,
-    );
-    const args = [q, k, v, y, heads, kvHeads, headDim, queries, keys, scale, window, softcap, kind];
-    this.#run('attention', split, [y], args, scratch);
+    attention(this.#runner, y, q, k, v, shape);
   }
 
   activate(y: Tensor<'f32'>, x: Tensor<'f32'>, kind: Activation): void {
