@@ -3,7 +3,7 @@
 // transposed for every single query, and chains of four lanes would take four passes over the keys for many queries.
 // Keys may be bf16, then they are u16 here: widened in registers, they are the same numbers in the same places.
 
-import { column } from './dots';
+import { column, scatter } from './dots';
 import { four, madd } from './lanes';
 import { ROW } from './runningSoftmax';
 
@@ -75,21 +75,19 @@ function put(y: usize, low: v128, high: v128, add: i32): void {
 /** scores[j] = q·k[j] for the keys [from, to), rounded outwards to multiples of 8; headDim is a multiple of 4. */
 export function scores1(q: usize, k: usize, strideK: usize, headDim: i32, from: i32, to: i32, scores: usize): void {
   let last = strideK * (to - 1);
-  for (let j = from & ~7; j < to; j += 8) scoresOf8<f32>(q, k, strideK, last, headDim, scores, j, j + 1, j + 2, j + 3, j + 4, j + 5, j + 6, j + 7);
+  for (let j = from & ~7; j < to; j += 8) scoresOf8<f32>(q, k, strideK, last, headDim, scores, j, 1);
 }
 
 /**
- * scores[j] for eight j, of the keys `strideK`·j behind k, or `last` where they lie further; headDim is a multiple of 4, for
- * keys of bf16 (u16) of 8.
+ * scores[i] for eight i, from `first` on and `step` apart, of the keys `strideK`·i behind k, or `last` where they lie further.
+ * headDim is a multiple of 4, for keys of bf16 (u16) of 8.
  */
-// @ts-ignore: decorator
-@inline
 export function scoresOf8<K>(
-  q: usize, k: usize, strideK: usize, last: usize, headDim: i32, scores: usize, j0: i32, j1: i32, j2: i32, j3: i32, j4: i32,
-  j5: i32, j6: i32, j7: i32,
+  q: usize, k: usize, strideK: usize, last: usize, headDim: i32, scores: usize, first: i32, step: i32,
 ): void {
-  let k0 = k + min(strideK * j0, last), k1 = k + min(strideK * j1, last), k2 = k + min(strideK * j2, last), k3 = k + min(strideK * j3, last);
-  let k4 = k + min(strideK * j4, last), k5 = k + min(strideK * j5, last), k6 = k + min(strideK * j6, last), k7 = k + min(strideK * j7, last);
+  let apart = strideK * step, o0 = strideK * first, o1 = min(o0 + apart, last), o2 = min(o1 + apart, last), o3 = min(o2 + apart, last);
+  let o4 = min(o3 + apart, last), o5 = min(o4 + apart, last), o6 = min(o5 + apart, last), o7 = min(o6 + apart, last);
+  let k0 = k + o0, k1 = k + o1, k2 = k + o2, k3 = k + o3, k4 = k + o4, k5 = k + o5, k6 = k + o6, k7 = k + o7;
   let p = q, end = q + (<usize>headDim << 2), low = f32x4.splat(0), high = low;
   if (isFloat<K>()) {
     let a = low, b = low, c = low, d = low;
@@ -132,10 +130,9 @@ export function scoresOf8<K>(
     }
     low = f32x4.add(even0, odd0); high = f32x4.add(even1, odd1);
   }
-  v128.store_lane<f32>(scores + (<usize>j0 << 2), low, 0); v128.store_lane<f32>(scores + (<usize>j1 << 2), low, 1);
-  v128.store_lane<f32>(scores + (<usize>j2 << 2), low, 2); v128.store_lane<f32>(scores + (<usize>j3 << 2), low, 3);
-  v128.store_lane<f32>(scores + (<usize>j4 << 2), high, 0); v128.store_lane<f32>(scores + (<usize>j5 << 2), high, 1);
-  v128.store_lane<f32>(scores + (<usize>j6 << 2), high, 2); v128.store_lane<f32>(scores + (<usize>j7 << 2), high, 3);
+  let at = scores + (<usize>first << 2), gap = <usize>step << 2;
+  scatter(at, gap, low);
+  scatter(at + 4 * gap, gap, high);
 }
 
 /** The numbers whose patterns are the lower halves. */

@@ -48,12 +48,11 @@ export function tokenScores(
     // Eight keys at a time from eight stretches of the block, which are long streams of memory.
     let step = (count + 7) >> 3, last = strideK * (count - 1);
     for (let j = 0; j < step; j++) {
-      let j4 = j + 4 * step;
       let own = kb, at = to, qi = ownQ, stop = ownQ + bytes * heads;
       for (; qi < stop; own += keyBytes)
         for (let next = qi + bytes * group; qi < next; qi += bytes, at += ROW) {
-          if (halves) scoresOf8<u16>(qi, own, strideK, last, headDim, at, j, j + step, j + 2 * step, j + 3 * step, j4, j4 + step, j4 + 2 * step, j4 + 3 * step);
-          else scoresOf8<f32>(qi, own, strideK, last, headDim, at, j, j + step, j + 2 * step, j + 3 * step, j4, j4 + step, j4 + 2 * step, j4 + 3 * step);
+          if (halves) scoresOf8<u16>(qi, own, strideK, last, headDim, at, j, step);
+          else scoresOf8<f32>(qi, own, strideK, last, headDim, at, j, step);
         }
     }
   }
