@@ -73,8 +73,35 @@ export function dots4x1(
     s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), column(w0, w1, w2, w3)));
     x += 4; w0 += 4; w1 += 4; w2 += 4; w3 += 4;
   }
-  let base = bias ? gathered(bias, gap) : f32x4.splat(0);
-  scatter(y, gap, f32x4.add(add ? gathered(y, gap) : base, s));
+  deliver(y, gap, bias, add, s);
+}
+
+/** The same for one token and eight rows, of n columns, a multiple of 8. */
+export function dots8x1(
+  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool,
+): void {
+  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
+  let w4 = w3 + strideW, w5 = w4 + strideW, w6 = w5 + strideW, w7 = w6 + strideW;
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
+  let end = x + (<usize>n << 2);
+  while (x < end) {
+    let u = v128.load(x);
+    a0 = madd(u, v128.load(w0), a0); a1 = madd(u, v128.load(w1), a1);
+    a2 = madd(u, v128.load(w2), a2); a3 = madd(u, v128.load(w3), a3);
+    if (!w4) break;
+    a4 = madd(u, v128.load(w4), a4); a5 = madd(u, v128.load(w5), a5);
+    a6 = madd(u, v128.load(w6), a6); a7 = madd(u, v128.load(w7), a7);
+    if (!w5) break;
+    u = v128.load(x, 16);
+    a0 = madd(u, v128.load(w0, 16), a0); a1 = madd(u, v128.load(w1, 16), a1);
+    a2 = madd(u, v128.load(w2, 16), a2); a3 = madd(u, v128.load(w3, 16), a3);
+    if (!w6) break;
+    a4 = madd(u, v128.load(w4, 16), a4); a5 = madd(u, v128.load(w5, 16), a5);
+    a6 = madd(u, v128.load(w6, 16), a6); a7 = madd(u, v128.load(w7, 16), a7);
+    x += 32; w0 += 32; w1 += 32; w2 += 32; w3 += 32; w4 += 32; w5 += 32; w6 += 32; w7 += 32;
+  }
+  deliver(y, gap, bias, add, sums(a0, a1, a2, a3));
+  deliver(y + 4 * gap, gap, bias ? bias + 4 * gap : 0, add, sums(a4, a5, a6, a7));
 }
 
 /** The same for one token and one row. */
@@ -91,6 +118,12 @@ export function dots1x1(x: usize, w: usize, n: i32, y: usize, bias: usize, add: 
     x += 4; w += 4;
   }
   store<f32>(y, (add ? load<f32>(y) : bias ? load<f32>(bias) : 0) + s);
+}
+
+/** y = (add ? y : bias or 0) + s, for four numbers `gap` bytes apart. */
+export function deliver(y: usize, gap: usize, bias: usize, add: bool, s: v128): void {
+  let base = bias ? gathered(bias, gap) : f32x4.splat(0);
+  scatter(y, gap, f32x4.add(add ? gathered(y, gap) : base, s));
 }
 
 /** One column of four rows, as a vector. */

@@ -5,7 +5,7 @@
 // an f32 has its exponent and mantissa, and multiplied by a power of two. What is stored is 1024 times the weight: f16 has
 // subnormal numbers where weights are, f32 that multiplies would meet them too, and that takes a hundred times as long.
 
-import { gathered, scatter } from './dots';
+import { deliver } from './dots';
 import { madd, sum, sums } from './lanes';
 
 /** As the backend numbers the kinds of weights; 0 is f32. The functions here are made for u16, bf16, and i16, f16. */
@@ -101,8 +101,33 @@ export function halfDots4x1<H>(
     s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), q));
     x += 4; w0 += 2; w1 += 2; w2 += 2; w3 += 2;
   }
-  let base = bias ? gathered(bias, gap) : f32x4.splat(0);
-  scatter(y, gap, f32x4.add(add ? gathered(y, gap) : base, s));
+  deliver(y, gap, bias, add, s);
+}
+
+/** dots8x1 of dots.ts on such weights. */
+export function halfDots8x1<H>(
+  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool, constants: usize,
+): void {
+  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
+  let w4 = w3 + strideW, w5 = w4 + strideW, w6 = w5 + strideW, w7 = w6 + strideW;
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
+  let m = v128.load(constants), f = v128.load(constants, 16), end = x + (<usize>n << 2);
+  while (x < end) {
+    let u = v128.load(x), v = v128.load(x, 16), h = v128.load(w0);
+    a0 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a0)); h = v128.load(w1);
+    a1 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a1)); h = v128.load(w2);
+    a2 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a2)); h = v128.load(w3);
+    a3 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a3));
+    if (!w4) break;
+    h = v128.load(w4);
+    a4 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a4)); h = v128.load(w5);
+    a5 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a5)); h = v128.load(w6);
+    a6 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a6)); h = v128.load(w7);
+    a7 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a7));
+    x += 32; w0 += 16; w1 += 16; w2 += 16; w3 += 16; w4 += 16; w5 += 16; w6 += 16; w7 += 16;
+  }
+  deliver(y, gap, bias, add, sums(a0, a1, a2, a3));
+  deliver(y + 4 * gap, gap, bias ? bias + 4 * gap : 0, add, sums(a4, a5, a6, a7));
 }
 
 /** dots1x1 of dots.ts on such weights. */
