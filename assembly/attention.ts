@@ -13,8 +13,8 @@ export const ATTENTION_QUERIES: i32 = 64;
 export const ATTENTION_FEW: i32 = 4;
 
 /** Scratch of a thread: constants, then for every query of a tile its row of scores and the state of its softmax, ... */
-export const SCORES: usize = CONSTANTS + 16;
-export const STATES: usize = CONSTANTS + ROW * ATTENTION_QUERIES;
+const SCORES: usize = CONSTANTS + 16;
+const STATES: usize = CONSTANTS + ROW * ATTENTION_QUERIES;
 export const ATTENTION_SCRATCH: i32 = <i32>STATES + 8 * ATTENTION_QUERIES;
 /** ... then so many rows of headDim f32: the copies of a tile's queries and of a block's keys and values, and four sums. */
 export const ATTENTION_ROWS: i32 = ATTENTION_QUERIES + 2 * KEYS + 4;

@@ -10,9 +10,7 @@ export { activate, gate } from './activate';
 export { admmScores, admmStep } from './admmStep';
 export { addition, scaling } from './addition';
 export { ATTENTION_FEW, ATTENTION_QUERIES, ATTENTION_ROWS, ATTENTION_SCRATCH, attention } from './attention';
-export {
-  attentionToken, SCORE_ROW, TOKEN_SCRATCH, tokenOutput, tokenScores, tokenValues, tokenWeights,
-} from './attentionToken';
+export { QUERY_ROW, QUERY_SCRATCH, queryOutput, queryScores, queryValues, queryWeights } from './attentionQuery';
 export { COLUMN_SCRATCH, columnLinear } from './columnLinear';
 export { countColumnScores, findColumnScore, scoreColumns } from './columnScores';
 export { columnSquares, columnSums, STATISTICS_COLUMNS } from './columnSums';

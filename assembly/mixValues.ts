@@ -35,7 +35,7 @@ export function mixValues(
 }
 
 /** y = shrink·y + x. */
-function shrunk(y: usize, shrink: f32, x: usize, bytes: usize): void {
+export function shrunk(y: usize, shrink: f32, x: usize, bytes: usize): void {
   let s = f32x4.splat(shrink), i: usize = 0;
   for (; i + 16 <= bytes; i += 16) v128.store(y + i, madd(v128.load(y + i), s, v128.load(x + i)));
   // Of the last three the first lane alone counts: what fuses four must fuse one.

@@ -31,7 +31,7 @@ export function storeConstants(at: usize): void {
 
 /**
  * The scores of a query become weights; it sees [low, high) of them. `state` holds its shift and its total so far,
- * −f32.MAX_VALUE and 0 at first. What was mixed for it so far must be
+ * −f32.MAX_VALUE and 0 at first. What earlier blocks have left must be
  * multiplied by the number returned.
  */
 export function weigh(scores: usize, low: i32, high: i32, softcap: f32, state: usize, constants: usize): f32 {

@@ -3,7 +3,8 @@
 // entry by entry. An entry has a value and a step of 8 bits: how many columns it stands behind the one before it in its row,
 // or the first one behind column 0. A longer way is cut by entries of value 0. For one token the rows of a group are the
 // lanes of a vector, for many each is walked alone, by strips of SPARSE_STRIP columns, so that the part of the tokens that
-// meets a strip stays in the first cache; either way an output is one chain along its columns, with the same bits for finite x.
+// meets a strip stays in the first cache; either way an output is one chain along its columns, with the same bits for finite x, but for the
+// sign of a zero.
 //
 //   starts[groups + 1] (u32)        where each group begins
 //   order[groups·4] (u8)            which row of its window stands there
@@ -21,8 +22,7 @@ export const SPARSE_ROWS: i32 = 128;
 /** Columns of a strip; no more entries of a row are in one. */
 export const SPARSE_STRIP: i32 = 128;
 
-/** How values are kept, as the backend numbers it; those of int8 are times the scale of their row. */
-export const OF_F32: i32 = 0;
+/** How values are kept, as the backend numbers it, where they are not f32, 0; those of int8 are times the scale of their row. */
 export const OF_BF16: i32 = 1;
 export const OF_INT8: i32 = 2;
 

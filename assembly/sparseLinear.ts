@@ -24,7 +24,7 @@ export function sparseLinear(
   let base = first & -SPARSE_ROWS, windows = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r0 = base + (unit % windows) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
-    let places = min(SPARSE_ROWS, (groups << 2) - r0), rows = order + r0;
+    let places = min(SPARSE_ROWS, (groups << 2) - r0), rows = order + r0, low = <usize>(from - r0), high = <usize>(r1 - r0);
     let t0 = (unit / windows) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
     for (let t = t0; t < t1; t += SPARSE_TILE) {
       let width = tileWidth(tokens - t), bytes = <usize>width << 2;
@@ -38,13 +38,13 @@ export function sparseLinear(
       for (let k = 0, c = counts + r0; k < columns; k += SPARSE_STRIP, c += perStrip) {
         if (width == SPARSE_NARROW) {
           let next = k + SPARSE_STRIP < columns ? c + perStrip : 0;
-          if (kind == OF_INT8) narrow<i8>(cursors, rows, c, next, steps, values, places, sums);
-          else if (kind == OF_BF16) narrow<u16>(cursors, rows, c, next, steps, values, places, sums);
-          else narrow<f32>(cursors, rows, c, next, steps, values, places, sums);
+          if (kind == OF_INT8) narrow<i8>(cursors, rows, c, next, steps, values, places, low, high, sums);
+          else if (kind == OF_BF16) narrow<u16>(cursors, rows, c, next, steps, values, places, low, high, sums);
+          else narrow<f32>(cursors, rows, c, next, steps, values, places, low, high, sums);
           k += SPARSE_STRIP; c += perStrip;
-        } else if (kind == OF_INT8) wide<i8>(cursors, rows, c, steps, values, places, sums);
-        else if (kind == OF_BF16) wide<u16>(cursors, rows, c, steps, values, places, sums);
-        else wide<f32>(cursors, rows, c, steps, values, places, sums);
+        } else if (kind == OF_INT8) wide<i8>(cursors, rows, c, steps, values, places, low, high, sums);
+        else if (kind == OF_BF16) wide<u16>(cursors, rows, c, steps, values, places, low, high, sums);
+        else wide<f32>(cursors, rows, c, steps, values, places, low, high, sums);
       }
       for (let r = from; r < r1 && scale | bias; r++) {
         let own = <usize>(r - first) << 2;
@@ -71,13 +71,17 @@ function value<V>(at: usize): v128 {
 }
 
 /**
- * A strip of a window times a tile of 32 tokens, added to the sums of its rows. A cursor is the next entry of a place (u32), and
+ * A strip of the rows [low, high) of a window times a tile of 32 tokens, added to their sums. A cursor is the next entry of a place (u32), and
  * the tokens' numbers at the column of the last one (u32). The way out in the middle is never taken (no tokens lie at 0): it
  * parts the loads, all of which V8 would otherwise do first, in registers that it lacks.
  */
-function wide<V>(cursors: usize, order: usize, counts: usize, steps: usize, values: usize, places: i32, sums: usize): void {
+function wide<V>(
+  cursors: usize, order: usize, counts: usize, steps: usize, values: usize, places: i32, low: usize, high: usize, sums: usize,
+): void {
   for (let end = order + places; order < end; order++, cursors += 8) {
-    let row = <usize>load<u8>(order), at = <usize>load<u32>(cursors), p = <usize>load<u32>(cursors, 4), to = sums + row * (SPARSE_TILE << 2);
+    let row = <usize>load<u8>(order);
+    if (row < low || row >= high) continue;
+    let at = <usize>load<u32>(cursors), p = <usize>load<u32>(cursors, 4), to = sums + row * (SPARSE_TILE << 2);
     let next = at + (<usize>load<u8>(counts + row) << 2), o = steps + at, v = values + at * sizeof<V>(), stop = values + next * sizeof<V>();
     let a0 = v128.load(to), a1 = v128.load(to, 16), a2 = v128.load(to, 32), a3 = v128.load(to, 48);
     let b0 = v128.load(to, 64), b1 = v128.load(to, 80), b2 = v128.load(to, 96), b3 = v128.load(to, 112);
@@ -100,10 +104,13 @@ function wide<V>(cursors: usize, order: usize, counts: usize, steps: usize, valu
 
 /** The same for a tile of 8 tokens, and for two strips, of which the second may be none. */
 function narrow<V>(
-  cursors: usize, order: usize, counts: usize, more: usize, steps: usize, values: usize, places: i32, sums: usize,
+  cursors: usize, order: usize, counts: usize, more: usize, steps: usize, values: usize, places: i32, low: usize, high: usize,
+  sums: usize,
 ): void {
   for (let end = order + places; order < end; order++, cursors += 8) {
-    let row = <usize>load<u8>(order), at = <usize>load<u32>(cursors), p = <usize>load<u32>(cursors, 4), to = sums + row * (SPARSE_NARROW << 2);
+    let row = <usize>load<u8>(order);
+    if (row < low || row >= high) continue;
+    let at = <usize>load<u32>(cursors), p = <usize>load<u32>(cursors, 4), to = sums + row * (SPARSE_NARROW << 2);
     let next = at + (<usize>load<u8>(counts + row) << 2) + (more ? <usize>load<u8>(more + row) << 2 : 0);
     let o = steps + at, v = values + at * sizeof<V>(), stop = values + next * sizeof<V>();
     let a0 = v128.load(to), a1 = v128.load(to, 16);

@@ -45,6 +45,6 @@ function group<V>(x: usize, o: usize, v: usize, stop: usize): v128 {
 function put(y: usize, scale: usize, bias: usize, r: i32, first: i32, last: i32, sum: f32): void {
   if (r < first || r >= last) return;
   let own = <usize>(r - first) << 2;
-  if (scale) sum *= load<f32>(scale + own);
-  store<f32>(y + own, bias ? sum + load<f32>(bias + own) : sum);
+  if (scale | bias) sum = sum * (scale ? load<f32>(scale + own) : 1) + (bias ? load<f32>(bias + own) : 0);
+  store<f32>(y + own, sum);
 }

@@ -70,6 +70,8 @@ export const FASTER_THAN_COLUMNS_FROM = 0.9;
 
 /** Bytes of a value. An entry of a sparse matrix has one more, for the step to its column. */
 const BYTES = { f32: 4, bf16: 2, f16: 2, int8: 1 } as const;
+/** Weights of a row whose entries a sparse matrix has a byte to count. */
+const COUNTED = 128;
 
 /**
  * Dense; of stored values in the dtype of the checkpoint where that has 16 bits, else in f32, so that nothing is rounded.
@@ -97,7 +99,7 @@ export function formOf(
   const dense = denseForm(dtype, values, relu);
   const kept = dense.values === 'f16' ? 'f32' : dense.values;
   const share = (weights - zeros) / weights;
-  const smaller = (BYTES[kept] + 1) * share < BYTES[dense.values];
+  const smaller = (BYTES[kept] + 1) * share + 1 / COUNTED < BYTES[dense.values];
   const faster = share + (dense.columns ? FASTER_THAN_COLUMNS_FROM : FASTER_FROM[dense.values]) <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
 }
@@ -108,9 +110,12 @@ export function formHeld(form: Form, weights: Float32Array): Form {
   return fits ? form : { ...form, values: 'f32' };
 }
 
-/** Bytes that a matrix takes in memory, but for what is per row. */
+/**
+ * Bytes that a matrix takes in memory, but for what is per row, and for entries that fill up rows and long ways between others:
+ * some in a hundred where a tenth of the weights is left, most of them where a thousandth is.
+ */
 export function formBytes({ values, sparse }: Form, { zeros, weights }: ZeroCount): number {
-  return sparse ? (BYTES[values] + 1) * (weights - zeros) : BYTES[values] * weights;
+  return sparse ? (BYTES[values] + 1) * (weights - zeros) + Math.ceil(weights / COUNTED) : BYTES[values] * weights;
 }
 
 /** How many weights a matrix has, and how many are 0. */

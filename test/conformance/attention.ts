@@ -42,8 +42,10 @@ const sizes: Sizes[] = [
   [14, 2, 64, 1, 1, 200],
   [65, 1, 3, 2, 1, 66],
   [130, 2, 4, 1, 1, 9],
-  // ... and heads that are read together, as many as scratch memory has rows for and more.
+  // ... and heads as wide as vectors, of which rows of the cache are read whole.
+  [16, 4, 64, 1, 1, 200],
   [12, 12, 64, 2, 1, 200],
+  [12, 12, 8, 9, 1, 200],
   [66, 66, 4, 2, 1, 70],
   [69, 23, 8, 1, 1, 131],
 ];

@@ -24,6 +24,11 @@ export const candidates: Candidate[] = [
   { name: 'wasm, 2 threads', create: () => createWasmBackend({ threads: 2, simd, grainWork: 1 }) },
   { name: 'wasm, relaxed', create: () => createWasmBackend({ threads: 1, simd: 'relaxed' }), skip: noRelaxed },
   { name: 'wasm, scattered operands', create: () => createWasmBackend({ threads: 1, simd, arenaBytes }), room },
+  {
+    name: 'wasm, scattered operands, 2 threads',
+    create: () => createWasmBackend({ threads: 2, simd, grainWork: 1, arenaBytes }),
+    room,
+  },
   { name: 'webgpu', create: () => openWebGpu(), skip: noWebGpu },
 ];
 

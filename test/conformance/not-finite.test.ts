@@ -131,6 +131,18 @@ const operations: Record<string, (backend: Backend) => Tensor<'f32' | 'f64'>> = 
   'attention, one key, capped': (backend) => attended(backend, { k: { 282: nan }, softcap: 5 }),
   'attention, two values': (backend) => attended(backend, { v: { 87: infinity, 282: nan } }),
   'attention, two values, in a window': (backend) => attended(backend, { v: { 87: infinity, 282: nan }, window: 9 }),
+  ...Object.fromEntries(
+    Object.entries({
+      'one key': { k: { 282: nan } },
+      'one key, capped': { k: { 282: nan }, softcap: 5 },
+      'two values': { v: { 87: infinity, 282: nan } },
+      'two values, one in its window': { v: { 87: infinity, 282: nan }, window: 40 },
+      'a query': { q: { 1: nan } },
+    }).map(([name, given]) => [
+      `attention of a single query, ${name}`,
+      (backend: Backend) => attended(backend, { ...given, queries: 1 }),
+    ]),
+  ),
   'attention, two values, in a window of 2': (backend) => attended(backend, { v: { 87: nan, 282: nan }, window: 2 }),
 };
 
@@ -148,13 +160,17 @@ interface Attended {
   v?: Record<number, number>;
   window?: number;
   softcap?: number;
+  queries?: number;
 }
 
-/** Attention of 100 tokens, one head of 4. */
-function attended(backend: Backend, { q, k, v, ...extras }: Attended): Tensor<'f32'> {
-  const y = backend.allocate('f32', [100, 4]);
-  const operands = [q, k, v].map((at) => f32(backend, [100, 4], numbers(400, at)));
-  const shape = { heads: 1, kvHeads: 1, headDim: 4, sequences: 1, queries: 100, keys: 100, scale: 0.5 };
+/** Attention of so many of 100 tokens, the last ones, one head of 4. */
+function attended(backend: Backend, { q, k, v, queries = 100, ...extras }: Attended): Tensor<'f32'> {
+  const y = backend.allocate('f32', [queries, 4]);
+  const operands = [
+    f32(backend, [queries, 4], numbers(4 * queries, q)),
+    ...[k, v].map((at) => f32(backend, [100, 4], numbers(400, at))),
+  ];
+  const shape = { heads: 1, kvHeads: 1, headDim: 4, sequences: 1, queries, keys: 100, scale: 0.5 };
   backend.attention(y, operands[0], operands[1], operands[2], { ...shape, window: null, softcap: null, ...extras });
   return y;
 }

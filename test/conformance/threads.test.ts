@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { createWasmBackend } from '../../src/backend/wasm/create.js';
+import type { SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { valuesOf, WEIGHTS_16, type Weights16 } from '../../src/tensor/weights16.js';
 import { algebraCases } from './algebra.js';
@@ -123,18 +124,26 @@ describe('a sparse linear gives a token the same bits alone and among others', (
     [75, 130, 300, 'int8'],
     [40, 5, 16520, 'int8'],
     [40, 5, 16520, 'f32'],
-  ] as const)('%i tokens, %i×%i of %s', async (tokens, rows, columns, values) => {
-    for (const backend of backends) {
-      const rig = new Rig(backend, 5);
-      const sparse = rig.sparse([rows, columns], values, (random, i) => (random() < 0.3 ? mixed(random, i) : 0));
-      const [x, bias] = [rig.f32([tokens, columns], mixed), rig.f32([rows])];
-      const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
-      backend.linear(together, x, sparse, bias);
-      for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), sparse, bias);
-      expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
-      rig.clear();
-    }
-  });
+    [40, 140, 3000, 'bf16', 0.002],
+  ] as [number, number, number, SparseValues, number?][])(
+    '%i tokens, %i×%i of %s',
+    async (tokens, rows, columns, values, share = 0.3) => {
+      for (const backend of backends) {
+        const rig = new Rig(backend, 5);
+        // Every third row has twice as many, every seventh none.
+        const of = (row: number) => (row % 7 === 3 ? 0 : row % 3 === 1 ? 2 * share : share);
+        const sparse = rig.sparse([rows, columns], values, (random, i) =>
+          random() < of(Math.floor(i / columns)) ? mixed(random, i) : 0,
+        );
+        const [x, bias] = [rig.f32([tokens, columns], mixed), rig.f32([rows])];
+        const [together, alone] = [rig.result([tokens, rows]), rig.result([tokens, rows])];
+        backend.linear(together, x, sparse, bias);
+        for (let t = 0; t < tokens; t++) backend.linear(alone.rows(t, t + 1), x.rows(t, t + 1), sparse, bias);
+        expect(bits(await rig.read(together))).toBe(bits(await rig.read(alone)));
+        rig.clear();
+      }
+    },
+  );
 });
 
 describe.each(['f32', ...WEIGHTS_16] as const)('linear by columns of %s', (dtype) => {

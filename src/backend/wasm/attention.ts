@@ -1,5 +1,5 @@
-// Attention of the wasm backend: tiles of queries, and single queries, whose sequences are a thread's work each where there are
-// enough of them; else threads share the keys of one, step by step (assembly/attention*.ts).
+// Attention of the wasm backend: tiles of queries, and single queries, of which threads share the keys step by step
+// (assembly/attention.ts, attentionQuery.ts).
 
 import type { Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape, KeyTensor } from '../backend.js';
@@ -11,8 +11,8 @@ import {
   ATTENTION_QUERIES,
   ATTENTION_ROWS,
   ATTENTION_SCRATCH,
-  SCORE_ROW,
-  TOKEN_SCRATCH,
+  QUERY_ROW,
+  QUERY_SCRATCH,
 } from './units.js';
 
 /** As `Backend.attention`, for operands that have been checked. */
@@ -28,8 +28,8 @@ export function attention(
   const window = Math.min(shape.window ?? keys, keys);
   const group = heads / kvHeads;
   const kind = WEIGHT_KINDS.indexOf(k.dtype);
-  if (queries === 1 && group < ATTENTION_FEW && headDim % (kind ? 8 : 4) === 0) {
-    single(runner, y, q, k, v, { ...shape, window });
+  if (queries === 1 && group <= ATTENTION_FEW && headDim % (kind ? 8 : 4) === 0) {
+    singleQueries(runner, y, q, k, v, { ...shape, window });
     return;
   }
   // The kernel makes tiles of a head's queries, or, of single queries, tiles of a group's heads.
@@ -40,8 +40,8 @@ export function attention(
   runner.run('attention', units, work, y, operands, ATTENTION_SCRATCH + 4 * headDim * ATTENTION_ROWS);
 }
 
-/** One query a sequence. */
-function single(
+/** One query a sequence; of so many sequences at a time that there is room for what the steps leave to each other. */
+function singleQueries(
   runner: KernelRunner,
   y: Tensor<'f32'>,
   q: Tensor<'f32'>,
@@ -52,25 +52,26 @@ function single(
   const width = heads * headDim;
   const first = keys - window - ((keys - window) % ATTENTION_KEYS);
   const blocks = Math.ceil((keys - first) / ATTENTION_KEYS);
+  const [ofRows, ofSums] = [blocks * heads * (QUERY_ROW / 4), blocks * width];
+  const most = Math.max(1, Math.min(sequences, Math.floor(runner.reserve / 8 / (ofRows + ofSums))));
   const kind = WEIGHT_KINDS.indexOf(k.dtype);
-  const ofRows = sequences * blocks * heads * (SCORE_ROW / 4);
-  const memory = runner.allocate('f32', [ofRows + sequences * blocks * width], 'the scores of attention');
-  const [rows, sums] = [memory.rows(0, ofRows), memory.rows(ofRows, memory.size)];
   const work = ATTENTION_KEYS * width;
-  const scratch = TOKEN_SCRATCH + 4 * width;
-  const shape = [heads, kvHeads, headDim, keys, first];
+  const scratch = QUERY_SCRATCH + 4 * width;
+  const heldBy = [heads, kvHeads, headDim, keys, first, blocks];
+  const memory = runner.allocate('f32', [most * (ofRows + ofSums)], 'the scores of attention');
+  const [rows, sums] = [memory.rows(0, most * ofRows), memory.rows(most * ofRows, memory.size)];
   try {
-    if (sequences >= runner.threads || !runner.shares(blocks, work)) {
-      const operands = [q, k, v, y, rows, sums, ...shape, scale, window, softcap, kind];
-      runner.run('attentionToken', sequences, 2 * blocks * work, [y, memory], operands, scratch);
-      return;
+    for (let begin = 0; begin < sequences; begin += most) {
+      const end = Math.min(begin + most, sequences);
+      const [qs, ys] = [q, y].map((tensor) => tensor.reshape(sequences, width).rows(begin, end));
+      const [ks, vs] = [k, v].map((tensor) => tensor.rows(begin * keys, end * keys));
+      const [units, all] = [(end - begin) * blocks, (end - begin) * heads];
+      runner.run('queryScores', units, work, rows, [qs, ks, rows, ...heldBy, scale, kind], scratch);
+      const weighed = [rows, heads, keys, first, blocks, window, softcap];
+      runner.run('queryWeights', all, 4 * blocks * ATTENTION_KEYS, rows, weighed, scratch);
+      runner.run('queryValues', units, work, sums, [rows, vs, sums, ...heldBy, window, kind]);
+      runner.run('queryOutput', all, blocks * headDim, ys, [rows, sums, ys, heads, headDim, blocks]);
     }
-    const units = sequences * blocks;
-    runner.run('tokenScores', units, work, rows, [q, k, rows, ...shape, scale, kind], scratch);
-    const weighed = [rows, heads, keys, first, window, softcap];
-    runner.run('tokenWeights', sequences * heads, 4 * blocks * ATTENTION_KEYS, rows, weighed, scratch);
-    runner.run('tokenValues', units, work, sums, [rows, v, sums, ...shape, window, kind]);
-    runner.run('tokenOutput', sequences * heads, blocks * headDim, y, [rows, sums, y, heads, headDim, blocks]);
   } finally {
     runner.free(memory);
   }

@@ -10,7 +10,6 @@ export const KERNELS = [
   'admmScores',
   'admmStep',
   'attention',
-  'attentionToken',
   'columnLinear',
   'columnSquares',
   'columnSums',
@@ -44,6 +43,10 @@ export const KERNELS = [
   'narrow',
   'packTokens',
   'quantizeTokens',
+  'queryOutput',
+  'queryScores',
+  'queryValues',
+  'queryWeights',
   'rmsNorm',
   'rope',
   'scaling',
@@ -51,10 +54,6 @@ export const KERNELS = [
   'softcap',
   'sparseLinear',
   'sparseVectors',
-  'tokenOutput',
-  'tokenScores',
-  'tokenValues',
-  'tokenWeights',
 ] as const;
 
 /** The kinds of weights, in the order in which kernels number them. */

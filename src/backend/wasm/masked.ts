@@ -1,4 +1,4 @@
-// Sparse matrices of the wasm backend made of a mask and its values (assembly/masked.ts), which go by a stretch of rows at a
+// Sparse matrices of the wasm backend made of a mask and its values (assembly/sparse.ts), which go by a stretch of rows at a
 // time: beside the matrix no more than that is in the memory of the kernels.
 
 import { type Bitmask, maskOfRows, maskStride } from '../../tensor/bitmask.js';

@@ -16,8 +16,6 @@ export interface KernelRunner {
   /** As the backend's; an error says what the memory was for. */
   allocate<D extends DType>(dtype: D, shape: readonly number[], purpose?: string): Tensor<D>;
   free(tensor: Tensor): void;
-  /** Whether so many units of about `work` multiply-adds each are more than one thread is given. */
-  shares(units: number, work: number): boolean;
   /**
    * Runs a kernel over `units` units of about `work` multiply-adds each, with `scratch` bytes for each thread. Of the
    * operands only `output` is written, and what shares its storage: views of one allocation are never moved apart.

@@ -7,7 +7,7 @@ import type { Backend } from '../backend.js';
 import { createReferenceBackend } from '../reference/reference.js';
 import { Arena } from './arena.js';
 import { createWasmBackend } from './create.js';
-import type { SparseStorage } from './sparse.js';
+import { type SparseStorage, sortRows } from './sparse.js';
 
 const PAGE = 65536;
 let backend: Backend;
@@ -98,4 +98,12 @@ it('fills up no more than three rows of a window, whatever lies beside what', ()
   expect(filled).toBeGreaterThan(0);
   expect(filled).toBeLessThanOrEqual(2 * 3 * 60);
   for (const tensor of [matrix, y]) backend.free(tensor);
+});
+
+it('sorts rows of any length', () => {
+  const lengths = Uint32Array.of(7, 2 ** 26, 2 ** 25 - 2, 2 ** 25 + 40, 0, 7, 2 ** 26 + 1, 0);
+  const [starts, order] = [new Uint32Array(3), new Uint8Array(8)];
+  expect(sortRows(lengths, starts, order)).toBe(4 * (2 ** 26 + 1 + 7));
+  expect([...order]).toEqual([6, 1, 3, 2, 0, 5, 4, 7]);
+  expect([...starts]).toEqual([0, 4 * (2 ** 26 + 1), 4 * (2 ** 26 + 8)]);
 });

@@ -175,28 +175,38 @@ function packedTokens(tokens: number): number {
   return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
 }
 
-/**
- * Sorts the rows of each window, those with most entries first, and fills in the order and where each group begins, by the
- * counts in the index; returns how many entries there are in all.
- */
+/** Fills in starts and order by the counts in the index; returns how many entries there are in all. */
 function place({ buffer, byteOffset, byteLength }: Uint8Array, groups: number): number {
   const starts = new Uint32Array(buffer, byteOffset, groups + 1);
-  const bytes = new Uint8Array(buffer, byteOffset + starts.byteLength, byteLength - starts.byteLength);
-  const rows = 4 * groups;
-  const lengths = new Uint32Array(rows);
-  for (let k = rows; k < bytes.length; k += rows) for (let row = 0; row < rows; row++) lengths[row] += bytes[k + row];
+  const order = new Uint8Array(buffer, byteOffset + starts.byteLength, 4 * groups);
+  const counts = new Uint8Array(buffer, order.byteOffset + order.length, byteLength - starts.byteLength - order.length);
+  const lengths = new Uint32Array(order.length);
+  for (let k = 0; k < counts.length; k += lengths.length)
+    for (let row = 0; row < lengths.length; row++) lengths[row] += counts[k + row];
+  return sortRows(lengths, starts, order);
+}
+
+/**
+ * Sorts the rows of each window by the length of what they have, the longest first, as assembly/sparse.ts has it.
+ * @param lengths [4·groups]
+ * @param starts [groups + 1]: where each group begins, filled in; each is as long as its longest row
+ * @param order [4·groups]: which row of its window stands at each place, filled in
+ * @returns the entries of all groups
+ */
+export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8Array): number {
   let entries = 0;
-  for (let first = 0; first < rows; first += SPARSE_ROWS) {
+  for (let first = 0; first < lengths.length; first += SPARSE_ROWS) {
     // Numbers whose order is that of rows: by length, then as they come.
-    const keys = lengths.slice(first, first + SPARSE_ROWS).map((length, row) => ~length * SPARSE_ROWS + row);
-    keys.sort().forEach((key, i) => {
+    const window = lengths.subarray(first, first + SPARSE_ROWS);
+    const keys = Float64Array.from(window, (length, row) => (2 ** 32 - length) * SPARSE_ROWS + row);
+    for (const [i, key] of keys.sort().entries()) {
       const row = key % SPARSE_ROWS;
-      bytes[first + i] = row;
-      if (i % 4 !== 0) return;
+      order[first + i] = row;
+      if (i % 4 !== 0) continue;
       starts[(first + i) / 4] = entries;
       entries += 4 * lengths[first + row];
-    });
+    }
   }
-  starts[groups] = entries;
+  starts[starts.length - 1] = entries;
   return entries;
 }

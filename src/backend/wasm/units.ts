@@ -7,10 +7,10 @@ export const LINEAR_TOKENS = 256;
 export const STREAMED = 16;
 export const INT8_ROWS = 128;
 export const TOKEN_HEAD = 16;
-/** Bytes of a row. */
-export const SCORE_ROW = 272;
+/** Bytes of a row of scores. */
+export const QUERY_ROW = 272;
 /** Scratch memory of a thread: bytes, and besides these heads·headDim f32. */
-export const TOKEN_SCRATCH = 48;
+export const QUERY_SCRATCH = 48;
 /** Bytes of scratch memory of a thread. */
 export const LINEAR_SCRATCH = 8224;
 /** Bytes of scratch memory of a thread. */

@@ -132,7 +132,6 @@ class WasmBackend implements Backend {
       reserve: memory.reserve,
       allocate: (dtype, shape, purpose) => this.#allocate(dtype, shape, purpose),
       free: (tensor) => this.free(tensor),
-      shares: (units, work) => team.threads > 1 && this.#split(units, work).grain < units,
       run: (kernel, units, work, output, operands, scratch) =>
         this.#run(kernel, this.#split(units, work), Array.isArray(output) ? output : [output], operands, scratch),
     };
