@@ -63,8 +63,11 @@ function singleQueries(
   try {
     for (let begin = 0; begin < sequences; begin += most) {
       const end = Math.min(begin + most, sequences);
-      const [qs, ys] = [q, y].map((tensor) => tensor.reshape(sequences, width).rows(begin, end));
-      const [ks, vs] = [k, v].map((tensor) => tensor.rows(begin * keys, end * keys));
+      const part = <T extends KeyTensor>(tensor: T, rows: number) =>
+        most === sequences
+          ? tensor
+          : (tensor.reshape(sequences * rows, tensor.size / sequences / rows).rows(begin * rows, end * rows) as T);
+      const [qs, ys, ks, vs] = [part(q, 1), part(y, 1), part(k, keys), part(v, keys)];
       const [units, all] = [(end - begin) * blocks, (end - begin) * heads];
       runner.run('queryScores', units, work, rows, [qs, ks, rows, ...heldBy, scale, kind], scratch);
       const weighed = [rows, heads, keys, first, blocks, window, softcap];

@@ -49,6 +49,9 @@ export interface Gathered {
 export const addressIn = ({ moved }: Gathered, tensor: Tensor): number =>
   moved.get(tensor)?.pointer ?? addressOf(tensor);
 
+/** What is moved as a rule. */
+const NONE: Map<Tensor, WasmStorage> = new Map();
+
 export class ArenaMemory {
   readonly #arenas: Arena[] = [];
 
@@ -100,15 +103,17 @@ export class ArenaMemory {
    * stay where they are. The caller must `release` the result.
    */
   gather(tensors: readonly Tensor[], scratch = 0): Gathered {
+    for (const t of tensors) storageOf(t);
+    if (this.#arenas.length === 1) {
+      const gathered = this.#bring(tensors, scratch, this.#arenas[0]);
+      if (gathered) return gathered;
+    }
     const resident = new Map<Arena, number>();
     for (const t of tensors) {
       const { arena } = storageOf(t);
       resident.set(arena, (resident.get(arena) ?? 0) + bytesOf(t));
     }
-    const byResidence =
-      resident.size === 1 && this.#arenas.length === 1
-        ? this.#arenas
-        : [...this.#arenas].sort((a, b) => (resident.get(b) ?? 0) - (resident.get(a) ?? 0));
+    const byResidence = [...this.#arenas].sort((a, b) => (resident.get(b) ?? 0) - (resident.get(a) ?? 0));
     for (const arena of byResidence) {
       const gathered = this.#bring(tensors, scratch, arena);
       if (gathered) return gathered;
@@ -133,12 +138,13 @@ export class ArenaMemory {
   }
 
   #bring(tensors: readonly Tensor[], scratchBytes: number, arena: Arena): Gathered | null {
-    const moved = new Map<Tensor, WasmStorage>();
+    let moved: Map<Tensor, WasmStorage> = NONE;
     const scratch = scratchBytes > 0 ? this.#allocateIn(arena, scratchBytes, 'kernel') : null;
     let fits = scratchBytes === 0 || scratch !== null;
     for (const t of tensors) {
       if (!fits || storageOf(t).arena === arena || moved.has(t)) continue;
       const storage = this.#allocateIn(arena, bytesOf(t), 'kernel');
+      if (moved === NONE) moved = new Map();
       if (storage) moved.set(t, storage);
       else fits = false;
     }
