@@ -62,7 +62,7 @@ function block(
   scratch: usize,
 ): void {
   let strideX = <usize>columns << 2, strideY = <usize>rows << 2, size = <usize>(kind ? 1 : 2), row = <usize>columns << size;
-  // Of few tokens the weights come from memory, which is fastest as four long streams: each tile takes one row of every
+  // Of few tokens the weights come from memory, which is fastest as long streams: each tile takes one row of every
   // quarter of the block. Of many they come from the cache, and neighbouring rows make neighbouring results.
   let quarter = (r1 - r0) >> 2, apart = t1 - t0 < STREAMED ? quarter : 1, step = apart == 1 ? 4 : 1;
   let gap = <usize>apart << 2, rows4 = scratch + CONSTANTS;

@@ -48,7 +48,7 @@ function onGpu(path) {
 /** The text of each section of a RESULTS.md, by its heading. */
 function sectionsIn(text) {
   const parts = text.split(/^(?=## )/m).slice(1);
-  return new Map(parts.map((part) => [part.slice(3, part.indexOf('\n')), part]));
+  return new Map(parts.map((part) => [part.slice(3, part.indexOf('\n')), part.trimEnd()]));
 }
 
 const sectionOf = ({ heading, machine, tables }) => [`## ${heading}`, '', machine, '', ...tables.map(markdownOf)];
@@ -79,7 +79,7 @@ const before = asked.length ? sectionsIn(readFileSync(file, 'utf8')) : new Map()
 const sections = [];
 for (const heading of new Set([...before.keys(), ...Object.keys(parts)])) {
   const again = parts[heading] && (!asked.length || asked.some((word) => heading.toLowerCase().startsWith(word)));
-  if (again) sections.push(sectionOf({ heading, ...(await parts[heading]()) }).join('\n'));
+  if (again) sections.push(sectionOf({ heading, ...(await parts[heading]()) }).join('\n').trimEnd());
   else if (before.has(heading)) sections.push(before.get(heading));
 }
 const text = [
@@ -87,7 +87,7 @@ const text = [
   '',
   `Written by \`node bench/results.mjs\`. Contestants take turns, one sample each and never two at a time; figures are medians of ${runs} samples after one that is not counted, with the least and the most of them.`,
   '',
-  ...sections,
+  `${sections.join('\n\n')}\n`,
 ].join('\n');
 
 if (runs < FEWEST_RUNS || process.env.SHAPES !== undefined || process.env.TOKENS !== undefined) {
