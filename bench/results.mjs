@@ -51,7 +51,8 @@ function sectionsIn(text) {
   return new Map(parts.map((part) => [part.slice(3, part.indexOf('\n')), part.trimEnd()]));
 }
 
-const sectionOf = ({ heading, machine, tables }) => [`## ${heading}`, '', machine, '', ...tables.map(markdownOf)];
+const sectionOf = ({ heading, machine, tables }) =>
+  [`## ${heading}`, '', machine, '', ...tables.map(markdownOf)].join('\n').trimEnd();
 
 const others = (process.env.NODES ?? '').split(delimiter).filter(Boolean);
 const measured = async (tables) => ({ machine: machine(), tables: await tables() });
@@ -79,7 +80,7 @@ const before = asked.length ? sectionsIn(readFileSync(file, 'utf8')) : new Map()
 const sections = [];
 for (const heading of new Set([...before.keys(), ...Object.keys(parts)])) {
   const again = parts[heading] && (!asked.length || asked.some((word) => heading.toLowerCase().startsWith(word)));
-  if (again) sections.push(sectionOf({ heading, ...(await parts[heading]()) }).join('\n').trimEnd());
+  if (again) sections.push(sectionOf({ heading, ...(await parts[heading]()) }));
   else if (before.has(heading)) sections.push(before.get(heading));
 }
 const text = [
