@@ -73,37 +73,6 @@ export function widen<H>(from: usize, to: usize, n: i32, constants: usize): void
   for (; from < end; from += 2, to += 4) store<f32>(to, one<H>(from, constants));
 }
 
-/** dots4x1 of dots.ts on such weights. */
-export function halfDots4x1<H>(
-  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool, constants: usize,
-): void {
-  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
-  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-  let m = v128.load(constants), f = v128.load(constants, 16), end = x + (<usize>(n & ~7) << 2);
-  while (x < end) {
-    let u = v128.load(x), v = v128.load(x, 16), h = v128.load(w0);
-    a0 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a0)); h = v128.load(w1);
-    a1 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a1)); h = v128.load(w2);
-    a2 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a2)); h = v128.load(w3);
-    a3 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a3));
-    x += 32; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
-  }
-  if (n & 4) {
-    let u = v128.load(x);
-    a0 = madd(u, low<H>(v128.load64_zero(w0), m, f), a0); a1 = madd(u, low<H>(v128.load64_zero(w1), m, f), a1);
-    a2 = madd(u, low<H>(v128.load64_zero(w2), m, f), a2); a3 = madd(u, low<H>(v128.load64_zero(w3), m, f), a3);
-    x += 16; w0 += 8; w1 += 8; w2 += 8; w3 += 8;
-  }
-  let s = sums(a0, a1, a2, a3);
-  for (let rest = n & 3; rest > 0; rest--) {
-    let q = f32x4.replace_lane(f32x4.splat(one<H>(w0, constants)), 1, one<H>(w1, constants));
-    q = f32x4.replace_lane(f32x4.replace_lane(q, 2, one<H>(w2, constants)), 3, one<H>(w3, constants));
-    s = f32x4.add(s, f32x4.mul(v128.load32_splat(x), q));
-    x += 4; w0 += 2; w1 += 2; w2 += 2; w3 += 2;
-  }
-  deliver(y, gap, bias, add, s);
-}
-
 /** dots8x1 of dots.ts on such weights. */
 export function halfDots8x1<H>(
   x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool, constants: usize,

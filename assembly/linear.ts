@@ -3,7 +3,7 @@
 // to read, and the bits that the same numbers in f32 give.
 
 import { dots1x1, dots4x1, dots4x2, dots8x1 } from './dots';
-import { BF16, CONSTANTS, F16, halfDots1x1, halfDots4x1, halfDots8x1, storeConstants, widen } from './halves';
+import { BF16, CONSTANTS, F16, halfDots1x1, halfDots8x1, storeConstants, widen } from './halves';
 
 /** A unit is LINEAR_ROWS rows of W for LINEAR_TOKENS tokens: W's part stays in the first cache, x's in the second. */
 export const LINEAR_ROWS: i32 = 32;
@@ -12,7 +12,7 @@ export const LINEAR_TOKENS: i32 = 256;
 const COLUMNS: i32 = 512;
 /** Fewer tokens than these read weights as streams. */
 export const STREAMED: i32 = 16;
-/** Bytes beyond which a matrix is read from memory: for one token more streams are faster there, and slower in a cache. */
+/** Bytes beyond which a matrix of f32 is read from memory: for one token more streams are faster there, and slower in a cache. */
 const LARGE: usize = 1 << 20;
 /** Bytes of scratch memory of a thread: constants, then four rows of W, a stretch of columns of each, widened. */
 export const LINEAR_SCRATCH: i32 = <i32>CONSTANTS + 4 * 4 * COLUMNS;
@@ -31,15 +31,15 @@ export function linear(
   for (let unit = begin; unit < end; unit++) {
     let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
     let r1 = min(r + LINEAR_ROWS, rows), t1 = min(t + LINEAR_TOKENS, tokens);
-    if (tokens == 1 && !(columns & 7) && <usize>(rows * columns) << (kind ? 1 : 2) > LARGE)
+    if (tokens == 1 && !(columns & 7) && (kind || <usize>(rows * columns) << 2 > LARGE))
       r = eights(x, w, bias, y, columns, r, r1, kind, scratch);
     block(x, w, bias, y, columns, rows, r, r1, t, t1, kind, scratch);
   }
 }
 
 /**
- * Eight rows at a time of [r0, r1), as eight long streams, for one token and columns that are a multiple of 8. Returns the
- * first row that is left.
+ * Eight rows at a time of [r0, r1), as eight long streams, for one token and columns that are a multiple of 8: 16 bits are
+ * widened in registers. Returns the first row that is left.
  */
 function eights(
   x: usize, w: usize, bias: usize, y: usize, columns: i32, r0: i32, r1: i32, kind: i32, scratch: usize,
@@ -71,11 +71,6 @@ function block(
     for (let k = 0; k < columns; k += COLUMNS) {
       let n = min(COLUMNS, columns - k), wk = wr + (<usize>k << size), strideW = row * apart;
       let xt = x + strideX * t0 + (<usize>k << 2), yt = y + strideY * t0 + (<usize>r << 2);
-      if (kind && t1 - t0 == 1) {
-        if (kind == F16) halfDots4x1<i16>(xt, wk, strideW, n, yt, gap, br, k > 0, scratch);
-        else halfDots4x1<u16>(xt, wk, strideW, n, yt, gap, br, k > 0, scratch);
-        continue;
-      }
       if (kind) {
         for (let j: usize = 0; j < 4; j++) {
           if (kind == BF16) widen<u16>(wk + strideW * j, rows4 + 4 * COLUMNS * j, n, scratch);

@@ -11,7 +11,7 @@ import { narrowBF16, narrowF16, widenBF16, widenF16 } from '../tensor/half.js';
 import { toInt8 } from '../tensor/int8.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { patternsOf } from '../tensor/weights16.js';
-import { formOf, type Preference, type WeightValues, zerosOf } from './forms.js';
+import { formBytes, formOf, type Preference, type WeightValues, zerosOf } from './forms.js';
 import { inspect } from './inspect.js';
 import { loadMatrix } from './load-matrix.js';
 import { type LoadOptions, loadModel } from './load-model.js';
@@ -138,6 +138,23 @@ describe('formOf', () => {
     },
   );
 });
+
+it.each(['f32', 'bf16', 'int8'] as const)(
+  'formBytes says what a sparse matrix of %s takes, but for some per row',
+  async (values) => {
+    const backend = await createWasmBackend({ threads: 1 });
+    const [rows, columns] = [256, 2048];
+    const weights = Float32Array.from({ length: rows * columns }, (_, i) => Number(((i * 2654435761) >>> 0) % 10 < 3));
+    const [weight, scale] = [backend.allocate('f32', [rows, columns]), backend.allocate('f32', [rows])];
+    backend.write(weight, weights);
+    backend.fill(scale, 1);
+    const { storage } = backend.compress(weight, values, values === 'int8' ? scale : undefined);
+    const said = formBytes({ values, sparse: true }, zerosOf(weights));
+    expect(storage.bytes).toBeGreaterThan(said);
+    expect(storage.bytes).toBeLessThan(said + 8 * rows + 0.01 * said);
+    await backend.dispose();
+  },
+);
 
 describe('a loaded model', () => {
   it.each(['BF16', 'F16'] as const)('computes with %s the bits that the same numbers in f32 give', async (dtype) => {

@@ -111,7 +111,7 @@ async function held(matrix: Matrix): Promise<unknown[]> {
   if (matrix instanceof SparseMatrix) {
     const { index, entries, count } = matrix.storage as SparseStorage;
     const scale = matrix.scale && [...(await backend.read(matrix.scale))];
-    return [[...(await backend.read(index))], count && [...(await backend.read(entries))], scale];
+    return [[...(await backend.read(index.whole))], count && [...(await backend.read(entries))], scale];
   }
   if (matrix instanceof Int8Matrix) return [await backend.read(matrix.values), await backend.read(matrix.scale)];
   return [await backend.read(matrix instanceof ColumnMatrix ? matrix.values : matrix)];

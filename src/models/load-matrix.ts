@@ -56,7 +56,7 @@ export async function loadMatrix(
     await each(async (part, first, end) => {
       if (lifts) {
         const place = tensor.rows(first, end) as Tensor<'f16'>;
-        if (tensor.dtype === 'f16' && (backend.writeF16?.(place, part.values as Uint16Array) ?? null) !== null) return;
+        if (tensor.dtype === 'f16' && typeof backend.writeF16?.(place, part.values as Uint16Array) === 'number') return;
         source.check?.(part.values, first);
       }
       const patterns = tensor.dtype === 'f32' ? null : halvesOf(values, part);

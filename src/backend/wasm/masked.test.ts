@@ -18,7 +18,7 @@ const PAGE = 65536;
 /** Index and entries, as they lie there. */
 async function bytesOf(backend: Backend, matrix: SparseMatrix) {
   const { index, entries, count } = matrix.storage as SparseStorage;
-  const [indexed, held] = [await backend.read(index), await backend.read(entries)];
+  const [indexed, held] = [await backend.read(index.whole), await backend.read(entries)];
   // A matrix without entries has a word of memory all the same.
   return {
     index: [...indexed],

@@ -47,7 +47,7 @@ export function compressMasked<V extends SparseValues>(
           runner.run('countMasked', groups(stretch), columns / 8, counts, operands);
         }
       }),
-    fill: ({ starts, order, steps, values: kept }) => {
+    fill: ({ index: { starts, order }, steps, values: kept }) => {
       const most = Math.max(...stretches.map(({ first, end, mask, values }) => end - first + mask + values));
       withMemory(runner, most, (memory) => {
         for (const stretch of stretches) {

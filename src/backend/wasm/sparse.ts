@@ -20,6 +20,24 @@ const FEW_TOKENS = 3;
 /** Tokens that are packed before they are multiplied: of some hundred columns they stay in the second cache meanwhile. */
 const PACKED_TOKENS = 512;
 
+/** The index of a matrix, and its parts. */
+interface Index {
+  whole: Tensor<'i32'>;
+  starts: Tensor<'i32'>;
+  order: Tensor<'i32'>;
+  counts: Tensor<'i32'>;
+}
+
+function indexOf(whole: Tensor<'i32'>, groups: number): Index {
+  const [order, counts] = [groups + 1, 2 * groups + 1];
+  return {
+    whole,
+    starts: whole.rows(0, order),
+    order: whole.rows(order, counts),
+    counts: whole.rows(counts, whole.size),
+  };
+}
+
 /**
  * One matrix: its index (starts, order, counts) and its entries (steps, values), each in one piece; the parts are as
  * assembly/sparse.ts names them. Four of order, of counts and of steps are an element, two values of bf16, and four of int8.
@@ -27,23 +45,16 @@ const PACKED_TOKENS = 512;
 export class SparseStorage implements Storage {
   readonly bytes: number;
   freed = false;
-  readonly starts: Tensor<'i32'>;
-  readonly order: Tensor<'i32'>;
-  readonly counts: Tensor<'i32'>;
   readonly steps: Tensor<'i32'>;
   readonly values: Tensor<'i32'>;
 
   constructor(
-    readonly index: Tensor<'i32'>,
+    readonly index: Index,
     readonly entries: Tensor<'i32'>,
-    groups: number,
     /** Entries, those included that fill rows up. */
     readonly count: number,
   ) {
-    this.bytes = index.storage.bytes + entries.storage.bytes;
-    this.starts = index.rows(0, groups + 1);
-    this.order = index.rows(groups + 1, 2 * groups + 1);
-    this.counts = index.rows(2 * groups + 1, index.size);
+    this.bytes = index.whole.storage.bytes + entries.storage.bytes;
     this.steps = entries.rows(0, count / 4);
     this.values = entries.rows(count / 4, entries.size);
   }
@@ -73,7 +84,7 @@ export function compress(
   const groups = Math.ceil(rows / 4);
   return makeSparse(runner, rows, columns, values, scale, {
     count: (counts) => runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]),
-    fill: ({ starts, order, steps, values: kept }) => {
+    fill: ({ index: { starts, order }, steps, values: kept }) => {
       const operands = [weight, starts, order, steps, kept, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
       runner.run('fillEntries', groups, 16 * columns, [steps, kept], operands);
     },
@@ -98,11 +109,11 @@ export function makeSparse(
     return made[made.length - 1];
   };
   try {
-    const index = allocate(size);
-    count(index.rows(2 * groups + 1, size));
-    const entries = place(viewOf(index), groups);
+    const index = indexOf(allocate(size), groups);
+    count(index.counts);
+    const entries = place(index);
     const memory = allocate(Math.max(1, entries / 4 + entries / VALUES_OF[values]));
-    const storage = new SparseStorage(index, memory, groups, entries);
+    const storage = new SparseStorage(index, memory, entries);
     fill(storage);
     return new SparseMatrix(storage, values, scale, rows, columns);
   } catch (error) {
@@ -114,7 +125,7 @@ export function makeSparse(
 /** Frees a matrix and every view of it. */
 export function freeSparse(runner: KernelRunner, matrix: SparseMatrix): void {
   const storage = storageOf(matrix);
-  runner.free(storage.index);
+  runner.free(storage.index.whole);
   runner.free(storage.entries);
   if (matrix.scale) runner.free(matrix.scale);
   storage.freed = true;
@@ -128,7 +139,8 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const { starts, order, counts, steps, values, count: entries } = storageOf(matrix);
+  const { index, steps, values, count: entries } = storageOf(matrix);
+  const { starts, order, counts } = index;
   const { scale, columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
   const last = first + rowCount;
@@ -175,15 +187,13 @@ function packedTokens(tokens: number): number {
   return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
 }
 
-/** Fills in starts and order by the counts in the index; returns how many entries there are in all. */
-function place({ buffer, byteOffset, byteLength }: Uint8Array, groups: number): number {
-  const starts = new Uint32Array(buffer, byteOffset, groups + 1);
-  const order = new Uint8Array(buffer, byteOffset + starts.byteLength, 4 * groups);
-  const counts = new Uint8Array(buffer, order.byteOffset + order.length, byteLength - starts.byteLength - order.length);
+/** Fills in starts and order by the counts; returns how many entries there are in all. */
+function place(index: Index): number {
+  const [starts, order, counts] = [index.starts, index.order, index.counts].map(viewOf);
   const lengths = new Uint32Array(order.length);
   for (let k = 0; k < counts.length; k += lengths.length)
     for (let row = 0; row < lengths.length; row++) lengths[row] += counts[k + row];
-  return sortRows(lengths, starts, order);
+  return sortRows(lengths, new Uint32Array(starts.buffer, starts.byteOffset, starts.length / 4), order);
 }
 
 /**
