@@ -1,7 +1,8 @@
-// A whole model, dense and pruned, in f32 and in bf16: a prompt of 512 tokens, then 64 tokens one by one, as tokens per
+// A whole model, dense and pruned, in f32, bf16 and int8: a prompt of 512 tokens, then 64 tokens one by one, as tokens per
 // second, how much of the time of the prompt goes into linear layers, and the memory that it takes.
 
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,10 +31,10 @@ function watchLinear(model) {
 }
 
 /** One prompt and what follows it. */
-async function run(model, watch) {
+async function run({ model, keys, watch }) {
   const { vocab_size } = model.config;
   const token = (i) => (7919 * (i + 1)) % vocab_size;
-  const cache = model.createCache(PROMPT_TOKENS + NEW_TOKENS);
+  const cache = model.createCache(PROMPT_TOKENS + NEW_TOKENS, keys);
   try {
     watch.milliseconds = 0;
     const started = performance.now();
@@ -50,19 +51,21 @@ async function run(model, watch) {
   }
 }
 
-/** What of the model is measured: as it is, and with most of its weights 0. */
-const models = [
-  { dtype: 'F32', sparsity: 0 },
-  { dtype: 'BF16', sparsity: 0 },
-  { dtype: 'F32', sparsity: 0.7 },
-  { dtype: 'BF16', sparsity: 0.7 },
-  { dtype: 'F32', sparsity: 0.8 },
+/** What of the model is measured: `dtype` of its file, zeros, weights in memory (by default as stored), and what keys and values are kept as. */
+const forms = [
+  { dtype: 'F32', sparsity: 0, caches: ['f32', 'bf16'] },
+  { dtype: 'BF16', sparsity: 0, caches: ['f32', 'bf16'] },
+  { dtype: 'F32', sparsity: 0, values: 'int8', caches: ['f32', 'bf16'] },
+  { dtype: 'F32', sparsity: 0.7, caches: ['f32'] },
+  { dtype: 'BF16', sparsity: 0.7, caches: ['f32', 'bf16'] },
+  { dtype: 'F32', sparsity: 0.8, caches: ['f32'] },
 ];
 
 /** Peak memory of a process of its own that runs the model, over the size of its file. */
-function memory(folder) {
+function memory(folder, values, keys) {
   const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const args = [main, 'bench', folder, '--json', '--runs', '1', '--threads', '1', '--prompt-tokens', '64'];
+  const options = ['--threads', '1', '--values', values, '--kv-cache', keys];
+  const args = [main, 'bench', folder, '--json', '--runs', '1', '--prompt-tokens', '64', ...options];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`expected a benchmark of ${SMALL.layers} blocks to end with 0, got ${stderr}`);
   const { peakRssBytes, bytes } = JSON.parse(stdout);
@@ -73,26 +76,29 @@ export async function prefill() {
   const scratch = await mkdtemp(join(tmpdir(), 'neuroal-bench-'));
   const entries = [];
   try {
-    for (const { dtype, sparsity } of models) {
+    for (const { dtype, sparsity, values = 'stored', caches } of forms) {
       const folder = join(scratch, `${dtype}-${sparsity}`);
-      await mkdir(folder);
-      await writeRandomLlama(folder, SMALL, { dtype, sparsity });
-      const peak = memory(folder);
+      if (!existsSync(folder)) {
+        await mkdir(folder);
+        await writeRandomLlama(folder, SMALL, { dtype, sparsity });
+      }
+      const peaks = caches.map((keys) => memory(folder, values, keys));
+      const weights = values === 'stored' ? dtype.toLowerCase() : values;
       for (const deterministic of relaxedSimdSupported() ? [true, false] : [true])
-        for (const threads of [1, 2])
-          entries.push({ dtype, sparsity, peak, model: await loadModel(folder, { threads, deterministic }) });
+        for (const threads of [1, 2]) {
+          const model = await loadModel(folder, { threads, deterministic, values });
+          const watch = watchLinear(model);
+          entries.push(...caches.map((keys, i) => ({ weights, sparsity, keys, peak: peaks[i], model, watch })));
+        }
     }
     const { parameters } = entries[0].model;
     console.error(`prefill: ${runs} samples of each`);
-    const turns = entries.map(({ model }) => {
-      const watch = watchLinear(model);
-      return () => run(model, watch);
-    });
+    const turns = entries.map((entry) => () => run(entry));
     const samples = await takeTurns(turns);
     const rows = entries.map((entry, i) => {
-      const { dtype, sparsity, peak, model } = entry;
-      const dense = entries.findIndex((e) => e.dtype === dtype && e.sparsity === 0 && sameEngine(e, entry));
-      const full = entries.findIndex((e) => e.dtype === 'F32' && e.sparsity === 0 && sameEngine(e, entry));
+      const { weights, sparsity, keys, peak, model } = entry;
+      const denseOf = (type) => entries.findIndex((e) => e.weights === type && e.sparsity === 0 && sameRun(e, entry));
+      const [dense, full] = [denseOf(weights), denseOf('f32')];
       const against = (other, part) =>
         other === i
           ? '–'
@@ -101,7 +107,8 @@ export async function prefill() {
               samples[i].map((s) => s[part]),
             );
       return [
-        dtype.toLowerCase(),
+        weights,
+        keys,
         percent(sparsity),
         model.engine.simd,
         String(model.engine.threads),
@@ -119,17 +126,18 @@ export async function prefill() {
       {
         title: `A Llama of ${(parameters / 1e6).toFixed(0)} million random parameters: tokens/s`,
         notes: [
-          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Of dense" compares with the dense model of the same weights, build and threads, "of dense f32" with that in f32. Memory is the peak of a process that loads and runs the model on one thread, beside the size of its file.`,
+          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Cache" is what keys and values are kept as. "Of dense" compares with the dense model of the same weights, cache, build and threads, "of dense f32" with that of f32 weights. Memory is the peak of a process that loads and runs the model on one thread, beside the size of its file.`,
         ],
         // biome-ignore format: a column each
-        head: ['weights', 'zeros', 'build', 'threads', 'prefill', 'of dense', 'of dense f32', 'of it in linear layers', 'decode', 'of dense', 'of dense f32', 'MB'],
+        head: ['weights', 'cache', 'zeros', 'build', 'threads', 'prefill', 'of dense', 'of dense f32', 'of it in linear layers', 'decode', 'of dense', 'of dense f32', 'MB'],
         rows,
       },
     ];
   } finally {
-    await Promise.all(entries.map(({ model }) => model.dispose()));
+    await Promise.all([...new Set(entries.map(({ model }) => model))].map((model) => model.dispose()));
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-const sameEngine = ({ model: { engine: a } }, { model: { engine: b } }) => a.simd === b.simd && a.threads === b.threads;
+const sameRun = (a, b) =>
+  a.keys === b.keys && a.model.engine.simd === b.model.engine.simd && a.model.engine.threads === b.model.engine.threads;
