@@ -82,21 +82,28 @@ export function halfDots8x1<H>(
   let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
   let m = v128.load(constants), f = v128.load(constants, 16), end = x + (<usize>n << 2);
   while (x < end) {
-    let u = v128.load(x), v = v128.load(x, 16), h = v128.load(w0);
-    a0 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a0)); h = v128.load(w1);
-    a1 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a1)); h = v128.load(w2);
-    a2 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a2)); h = v128.load(w3);
-    a3 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a3));
-    if (!w4) break;
-    h = v128.load(w4);
-    a4 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a4)); h = v128.load(w5);
-    a5 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a5)); h = v128.load(w6);
-    a6 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a6)); h = v128.load(w7);
-    a7 = madd(v, high<H>(h, m, f), madd(u, low<H>(h, m, f), a7));
-    x += 32; w0 += 16; w1 += 16; w2 += 16; w3 += 16; w4 += 16; w5 += 16; w6 += 16; w7 += 16;
+    let u = v128.load(x), v = v128.load(x, 16), s = v128.load(x, 32), t = v128.load(x, 48);
+    a0 = halfLine<H>(u, v, s, t, w0, m, f, a0); if (!w1) break;
+    a1 = halfLine<H>(u, v, s, t, w1, m, f, a1); if (!w2) break;
+    a2 = halfLine<H>(u, v, s, t, w2, m, f, a2); if (!w3) break;
+    a3 = halfLine<H>(u, v, s, t, w3, m, f, a3); if (!w4) break;
+    a4 = halfLine<H>(u, v, s, t, w4, m, f, a4); if (!w5) break;
+    a5 = halfLine<H>(u, v, s, t, w5, m, f, a5); if (!w6) break;
+    a6 = halfLine<H>(u, v, s, t, w6, m, f, a6); if (!w7) break;
+    a7 = halfLine<H>(u, v, s, t, w7, m, f, a7);
+    x += 64; w0 += 32; w1 += 32; w2 += 32; w3 += 32; w4 += 32; w5 += 32; w6 += 32; w7 += 32;
   }
   deliver(y, gap, bias, add, sums(a0, a1, a2, a3));
   deliver(y + 4 * gap, gap, bias ? bias + 4 * gap : 0, add, sums(a4, a5, a6, a7));
+}
+
+/** sum + 16 columns of a row, which begin at w, times those of x. */
+// @ts-ignore: decorator
+@inline
+function halfLine<H>(u: v128, v: v128, s: v128, t: v128, w: usize, m: v128, f: v128, sum: v128): v128 {
+  let near = v128.load(w), far = v128.load(w, 16);
+  sum = madd(v, high<H>(near, m, f), madd(u, low<H>(near, m, f), sum));
+  return madd(t, high<H>(far, m, f), madd(s, low<H>(far, m, f), sum));
 }
 
 /** dots1x1 of dots.ts on such weights. */

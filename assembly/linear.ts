@@ -31,14 +31,14 @@ export function linear(
   for (let unit = begin; unit < end; unit++) {
     let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
     let r1 = min(r + LINEAR_ROWS, rows), t1 = min(t + LINEAR_TOKENS, tokens);
-    if (tokens == 1 && !(columns & 7) && (kind || <usize>(rows * columns) << 2 > LARGE))
+    if (tokens == 1 && !(columns & 15) && (kind || <usize>(rows * columns) << 2 > LARGE))
       r = eights(x, w, bias, y, columns, r, r1, kind, scratch);
     block(x, w, bias, y, columns, rows, r, r1, t, t1, kind, scratch);
   }
 }
 
 /**
- * Eight rows at a time of [r0, r1), as eight long streams, for one token and columns that are a multiple of 8: 16 bits are
+ * Eight rows at a time of [r0, r1), as eight long streams, for one token and columns that are a multiple of 16: 16 bits are
  * widened in registers. Returns the first row that is left.
  */
 function eights(

@@ -35,7 +35,8 @@ async function product(options: WasmOptions): Promise<number[]> {
   return values;
 }
 
-it('a thread that cannot start leaves the work to the others', async () => {
+it('a thread that cannot start leaves the work to the others, with a warning', async () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   let started = 0;
   const createWorker: CreateWorker = () => {
     started++;
@@ -43,6 +44,13 @@ it('a thread that cannot start leaves the work to the others', async () => {
   };
   expect(await product({ threads: 3, createWorker })).toEqual(await product({ threads: 1 }));
   expect(started).toBe(2);
+  expect(warn.mock.calls).toEqual([
+    [
+      expect.stringMatching(
+        /^neuroal: a thread could not start, the others do its work: Cannot find module '.*no-such-file\.js'/,
+      ),
+    ],
+  ]);
 });
 
 it('a worker that never answers is not waited for', async () => {

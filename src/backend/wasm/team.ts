@@ -2,7 +2,7 @@
 // they meet at the control block of job.ts, which costs well under a microsecond where a message costs ninety.
 
 import { BackendError } from '../../errors.js';
-import { nodeThreads } from '../../node.js';
+import { hasNode, nodeThreads } from '../../node.js';
 import { workerScript } from '../../package-files.js';
 import type { Arena } from './arena.js';
 import {
@@ -68,6 +68,11 @@ interface WorkerEvents {
   unref?(): void;
 }
 
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** What is no error but slower than it should be: a warning of Node's, or a line on the console. */
+const warn = (text: string) => (hasNode() ? process.emitWarning(text) : console.warn(text));
+
 /** The main thread of a browser may not sleep: it looks again and again instead. */
 function maySleep(): boolean {
   try {
@@ -99,15 +104,15 @@ export class WorkerTeam implements Team {
         worker.postMessage({ control: this.#control.buffer, module, thread } satisfies ThreadMessage);
       } catch (cause) {
         for (const started of this.#workers) void started?.terminate?.();
-        const got = cause instanceof Error ? cause.message : String(cause);
+        const got = reasonOf(cause);
         throw new BackendError({ expected: `a worker for thread ${thread}`, got, where: 'createWorker', cause });
       }
     }
   }
 
   /**
-   * An error outside any job, such as a worker that cannot start, leaves the main thread to work alone. No worker keeps a
-   * program from ending that forgets to dispose of its model.
+   * An error outside any job, such as a worker that cannot start, leaves its work to the others, with a warning. No worker
+   * keeps a program from ending that forgets to dispose of its model.
    */
   #listen(worker: WorkerEvents): void {
     if (worker.on) worker.on('error', (error) => this.#fail(error));
@@ -116,7 +121,10 @@ export class WorkerTeam implements Team {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= error;
+    if (this.#failure !== undefined) return;
+    this.#failure = error ?? 'no reason given';
+    if (!Atomics.load(this.#control.words, FAILED))
+      warn(`neuroal: a thread could not start, the others do its work: ${reasonOf(this.#failure)}`);
   }
 
   run({ kernel, arena, args, units, grain }: Job): void {
