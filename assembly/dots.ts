@@ -76,41 +76,6 @@ export function dots4x1(
   deliver(y, gap, bias, add, s);
 }
 
-/**
- * The same for one token and eight rows, of n columns, a multiple of 16. A row is read a cache line at a time: eight rows may
- * compete for the same places of the first cache, and a line that is left and met again is read twice.
- */
-export function dots8x1(
-  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool,
-): void {
-  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
-  let w4 = w3 + strideW, w5 = w4 + strideW, w6 = w5 + strideW, w7 = w6 + strideW;
-  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
-  let end = x + (<usize>n << 2);
-  while (x < end) {
-    let u = v128.load(x), v = v128.load(x, 16), s = v128.load(x, 32), t = v128.load(x, 48);
-    a0 = line(u, v, s, t, w0, a0); if (!w1) break;
-    a1 = line(u, v, s, t, w1, a1); if (!w2) break;
-    a2 = line(u, v, s, t, w2, a2); if (!w3) break;
-    a3 = line(u, v, s, t, w3, a3); if (!w4) break;
-    a4 = line(u, v, s, t, w4, a4); if (!w5) break;
-    a5 = line(u, v, s, t, w5, a5); if (!w6) break;
-    a6 = line(u, v, s, t, w6, a6); if (!w7) break;
-    a7 = line(u, v, s, t, w7, a7);
-    x += 64; w0 += 64; w1 += 64; w2 += 64; w3 += 64; w4 += 64; w5 += 64; w6 += 64; w7 += 64;
-  }
-  deliver(y, gap, bias, add, sums(a0, a1, a2, a3));
-  deliver(y + 4 * gap, gap, bias ? bias + 4 * gap : 0, add, sums(a4, a5, a6, a7));
-}
-
-/** sum + 16 columns of a row, which begin at w, times those of x. */
-// @ts-ignore: decorator
-@inline
-function line(u: v128, v: v128, s: v128, t: v128, w: usize, sum: v128): v128 {
-  sum = madd(v, v128.load(w, 16), madd(u, v128.load(w), sum));
-  return madd(t, v128.load(w, 48), madd(s, v128.load(w, 32), sum));
-}
-
 /** The same for one token and one row. */
 export function dots1x1(x: usize, w: usize, n: i32, y: usize, bias: usize, add: bool): void {
   let a = f32x4.splat(0);

@@ -1,12 +1,11 @@
 // Weights of 16 bits, widened on the way, with the bits that the same numbers in f32 give. For one token that happens in
-// registers; for more, a few rows go through scratch memory and are read many times.
+// registers (streams.ts); for more, a few rows go through scratch memory and are read many times.
 //
 // A bf16 is the upper half of an f32: an unpacking with zeros is all there is to do. An f16 is unpacked, moved to where
 // an f32 has its exponent and mantissa, and multiplied by a power of two. What is stored is 1024 times the weight: f16 has
 // subnormal numbers where weights are, f32 that multiplies would meet them too, and that takes a hundred times as long.
 
-import { deliver } from './dots';
-import { madd, sum, sums } from './lanes';
+import { madd, sum } from './lanes';
 
 /** As the backend numbers the kinds of weights; 0 is f32. The functions here are made for u16, bf16, and i16, f16. */
 export const BF16: i32 = 1;
@@ -71,39 +70,6 @@ export function widen<H>(from: usize, to: usize, n: i32, constants: usize): void
     v128.store(to, high<H>(v, m, f), 16);
   }
   for (; from < end; from += 2, to += 4) store<f32>(to, one<H>(from, constants));
-}
-
-/** dots8x1 of dots.ts on such weights. */
-export function halfDots8x1<H>(
-  x: usize, w: usize, strideW: usize, n: i32, y: usize, gap: usize, bias: usize, add: bool, constants: usize,
-): void {
-  let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
-  let w4 = w3 + strideW, w5 = w4 + strideW, w6 = w5 + strideW, w7 = w6 + strideW;
-  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
-  let m = v128.load(constants), f = v128.load(constants, 16), end = x + (<usize>n << 2);
-  while (x < end) {
-    let u = v128.load(x), v = v128.load(x, 16), s = v128.load(x, 32), t = v128.load(x, 48);
-    a0 = halfLine<H>(u, v, s, t, w0, m, f, a0); if (!w1) break;
-    a1 = halfLine<H>(u, v, s, t, w1, m, f, a1); if (!w2) break;
-    a2 = halfLine<H>(u, v, s, t, w2, m, f, a2); if (!w3) break;
-    a3 = halfLine<H>(u, v, s, t, w3, m, f, a3); if (!w4) break;
-    a4 = halfLine<H>(u, v, s, t, w4, m, f, a4); if (!w5) break;
-    a5 = halfLine<H>(u, v, s, t, w5, m, f, a5); if (!w6) break;
-    a6 = halfLine<H>(u, v, s, t, w6, m, f, a6); if (!w7) break;
-    a7 = halfLine<H>(u, v, s, t, w7, m, f, a7);
-    x += 64; w0 += 32; w1 += 32; w2 += 32; w3 += 32; w4 += 32; w5 += 32; w6 += 32; w7 += 32;
-  }
-  deliver(y, gap, bias, add, sums(a0, a1, a2, a3));
-  deliver(y + 4 * gap, gap, bias ? bias + 4 * gap : 0, add, sums(a4, a5, a6, a7));
-}
-
-/** sum + 16 columns of a row, which begin at w, times those of x. */
-// @ts-ignore: decorator
-@inline
-function halfLine<H>(u: v128, v: v128, s: v128, t: v128, w: usize, m: v128, f: v128, sum: v128): v128 {
-  let near = v128.load(w), far = v128.load(w, 16);
-  sum = madd(v, high<H>(near, m, f), madd(u, low<H>(near, m, f), sum));
-  return madd(t, high<H>(far, m, f), madd(s, low<H>(far, m, f), sum));
 }
 
 /** dots1x1 of dots.ts on such weights. */

@@ -2,8 +2,9 @@
 // so that pruning can edit it in place and one layout serves one token and thousands. W may be of 16 bits: half the memory
 // to read, and the bits that the same numbers in f32 give.
 
-import { dots1x1, dots4x1, dots4x2, dots8x1 } from './dots';
-import { BF16, CONSTANTS, F16, halfDots1x1, halfDots8x1, storeConstants, widen } from './halves';
+import { dots1x1, dots4x1, dots4x2 } from './dots';
+import { BF16, CONSTANTS, F16, halfDots1x1, storeConstants, widen } from './halves';
+import { dots8x1 } from './streams';
 
 /** A unit is LINEAR_ROWS rows of W for LINEAR_TOKENS tokens: W's part stays in the first cache, x's in the second. */
 export const LINEAR_ROWS: i32 = 32;
@@ -49,9 +50,9 @@ function eights(
     let at = <usize>r << 2, br = bias ? bias + at : 0, wr = w + (<usize>(r * columns) << size);
     for (let k = 0; k < columns; k += COLUMNS) {
       let n = min(COLUMNS, columns - k), xk = x + (<usize>k << 2), wk = wr + (<usize>k << size);
-      if (kind == F16) halfDots8x1<i16>(xk, wk, stride, n, y + at, gap, br, k > 0, scratch);
-      else if (kind) halfDots8x1<u16>(xk, wk, stride, n, y + at, gap, br, k > 0, scratch);
-      else dots8x1(xk, wk, stride, n, y + at, gap, br, k > 0);
+      if (kind == F16) dots8x1<i16>(xk, wk, stride, n, y + at, gap, br, k > 0, scratch);
+      else if (kind) dots8x1<u16>(xk, wk, stride, n, y + at, gap, br, k > 0, scratch);
+      else dots8x1<f32>(xk, wk, stride, n, y + at, gap, br, k > 0, 0);
     }
   }
   return r0 + (eighth << 3);

@@ -51,7 +51,7 @@ async function run({ model, keys, watch }) {
   }
 }
 
-/** What of the model is measured: `dtype` of its file, zeros, weights in memory (by default as stored), and what keys and values are kept as. */
+/** What is measured: `dtype` of the file, its zeros, weights in memory (by default as stored), what keys and values are kept as. */
 const forms = [
   { dtype: 'F32', sparsity: 0, caches: ['f32', 'bf16'] },
   { dtype: 'BF16', sparsity: 0, caches: ['f32', 'bf16'] },
@@ -126,7 +126,7 @@ export async function prefill() {
       {
         title: `A Llama of ${(parameters / 1e6).toFixed(0)} million random parameters: tokens/s`,
         notes: [
-          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Cache" is what keys and values are kept as. "Of dense" compares with the dense model of the same weights, cache, build and threads, "of dense f32" with that of f32 weights. Memory is the peak of a process that loads and runs the model on one thread, beside the size of its file.`,
+          `Hidden ${SMALL.hidden}, ${SMALL.layers} layers, intermediate ${SMALL.intermediate}, ${SMALL.heads} heads, vocabulary ${SMALL.vocabulary}; a prompt of ${PROMPT_TOKENS} tokens, then ${NEW_TOKENS} one by one; ${runs} samples of each in turn. Zeros are in the linear layers of the blocks, which then run as sparse matrices. "Cache" is what keys and values are kept as. "Of dense" compares with the dense model of the same weights, cache, build and threads, "of dense f32" with that of f32 weights. Memory is the peak of a process that loads the model and runs it on one thread, with a prompt of 64 tokens, beside the size of its file.`,
         ],
         // biome-ignore format: a column each
         head: ['weights', 'cache', 'zeros', 'build', 'threads', 'prefill', 'of dense', 'of dense f32', 'of it in linear layers', 'decode', 'of dense', 'of dense f32', 'MB'],

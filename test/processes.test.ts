@@ -45,7 +45,7 @@ describe('a program that forgets dispose()', () => {
   });
 });
 
-it('the threads of a team start: one that cannot would leave its work to the others, unheard', () => {
+it('the threads of a team start, of which one that cannot would only be warned', () => {
   const { stdout, stderr } = run(`
     import { loadModel } from ${JSON.stringify(library)};
     const events = [];

@@ -57,8 +57,8 @@ export interface LayerForm extends Form {
 }
 
 /**
- * Share of zeros from which a sparse matrix is the faster form, by the values of the dense one: for many tokens, and against f32
- * for one where the layer comes from memory. `npm run bench -- sparse` measures where that is.
+ * Share of zeros from which a sparse matrix is the faster form, by the values of the dense one: for many tokens, and (a
+ * little later) against f32 for one where the layer comes from memory. `npm run bench -- sparse` measures where that is.
  */
 export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as const;
 

@@ -57,6 +57,7 @@ describe('linear gives a token the same bits alone and among others', () => {
     [7, 13, 37],
     [7, 300, 513],
     [65, 64, 128],
+    [2, 1037, 520],
     [2, 1037, 528],
   ])('%i tokens, %i×%i', async (tokens, rows, columns) => {
     for (const backend of backends) {
@@ -75,6 +76,7 @@ describe.each(WEIGHTS_16)('linear with weights of %s gives the bits that the sam
   it.each([
     [1, 13, 37],
     [1, 300, 516],
+    [1, 1037, 520],
     [1, 1037, 528],
     [5, 300, 513],
     [65, 66, 130],

@@ -68,7 +68,7 @@ interface WorkerEvents {
   unref?(): void;
 }
 
-const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error || 'no reason given'));
 
 /** What is no error but slower than it should be: a warning of Node's, or a line on the console. */
 const warn = (text: string) => (hasNode() ? process.emitWarning(text) : console.warn(text));
@@ -89,7 +89,8 @@ export class WorkerTeam implements Team {
   readonly #workers: ThreadWorker[] = [];
   readonly #maySleep = maySleep();
   #generation = 0;
-  #failure: unknown;
+  /** Why a kernel failed in a worker, once that is heard of. */
+  #trap = 'a trap';
 
   constructor(
     readonly threads: number,
@@ -103,6 +104,7 @@ export class WorkerTeam implements Team {
         this.#listen(worker as WorkerEvents);
         worker.postMessage({ control: this.#control.buffer, module, thread } satisfies ThreadMessage);
       } catch (cause) {
+        Atomics.store(this.#control.words, STOP, 1);
         for (const started of this.#workers) void started?.terminate?.();
         const got = reasonOf(cause);
         throw new BackendError({ expected: `a worker for thread ${thread}`, got, where: 'createWorker', cause });
@@ -121,10 +123,10 @@ export class WorkerTeam implements Team {
   }
 
   #fail(error: unknown): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = error ?? 'no reason given';
-    if (!Atomics.load(this.#control.words, FAILED))
-      warn(`neuroal: a thread could not start, the others do its work: ${reasonOf(this.#failure)}`);
+    const { words } = this.#control;
+    if (Atomics.load(words, STOP)) return;
+    if (Atomics.load(words, FAILED)) this.#trap = reasonOf(error);
+    else warn(`neuroal: one of ${this.threads} threads failed, the others do its work: ${reasonOf(error)}`);
   }
 
   run({ kernel, arena, args, units, grain }: Job): void {
@@ -156,7 +158,7 @@ export class WorkerTeam implements Team {
     if (Atomics.load(words, FAILED))
       throw new BackendError({
         expected: `kernel ${kernel} to finish`,
-        got: `${this.#failure ?? 'a trap'}`,
+        got: this.#trap,
         where: 'a worker thread',
       });
   }

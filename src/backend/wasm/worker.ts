@@ -22,8 +22,12 @@ function hear(message: ThreadMessage | null): void {
   if (typeof message !== 'object' || message === null) return;
   if ('control' in message) own = { ...message, control: new Control(message.control) };
   else if (own && 'memory' in message) {
-    kernels.push(new KernelSet(own.module, message.memory));
-    serve(own.control, own.thread);
+    const { control, module, thread } = own;
+    // Should this fail, later memories would stand in the wrong place: a page's worker goes on after an error.
+    own = undefined;
+    kernels.push(new KernelSet(module, message.memory));
+    own = { control, module, thread };
+    serve(control, thread);
   }
 }
 
