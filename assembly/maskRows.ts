@@ -6,7 +6,7 @@ import { keepAbove, scoreRow } from './score';
 /**
  * out = weight with 0 where the scores of `source` are smallest in a row, rows of n f32; out may be weight or source. Row
  * r keeps keep[r] (i32) entries; with keep = 0 every row loses `prune`. Of equal scores the lower column goes first, or
- * stays where `keepLower`. A unit is a row. Scratch of a thread: 8·n + 8192 bytes (scores, candidates, histogram).
+ * stays where `keepLower`. A unit is a row. Scratch of a thread: 8·n + 16384 bytes (scores, candidates, histograms).
  */
 export function maskRows(
   weight: usize, source: usize, column: usize, row: usize, out: usize, n: i32, prune: i32, keep: usize, keepLower: bool,
@@ -27,21 +27,34 @@ export function maskRows(
   }
 }
 
-/** The k-th smallest of n scores (1-based), in the high half; how many scores equal to it are among the k, in the low half. */
+/**
+ * The k-th smallest of n scores (1-based), in the high half; how many scores equal to it are among the k, in the low half.
+ * First digits are counted in two histograms, turn and turn about: most scores share a few of them, and a count that was
+ * stored just now is slow to read.
+ */
 function select(scores: usize, candidates: usize, histogram: usize, n: i32, k: i32): u64 {
-  let need = <u32>k, bytes = <usize>n << 2;
-  memory.fill(histogram, 0, 8192);
-  for (let i: usize = 0; i < bytes; i += 4) increment(histogram, load<u32>(scores + i) >> 20);
-  let bin: u32 = 0;
-  for (let c = load<u32>(histogram); c < need; c = load<u32>(histogram + (<usize>bin << 2))) {
-    need -= c;
-    bin++;
+  let need = <u32>k, bytes = <usize>n << 2, i: usize = 0;
+  memory.fill(histogram, 0, 16384);
+  for (; i + 8 <= bytes; i += 8) {
+    increment(histogram, load<u32>(scores + i) >> 20);
+    increment(histogram + 8192, load<u32>(scores + i, 4) >> 20);
   }
-  let count: usize = 0;
-  for (let i: usize = 0; i < bytes; i += 4) {
-    let s = load<u32>(scores + i);
-    store<u32>(candidates + count, s);
-    count += <usize>(s >> 20 == bin) << 2;
+  if (i < bytes) increment(histogram, load<u32>(scores + i) >> 20);
+  let at = histogram;
+  while (!v128.any_true(v128.or(v128.load(at), v128.load(at, 8192)))) at += 16;
+  for (let c = load<u32>(at) + load<u32>(at, 8192); c < need; c = load<u32>(at) + load<u32>(at, 8192)) {
+    need -= c;
+    at += 4;
+  }
+  // Four at a time, of which mostly none is a candidate. Behind the last score there may be others: they are not taken.
+  let bin = <u32>((at - histogram) >> 2), bins = i32x4.splat(bin), count: usize = 0;
+  for (i = 0; i < bytes; i += 16) {
+    if (!v128.any_true(i32x4.eq(i32x4.shr_u(v128.load(scores + i), 20), bins))) continue;
+    for (let j = i; j < min(i + 16, bytes); j += 4) {
+      let s = load<u32>(scores + j);
+      store<u32>(candidates + count, s);
+      count += <usize>(s >> 20 == bin) << 2;
+    }
   }
   for (let shift: u32 = 10; ; shift -= 10) {
     memory.fill(histogram, 0, 4096);

@@ -315,10 +315,10 @@ class WasmBackend implements Backend {
     if (selection.kind === 'n:m') {
       this.#run('maskGroups', split, [out], [...operands, selection.n, selection.m], 4 * columns);
     } else if (selection.kind === 'row') {
-      this.#run('maskRows', split, [out], [...operands, selection.prune, null, 0], 8 * columns + 8192);
+      this.#run('maskRows', split, [out], [...operands, selection.prune, null, 0], 8 * columns + 16384);
     } else if (selection.kind === 'rows') {
       const keepLower = Number(selection.ties === 'keep-lower');
-      this.#run('maskRows', split, [out], [...operands, 0, selection.keep, keepLower], 8 * columns + 8192);
+      this.#run('maskRows', split, [out], [...operands, 0, selection.keep, keepLower], 8 * columns + 16384);
     } else {
       const { threshold, last } = cutOf(this.memory, of, column, row, selection);
       this.#run('maskThreshold', split, [out], [...operands, threshold, last], 4 * columns);
