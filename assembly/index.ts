@@ -28,7 +28,7 @@ export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear, STREAMED } from './
 export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';
-export { maskRows } from './maskRows';
+export { maskRows, SELECT_SCRATCH } from './maskRows';
 export { countScores, lastEqual, maskThreshold } from './maskThreshold';
 export { MULTIPLY_LEFT, MULTIPLY_ROWS, multiply } from './multiply';
 export { narrow } from './narrow';

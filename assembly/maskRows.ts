@@ -3,10 +3,14 @@
 
 import { keepAbove, scoreRow } from './score';
 
+/** Bytes of the two histograms of first digits: scores are of 31 bits, of which these are the upper 11. */
+const HISTOGRAM: usize = 4 << 11;
+export const SELECT_SCRATCH: i32 = 2 * <i32>HISTOGRAM;
+
 /**
  * out = weight with 0 where the scores of `source` are smallest in a row, rows of n f32; out may be weight or source. Row
  * r keeps keep[r] (i32) entries; with keep = 0 every row loses `prune`. Of equal scores the lower column goes first, or
- * stays where `keepLower`. A unit is a row. Scratch of a thread: 8·n + 16384 bytes (scores, candidates, histograms).
+ * stays where `keepLower`. A unit is a row. Scratch of a thread: 8·n + SELECT_SCRATCH bytes (scores, candidates, histograms).
  */
 export function maskRows(
   weight: usize, source: usize, column: usize, row: usize, out: usize, n: i32, prune: i32, keep: usize, keepLower: bool,
@@ -34,15 +38,15 @@ export function maskRows(
  */
 function select(scores: usize, candidates: usize, histogram: usize, n: i32, k: i32): u64 {
   let need = <u32>k, bytes = <usize>n << 2, i: usize = 0;
-  memory.fill(histogram, 0, 16384);
+  memory.fill(histogram, 0, SELECT_SCRATCH);
   for (; i + 8 <= bytes; i += 8) {
     increment(histogram, load<u32>(scores + i) >> 20);
-    increment(histogram + 8192, load<u32>(scores + i, 4) >> 20);
+    increment(histogram + HISTOGRAM, load<u32>(scores + i, 4) >> 20);
   }
   if (i < bytes) increment(histogram, load<u32>(scores + i) >> 20);
   let at = histogram;
-  while (!v128.any_true(v128.or(v128.load(at), v128.load(at, 8192)))) at += 16;
-  for (let c = load<u32>(at) + load<u32>(at, 8192); c < need; c = load<u32>(at) + load<u32>(at, 8192)) {
+  while (!v128.any_true(v128.or(v128.load(at), v128.load(at, HISTOGRAM)))) at += 16;
+  for (let c = load<u32>(at) + load<u32>(at, HISTOGRAM); c < need; c = load<u32>(at) + load<u32>(at, HISTOGRAM)) {
     need -= c;
     at += 4;
   }

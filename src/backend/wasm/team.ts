@@ -41,7 +41,7 @@ export interface Job {
 export interface Team {
   readonly threads: number;
   run(job: Job): void;
-  /** A new arena, in the order of their indices. */
+  /** A new arena. */
   join(arena: Arena): void;
   stop(): Promise<void>;
 }
@@ -171,8 +171,8 @@ export class WorkerTeam implements Team {
     if (this.#generation & 1 && Atomics.load(words, SLEEPERS) > 0) Atomics.notify(words, GENERATION);
   }
 
-  join(arena: Arena): void {
-    for (const worker of this.#workers) worker.postMessage({ memory: arena.memory } satisfies ThreadMessage);
+  join({ index, memory }: Arena): void {
+    for (const worker of this.#workers) worker.postMessage({ arena: index, memory } satisfies ThreadMessage);
   }
 
   async stop(): Promise<void> {

@@ -34,6 +34,7 @@ export const INVERT_BLOCK = 64;
 export const INVERT_ROWS = 32;
 export const ELIMINATE_ROWS = 64;
 export const ELIMINATE_COLUMNS = 64;
+export const SELECT_SCRATCH = 16384;
 export const SPARSE_STRIP = 128;
 export const SPARSE_TILE = 32;
 export const SPARSE_NARROW = 8;

@@ -51,6 +51,7 @@ import {
   MULTIPLY_ROWS,
   PRODUCT_COLUMNS,
   PRODUCT_SCRATCH,
+  SELECT_SCRATCH,
   STATISTICS_COLUMNS,
 } from './units.js';
 
@@ -315,10 +316,10 @@ class WasmBackend implements Backend {
     if (selection.kind === 'n:m') {
       this.#run('maskGroups', split, [out], [...operands, selection.n, selection.m], 4 * columns);
     } else if (selection.kind === 'row') {
-      this.#run('maskRows', split, [out], [...operands, selection.prune, null, 0], 8 * columns + 16384);
+      this.#run('maskRows', split, [out], [...operands, selection.prune, null, 0], 8 * columns + SELECT_SCRATCH);
     } else if (selection.kind === 'rows') {
       const keepLower = Number(selection.ties === 'keep-lower');
-      this.#run('maskRows', split, [out], [...operands, 0, selection.keep, keepLower], 8 * columns + 16384);
+      this.#run('maskRows', split, [out], [...operands, 0, selection.keep, keepLower], 8 * columns + SELECT_SCRATCH);
     } else {
       const { threshold, last } = cutOf(this.memory, of, column, row, selection);
       this.#run('maskThreshold', split, [out], [...operands, threshold, last], 4 * columns);

@@ -5,10 +5,10 @@ import { hasNode, nodeThreads } from '../../node.js';
 import { ACTIVE, ARENA, ARGUMENTS, Control, FAILED, GENERATION, KERNEL, SLEEPERS, STOP, takePart } from './job.js';
 import { KernelSet } from './kernels.js';
 
-/** @internal What the team tells a thread: first what it is, then the memories of the arenas in the order of their indices. */
+/** @internal What the team tells a thread: first what it is, then the memory of each arena. */
 export type ThreadMessage =
   | { control: SharedArrayBuffer; module: WebAssembly.Module; thread: number }
-  | { memory: WebAssembly.Memory };
+  | { arena: number; memory: WebAssembly.Memory };
 
 /** Looks at the generation before sleeping: some tens of microseconds, the time between two operations of a pass. */
 const SPINS = 4000;
@@ -22,12 +22,8 @@ function hear(message: ThreadMessage | null): void {
   if (typeof message !== 'object' || message === null) return;
   if ('control' in message) own = { ...message, control: new Control(message.control) };
   else if (own && 'memory' in message) {
-    const { control, module, thread } = own;
-    // Should this fail, later memories would stand in the wrong place: a page's worker goes on after an error.
-    own = undefined;
-    kernels.push(new KernelSet(module, message.memory));
-    own = { control, module, thread };
-    serve(control, thread);
+    kernels[message.arena] = new KernelSet(own.module, message.memory);
+    serve(own.control, own.thread);
   }
 }
 
