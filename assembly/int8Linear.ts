@@ -88,25 +88,26 @@ function dots4x2(
   deliver(y + strideY, gap, d, k > 0, last, scale, load<f32>(token + strideX), bias);
 }
 
-/** The same for one token. */
+/** The same for one token; of each row half a cache line at a time, as in streams.ts. */
 function dots4x1(
   token: usize, k: i32, w: usize, strideW: usize, n: i32, y: usize, gap: usize, last: bool, scale: v128, bias: v128,
 ): void {
-  let x = token + TOKEN_HEAD + (<usize>k << 1), end = x + (<usize>(n & ~7) << 1);
+  let x = token + TOKEN_HEAD + (<usize>k << 1);
   let w0 = w, w1 = w + strideW, w2 = w1 + strideW, w3 = w2 + strideW;
   let a0 = i32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-  while (x < end) {
+  for (let end = x + (<usize>(n & ~31) << 1); x < end; x += 64) {
+    let u = v128.load(x), v = v128.load(x, 16), s = v128.load(x, 32), t = v128.load(x, 48);
+    a0 = thirtyTwo(u, v, s, t, w0, a0); if (!w1) break;
+    a1 = thirtyTwo(u, v, s, t, w1, a1); if (!w2) break;
+    a2 = thirtyTwo(u, v, s, t, w2, a2); if (!w3) break;
+    a3 = thirtyTwo(u, v, s, t, w3, a3);
+    w0 += 32; w1 += 32; w2 += 32; w3 += 32;
+  }
+  for (let end = x + (<usize>(n & 24) << 1); x < end; x += 16) {
     let u = v128.load(x);
     a0 = dot(u, v128.load_ext<i8>(w0), a0); a1 = dot(u, v128.load_ext<i8>(w1), a1);
     a2 = dot(u, v128.load_ext<i8>(w2), a2); a3 = dot(u, v128.load_ext<i8>(w3), a3);
-    if (x + 16 == end) {
-      x += 16; w0 += 8; w1 += 8; w2 += 8; w3 += 8;
-      break;
-    }
-    u = v128.load(x, 16);
-    a0 = dot(u, v128.load_ext<i8>(w0, 8), a0); a1 = dot(u, v128.load_ext<i8>(w1, 8), a1);
-    a2 = dot(u, v128.load_ext<i8>(w2, 8), a2); a3 = dot(u, v128.load_ext<i8>(w3, 8), a3);
-    x += 32; w0 += 16; w1 += 16; w2 += 16; w3 += 16;
+    w0 += 8; w1 += 8; w2 += 8; w3 += 8;
   }
   let c = sums(a0, a1, a2, a3);
   for (let rest = n & 7; rest > 0; rest--) {
@@ -114,6 +115,14 @@ function dots4x1(
     x += 2; w0++; w1++; w2++; w3++;
   }
   deliver(y, gap, c, k > 0, last, scale, load<f32>(token), bias);
+}
+
+/** sum + the products of 32 columns of a row, which begin at w. */
+// @ts-ignore: decorator
+@inline
+function thirtyTwo(u: v128, v: v128, s: v128, t: v128, w: usize, sum: v128): v128 {
+  sum = dot(v, v128.load_ext<i8>(w, 8), dot(u, v128.load_ext<i8>(w), sum));
+  return dot(t, v128.load_ext<i8>(w, 24), dot(s, v128.load_ext<i8>(w, 16), sum));
 }
 
 /** All columns of one token and one row. */

@@ -1,7 +1,7 @@
 // A sparse matrix: how it lies in memory, and how it is made of a dense one or of a mask and its values. It is sliced ELLPACK,
 // SELL-4-128: rows are sorted by their entries within windows of SPARSE_ROWS, and four at a time, a group, are interleaved
-// entry by entry. An entry has a value and a step of 8 bits: how many columns it stands behind the one before it in its row,
-// or the first one behind column 0. A longer way is cut by entries of value 0. For one token the rows of a group are the
+// entry by entry. An entry has a value and a step: how many columns it stands behind the one before it in its row, or the
+// first one behind column 0. A longer way than a step can say is cut by entries of value 0. For one token the rows of a group are the
 // lanes of a vector, for many each is walked alone, by strips of SPARSE_STRIP columns, so that the part of the tokens that
 // meets a strip stays in the first cache; either way an output is one chain along its columns, with the same bits for finite x, but for the
 // sign of a zero.
@@ -9,13 +9,14 @@
 //   starts[groups + 1] (u32)        where each group begins
 //   order[groups·4] (u8)            which row of its window stands there
 //   counts[strips, groups·4] (u8)   entries of each row in a strip
-//   steps (u8)                      of the four rows' entries in turn
+//   steps (u8 or 4 bits)            of the four rows' entries in turn (sparseSteps.ts)
 //   values (f32, its upper half, or i8)   likewise
 //
 // Rows shorter than the longest of their group are filled up with entries of value 0 and step 0: sorted as they are, no more
-// than three rows of a window.
+// than three rows of a window; so is its last group, until the window has whole blocks of steps.
 
 import { nearestBF16 } from './halves';
+import { packSteps, SPARSE_NEAR } from './sparseSteps';
 
 /** Rows of a window. */
 export const SPARSE_ROWS: i32 = 128;
@@ -26,42 +27,41 @@ export const SPARSE_STRIP: i32 = 128;
 export const OF_BF16: i32 = 1;
 export const OF_INT8: i32 = 2;
 
-/** The longest step. */
-const FAR: i32 = 255;
-
-/** counts of w[rows, columns]. A unit is four rows. */
-export function countEntries(w: usize, counts: usize, rows: i32, columns: i32, begin: i32, end: i32): void {
+/** counts of w[rows, columns] where the longest step is `far`. A unit is four rows. */
+export function countEntries(w: usize, counts: usize, rows: i32, columns: i32, far: i32, begin: i32, end: i32): void {
   for (let r = begin << 2; r < end << 2; r++)
-    countRow<f32>(r < rows ? w + (<usize>(r * columns) << 2) : 0, counts + r, (rows + 3) & ~3, columns);
+    countRow<f32>(r < rows ? w + (<usize>(r * columns) << 2) : 0, counts + r, (rows + 3) & ~3, columns, far);
 }
 
 /**
  * The same of a mask, a bit for each column, of which rows from `first` on are given: mask[…, ⌈columns/8⌉] has no bit behind
  * the last column. A unit is four of the rows given.
  */
-export function countMasked(mask: usize, counts: usize, rows: i32, columns: i32, first: i32, begin: i32, end: i32): void {
+export function countMasked(
+  mask: usize, counts: usize, rows: i32, columns: i32, far: i32, first: i32, begin: i32, end: i32,
+): void {
   for (let i = begin << 2; i < end << 2; i++) {
     let r = first + i, bits = mask + <usize>(i * ((columns + 7) >> 3));
-    countRow<u64>(r < rows ? bits : 0, counts + r, (rows + 3) & ~3, columns);
+    countRow<u64>(r < rows ? bits : 0, counts + r, (rows + 3) & ~3, columns, far);
   }
 }
 
 /** A row of numbers (f32) or of a mask (u64), or none; `stride` bytes lie between its counts. */
-function countRow<S>(row: usize, counts: usize, stride: usize, columns: i32): void {
-  let far = false, to = counts;
+function countRow<S>(row: usize, counts: usize, stride: usize, columns: i32, far: i32): void {
+  let empty = false, to = counts;
   for (let k = 0; k < columns; k += SPARSE_STRIP, to += stride) {
     let count: i64 = 0;
     for (let c = k; row && c < min(k + SPARSE_STRIP, columns); c += 64) count += popcnt<u64>(bitsAt<S>(row, c, columns));
     store<u8>(to, <u8>count);
-    far = far || !count;
+    empty = empty || !count;
   }
-  // Ways longer than the longest step have a strip without entries in them.
-  if (!far || !row) return;
+  // Ways longer than two strips have one without entries in them.
+  if (!row || (far >= 2 * SPARSE_STRIP - 1 && !empty)) return;
   for (let k = 0, before = 0; k < columns; k += 64)
     for (let word = bitsAt<S>(row, k, columns); word; word &= word - 1) {
       let c = k + <i32>ctz(word);
-      while (c - before > FAR) {
-        before += FAR;
+      while (c - before > far) {
+        before += far;
         to = counts + stride * (before / SPARSE_STRIP);
         store<u8>(to, load<u8>(to) + 1);
       }
@@ -89,34 +89,56 @@ function bitsAt<S>(row: usize, k: i32, columns: i32): u64 {
   return word;
 }
 
-/** steps and values of w[rows, columns], given starts and order, and scale[rows] for values of int8. A unit is a group. */
+/** steps and values of w[rows, columns], given starts and order, and scale[rows] for values of int8. A unit is a window. */
 export function fillEntries(
   w: usize, starts: usize, order: usize, steps: usize, values: usize, scale: usize, rows: i32, columns: i32, kind: i32,
-  begin: i32, end: i32,
+  far: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
-  for (let i = begin << 2; i < end << 2; i++) {
-    let r = rowAt(order, i), row = r < rows ? w + (<usize>(r * columns) << 2) : 0;
-    if (kind == OF_INT8) fillRow<f32, i8>(row, 0, row ? load<f32>(scale + (<usize>r << 2)) : 1, starts, steps, values, columns, i);
-    else if (kind == OF_BF16) fillRow<f32, u16>(row, 0, 1, starts, steps, values, columns, i);
-    else fillRow<f32, f32>(row, 0, 1, starts, steps, values, columns, i);
+  let own = scratch + stride * thread;
+  for (let window = begin; window < end; window++) {
+    let i = window * SPARSE_ROWS, last = min(i + SPARSE_ROWS, (rows + 3) & ~3), to = stepsWritten(starts, steps, i, far, own);
+    for (; i < last; i++) {
+      let r = rowAt(order, i), row = r < rows ? w + (<usize>(r * columns) << 2) : 0;
+      if (kind == OF_INT8) fillRow<f32, i8>(row, 0, row ? load<f32>(scale + (<usize>r << 2)) : 1, starts, to, values, columns, far, i);
+      else if (kind == OF_BF16) fillRow<f32, u16>(row, 0, 1, starts, to, values, columns, far, i);
+      else fillRow<f32, f32>(row, 0, 1, starts, to, values, columns, far, i);
+    }
+    if (far == SPARSE_NEAR) packSteps(own, steps, startOf(starts, window * SPARSE_ROWS), startOf(starts, last));
   }
 }
 
 /**
  * The same of a mask and its values, of which those from row `first` on are given, whole windows; a row has its values from
- * begins[row − first] on, as they are kept. A unit is a group of theirs.
+ * begins[row − first] on, as they are kept. A unit is a window of theirs.
  */
 export function fillMasked(
   mask: usize, from: usize, begins: usize, starts: usize, order: usize, steps: usize, values: usize, rows: i32, columns: i32,
-  kind: i32, first: i32, begin: i32, end: i32,
+  kind: i32, far: i32, first: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
-  for (let i = first + (begin << 2); i < first + (end << 2); i++) {
-    let r = rowAt(order, i), bits = r < rows ? mask + <usize>((r - first) * ((columns + 7) >> 3)) : 0;
-    let at = bits ? <usize>load<u32>(begins + (<usize>(r - first) << 2)) : 0;
-    if (kind == OF_INT8) fillRow<u64, i8>(bits, from + at, 1, starts, steps, values, columns, i);
-    else if (kind == OF_BF16) fillRow<u64, u16>(bits, from + (at << 1), 1, starts, steps, values, columns, i);
-    else fillRow<u64, f32>(bits, from + (at << 2), 1, starts, steps, values, columns, i);
+  let own = scratch + stride * thread;
+  for (let window = begin; window < end; window++) {
+    let r0 = first + window * SPARSE_ROWS, last = min(r0 + SPARSE_ROWS, (rows + 3) & ~3), to = stepsWritten(starts, steps, r0, far, own);
+    for (let i = r0; i < last; i++) {
+      let r = rowAt(order, i), bits = r < rows ? mask + <usize>((r - first) * ((columns + 7) >> 3)) : 0;
+      let at = bits ? <usize>load<u32>(begins + (<usize>(r - first) << 2)) : 0;
+      if (kind == OF_INT8) fillRow<u64, i8>(bits, from + at, 1, starts, to, values, columns, far, i);
+      else if (kind == OF_BF16) fillRow<u64, u16>(bits, from + (at << 1), 1, starts, to, values, columns, far, i);
+      else fillRow<u64, f32>(bits, from + (at << 2), 1, starts, to, values, columns, far, i);
+    }
+    if (far == SPARSE_NEAR) packSteps(own, steps, startOf(starts, r0), startOf(starts, last));
   }
+}
+
+/** Where the steps of the window from place `r0` on are written, as bytes, as if it were to those of all entries: there, or to scratch memory. */
+function stepsWritten(starts: usize, steps: usize, r0: i32, far: i32, scratch: usize): usize {
+  return far == SPARSE_NEAR ? scratch - startOf(starts, r0) : steps;
+}
+
+/** The first entry of the group at a place. */
+// @ts-ignore: decorator
+@inline
+export function startOf(starts: usize, place: i32): usize {
+  return <usize>load<u32>(starts + (<usize>(place >> 2) << 2));
 }
 
 /** Which row stands at a place. */
@@ -128,14 +150,15 @@ export function rowAt(order: usize, place: i32): i32 {
 
 /** What stands at a place: a row of numbers (f32), to be divided by `unit`, or of a mask (u64) with values `from` there, or none. */
 function fillRow<S, V>(
-  row: usize, from: usize, unit: f32, starts: usize, steps: usize, values: usize, columns: i32, place: i32,
+  row: usize, from: usize, unit: f32, starts: usize, steps: usize, values: usize, columns: i32, far: i32,
+  place: i32,
 ): void {
-  let at = starts + (<usize>(place >> 2) << 2), entry = <usize>load<u32>(at) + (place & 3), stop = <usize>load<u32>(at, 4);
+  let entry = startOf(starts, place) + (place & 3), stop = startOf(starts, place + 4);
   for (let k = 0, before = 0; row && k < columns; k += 64)
     for (let word = bitsAt<S>(row, k, columns); word; word &= word - 1, entry += 4) {
       let c = k + <i32>ctz(word), to = values + entry * sizeof<V>();
-      for (; c - before > FAR; before += FAR, entry += 4, to += 4 * sizeof<V>()) {
-        store<u8>(steps + entry, <u8>FAR);
+      for (; c - before > far; before += far, entry += 4, to += 4 * sizeof<V>()) {
+        store<u8>(steps + entry, <u8>far);
         store<V>(to, <V>0);
       }
       store<u8>(steps + entry, <u8>(c - before));

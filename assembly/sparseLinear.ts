@@ -3,34 +3,36 @@
 
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
-import { OF_BF16, OF_INT8, SPARSE_ROWS, SPARSE_STRIP } from './sparse';
+import { OF_BF16, OF_INT8, SPARSE_ROWS, SPARSE_STRIP, startOf } from './sparse';
+import { unpackSteps } from './sparseSteps';
 
 /** A unit is a window of W for SPARSE_TOKENS tokens. */
 export const SPARSE_TOKENS: i32 = 256;
-/** Bytes of scratch memory of a thread: where each place of a window has come to, and the sums of its rows. */
+/** Bytes of scratch memory of a thread: where each place of a window has come to, and the sums of its rows; steps may follow. */
 export const SPARSE_SCRATCH: i32 = SPARSE_ROWS * (8 + SPARSE_TILE * 4);
 
 /**
  * Rows [first, last) of W, for tokens packed as tiles; y has last − first columns, bias as many or is 0. Units: windows, counted
- * from that of `first`, vary fastest, then token blocks. `kind` says what the values are (sparse.ts), and scale, of int8
- * only, has last − first.
+ * from that of `first`, vary fastest, then token blocks. `kind` says what the values are (sparse.ts), `far` the
+ * longest step, and scale, of int8 only, has last − first.
  */
 export function sparseLinear(
   packed: usize, starts: usize, order: usize, counts: usize, steps: usize, values: usize, scale: usize, bias: usize, y: usize,
-  groups: i32, columns: i32, first: i32, last: i32, tokens: i32, kind: i32, scratch: usize, stride: usize, begin: i32,
-  end: i32, thread: i32,
+  groups: i32, columns: i32, first: i32, last: i32, tokens: i32, kind: i32, far: i32, scratch: usize, stride: usize,
+  begin: i32, end: i32, thread: i32,
 ): void {
   let cursors = scratch + stride * thread, sums = cursors + (SPARSE_ROWS << 3), perStrip = <usize>groups << 2;
   let base = first & -SPARSE_ROWS, windows = (last - base + SPARSE_ROWS - 1) / SPARSE_ROWS;
   for (let unit = begin; unit < end; unit++) {
     let r0 = base + (unit % windows) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
     let places = min(SPARSE_ROWS, (groups << 2) - r0), rows = order + r0, low = <usize>(from - r0), high = <usize>(r1 - r0);
+    let near = unpackSteps(steps, far, startOf(starts, r0), startOf(starts, r0 + places), scratch + stride * thread + SPARSE_SCRATCH);
     let t0 = (unit / windows) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
     for (let t = t0; t < t1; t += SPARSE_TILE) {
       let width = tileWidth(tokens - t), bytes = <usize>width << 2;
       for (let i = 0; i < places; i++) {
-        let cursor = cursors + (<usize>i << 3), group = starts + (<usize>((r0 + i) >> 2) << 2);
-        store<u32>(cursor, load<u32>(group) + (i & 3));
+        let cursor = cursors + (<usize>i << 3);
+        store<u32>(cursor, <u32>startOf(starts, r0 + i) + (i & 3));
         store<u32>(cursor, <u32>(packed + (<usize>columns << 2) * t), 4);
       }
       memory.fill(sums, 0, bytes * places);
@@ -38,13 +40,13 @@ export function sparseLinear(
       for (let k = 0, c = counts + r0; k < columns; k += SPARSE_STRIP, c += perStrip) {
         if (width == SPARSE_NARROW) {
           let next = k + SPARSE_STRIP < columns ? c + perStrip : 0;
-          if (kind == OF_INT8) narrow<i8>(cursors, rows, c, next, steps, values, places, low, high, sums);
-          else if (kind == OF_BF16) narrow<u16>(cursors, rows, c, next, steps, values, places, low, high, sums);
-          else narrow<f32>(cursors, rows, c, next, steps, values, places, low, high, sums);
+          if (kind == OF_INT8) narrow<i8>(cursors, rows, c, next, near, values, places, low, high, sums);
+          else if (kind == OF_BF16) narrow<u16>(cursors, rows, c, next, near, values, places, low, high, sums);
+          else narrow<f32>(cursors, rows, c, next, near, values, places, low, high, sums);
           k += SPARSE_STRIP; c += perStrip;
-        } else if (kind == OF_INT8) wide<i8>(cursors, rows, c, steps, values, places, low, high, sums);
-        else if (kind == OF_BF16) wide<u16>(cursors, rows, c, steps, values, places, low, high, sums);
-        else wide<f32>(cursors, rows, c, steps, values, places, low, high, sums);
+        } else if (kind == OF_INT8) wide<i8>(cursors, rows, c, near, values, places, low, high, sums);
+        else if (kind == OF_BF16) wide<u16>(cursors, rows, c, near, values, places, low, high, sums);
+        else wide<f32>(cursors, rows, c, near, values, places, low, high, sums);
       }
       for (let r = from; r < r1 && scale | bias; r++) {
         let own = <usize>(r - first) << 2;

@@ -4,6 +4,7 @@
 import { high, low } from './halves';
 import { four, madd } from './lanes';
 import { OF_BF16, OF_INT8, rowAt, SPARSE_ROWS } from './sparse';
+import { unpackSteps } from './sparseSteps';
 
 /** Groups of a unit. */
 export const SPARSE_GROUPS: i32 = 8;
@@ -11,23 +12,24 @@ export const SPARSE_GROUPS: i32 = 8;
 /** Rows [first, last) of W, as sparseLinear has them. Units are counted from the window of `first`. */
 export function sparseVectors(
   x: usize, starts: usize, order: usize, steps: usize, values: usize, scale: usize, bias: usize, y: usize, groups: i32,
-  columns: i32, first: i32, last: i32, tokens: i32, kind: i32, begin: i32, end: i32,
+  columns: i32, first: i32, last: i32, tokens: i32, kind: i32, far: i32, scratch: usize, stride: usize, begin: i32, end: i32,
+  thread: i32,
 ): void {
   let base = first / SPARSE_ROWS * (SPARSE_ROWS / 4 / SPARSE_GROUPS), strideY = <usize>(last - first) << 2;
-  for (let part = base + begin; part < base + end; part++)
-    for (let t = 0; t < tokens; t++) {
-      let xt = x + (<usize>(t * columns) << 2), yt = y + strideY * t;
-      for (let g = part * SPARSE_GROUPS; g < min((part + 1) * SPARSE_GROUPS, groups); g++) {
-        let at = starts + (<usize>g << 2), i = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4), v: v128;
-        if (kind == OF_INT8) v = group<i8>(xt, steps + i, values + i, values + stop);
-        else if (kind == OF_BF16) v = halfGroup(xt, steps + i, values + (i << 1), values + (stop << 1));
-        else v = group<f32>(xt, steps + i, values + (i << 2), values + (stop << 2));
-        put(yt, scale, bias, rowAt(order, g << 2), first, last, f32x4.extract_lane(v, 0));
-        put(yt, scale, bias, rowAt(order, (g << 2) + 1), first, last, f32x4.extract_lane(v, 1));
-        put(yt, scale, bias, rowAt(order, (g << 2) + 2), first, last, f32x4.extract_lane(v, 2));
-        put(yt, scale, bias, rowAt(order, (g << 2) + 3), first, last, f32x4.extract_lane(v, 3));
-      }
+  for (let g = (base + begin) * SPARSE_GROUPS; g < min((base + end) * SPARSE_GROUPS, groups); g++) {
+    let at = starts + (<usize>g << 2), i = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4);
+    let o = i + unpackSteps(steps, far, i, stop, scratch + stride * thread);
+    for (let t = 0, xt = x, yt = y; t < tokens; t++, xt += <usize>columns << 2, yt += strideY) {
+      let v: v128;
+      if (kind == OF_INT8) v = group<i8>(xt, o, values + i, values + stop);
+      else if (kind == OF_BF16) v = halfGroup(xt, o, values + (i << 1), values + (stop << 1));
+      else v = group<f32>(xt, o, values + (i << 2), values + (stop << 2));
+      put(yt, scale, bias, rowAt(order, g << 2), first, last, f32x4.extract_lane(v, 0));
+      put(yt, scale, bias, rowAt(order, (g << 2) + 1), first, last, f32x4.extract_lane(v, 1));
+      put(yt, scale, bias, rowAt(order, (g << 2) + 2), first, last, f32x4.extract_lane(v, 2));
+      put(yt, scale, bias, rowAt(order, (g << 2) + 3), first, last, f32x4.extract_lane(v, 3));
     }
+  }
 }
 
 /** The sums of a group: of its entries from `v` to `stop`. */

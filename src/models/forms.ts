@@ -68,7 +68,7 @@ export const FASTER_FROM = { f32: 0.5, bf16: 0.55, f16: 0.55, int8: 0.8 } as con
  */
 export const FASTER_THAN_COLUMNS_FROM = 0.9;
 
-/** Bytes of a value. An entry of a sparse matrix has one more, for the step to its column. */
+/** Bytes of a value. */
 const BYTES = { f32: 4, bf16: 2, f16: 2, int8: 1 } as const;
 /** Weights of a row whose entries a sparse matrix has a byte to count. */
 const COUNTED = 128;
@@ -99,7 +99,7 @@ export function formOf(
   const dense = denseForm(dtype, values, relu);
   const kept = dense.values === 'f16' ? 'f32' : dense.values;
   const share = (weights - zeros) / weights;
-  const smaller = (BYTES[kept] + 1) * share + 1 / COUNTED < BYTES[dense.values];
+  const smaller = formBytes({ values: kept, sparse: true }, { zeros, weights }) < formBytes(dense, { zeros, weights });
   const faster = share + (dense.columns ? FASTER_THAN_COLUMNS_FROM : FASTER_FROM[dense.values]) <= 1;
   return (prefer === 'speed' ? faster : smaller) ? { values: kept, sparse: true } : dense;
 }
@@ -110,12 +110,17 @@ export function formHeld(form: Form, weights: Float32Array): Form {
   return fits ? form : { ...form, values: 'f32' };
 }
 
+/** Bytes of the step from an entry of a sparse matrix to the next: half a one where at least a quarter of the weights is left. */
+const stepBytes = (entries: number, weights: number) => (4 * entries >= weights ? 0.5 : 1);
+
 /**
  * Bytes that a matrix takes in memory, but for what is per row, and for entries that fill up rows and long ways between others:
- * some in a hundred where a tenth of the weights is left, most of them where a thousandth is.
+ * one in a hundred where a quarter of the weights is left, some where a tenth is, most of them where a thousandth is.
  */
 export function formBytes({ values, sparse }: Form, { zeros, weights }: ZeroCount): number {
-  return sparse ? (BYTES[values] + 1) * (weights - zeros) + Math.ceil(weights / COUNTED) : BYTES[values] * weights;
+  const entries = weights - zeros;
+  if (!sparse) return BYTES[values] * weights;
+  return Math.ceil((BYTES[values] + stepBytes(entries, weights)) * entries + weights / COUNTED);
 }
 
 /** How many weights a matrix has, and how many are 0. */

@@ -38,16 +38,16 @@ export function compressMasked<V extends SparseValues>(
   const groups = ({ first, end }: Stretch) => Math.ceil((end - first) / 4);
   const maskWords = Math.max(...stretches.map((stretch) => stretch.mask));
   return makeSparse(runner, rows, columns, values, scale, {
-    count: (counts) =>
+    count: (counts, far) =>
       withMemory(runner, maskWords, (memory) => {
         for (const stretch of stretches) {
           const { first, end } = stretch;
           put(memory, maskOfRows(mask, first, end));
-          const operands = [memory, counts, rows, columns, first];
+          const operands = [memory, counts, rows, columns, far, first];
           runner.run('countMasked', groups(stretch), columns / 8, counts, operands);
         }
       }),
-    fill: ({ index: { starts, order }, steps, values: kept }) => {
+    fill: ({ index: { starts, order }, steps, values: kept, far, scratch }) => {
       const most = Math.max(...stretches.map(({ first, end, mask, values }) => end - first + mask + values));
       withMemory(runner, most, (memory) => {
         for (const stretch of stretches) {
@@ -64,8 +64,9 @@ export function compressMasked<V extends SparseValues>(
           put(bits, maskOfRows(mask, first, end));
           put(from, given);
           const kind = SPARSE_VALUES.indexOf(values);
-          const operands = [bits, from, begins, starts, order, steps, kept, rows, columns, kind, first];
-          runner.run('fillMasked', groups(stretch), 4 * columns, [steps, kept], operands);
+          const operands = [bits, from, begins, starts, order, steps, kept, rows, columns, kind, far, first];
+          const windows = Math.ceil((end - first) / SPARSE_ROWS);
+          runner.run('fillMasked', windows, SPARSE_ROWS * columns, [steps, kept], operands, scratch);
         }
       });
     },

@@ -8,6 +8,7 @@ import { createReferenceBackend } from '../reference/reference.js';
 import { Arena } from './arena.js';
 import { createWasmBackend } from './create.js';
 import { type SparseStorage, sortRows } from './sparse.js';
+import { SPARSE_BLOCK, SPARSE_FAR, SPARSE_NEAR } from './units.js';
 
 const PAGE = 65536;
 let backend: Backend;
@@ -69,7 +70,7 @@ function product(rows: Float32Array[], tokens: number) {
   return { matrix, y, expected: inputs.flatMap((input) => rows.map((row) => dot(row, input))) };
 }
 
-it('finds columns that lie further apart than a step can say', async () => {
+it('finds columns that lie further apart than a step of 8 bits can say', async () => {
   const way = fc.constantFrom(1, 2, 127, 128, 254, 255, 256, 257, 509, 510, 511, 512, 765, 766);
   const row = fc.tuple(fc.nat(300), fc.array(way, { maxLength: 4 }));
   await fc.assert(
@@ -90,20 +91,61 @@ it('finds columns that lie further apart than a step can say', async () => {
   );
 });
 
-it('fills up no more than three rows of a window, whatever lies beside what', () => {
+it('finds columns that lie further apart than a step of 4 bits can say', async () => {
+  const way = fc.oneof(
+    { weight: 30, arbitrary: fc.constantFrom(1, 2, 3) },
+    { weight: 1, arbitrary: fc.constantFrom(14, 15, 16, 17, 29, 30, 31, 32, 46) },
+  );
+  const ways = fc.tuple(fc.nat(40), fc.array(way, { minLength: 150, maxLength: 150 }));
+  const made = fc.array(ways, { minLength: 1, maxLength: 9 });
+  await fc.assert(
+    fc.asyncProperty(
+      made,
+      fc.integer({ min: 130, max: 200 }),
+      fc.constantFrom(1, 3, 5, 10),
+      async (rows, columns, tokens) => {
+        const { matrix, y, expected } = product(
+          rows.map(([first, ways]) => {
+            const numbers = new Float32Array(columns);
+            for (let [c, i] = [first, 0]; c < columns; c += ways[i++]) numbers[c] = (i % 5) + 1;
+            return numbers;
+          }),
+          tokens,
+        );
+        const { far } = matrix.storage as SparseStorage;
+        const got = [...(await backend.read(y))];
+        for (const tensor of [matrix, y]) backend.free(tensor);
+        fc.pre(far === SPARSE_NEAR);
+        expect(got).toEqual(expected);
+      },
+    ),
+  );
+});
+
+it.each([
+  [32, SPARSE_NEAR],
+  [31, SPARSE_FAR],
+])('where %i of 128 columns are left its steps are no longer than %i', (left, far) => {
+  const { matrix, y } = product([new Float32Array(128).fill(1, 0, left)], 1);
+  expect((matrix.storage as SparseStorage).far).toBe(far);
+  for (const tensor of [matrix, y]) backend.free(tensor);
+});
+
+it('fills up no more than three rows of a window and a block of steps, whatever lies beside what', () => {
   const lengths = Array.from({ length: 256 }, (_, row) => (row * 89) % 61);
   const rows = lengths.map((length) => new Float32Array(61).fill(1, 0, length));
   const { matrix, y } = product(rows, 1);
   const filled = (matrix.storage as SparseStorage).count - lengths.reduce((sum, length) => sum + length);
   expect(filled).toBeGreaterThan(0);
-  expect(filled).toBeLessThanOrEqual(2 * 3 * 60);
+  expect(filled).toBeLessThanOrEqual(2 * (3 * 60 + SPARSE_BLOCK));
   for (const tensor of [matrix, y]) backend.free(tensor);
 });
 
 it('sorts rows of any length', () => {
   const lengths = Uint32Array.of(7, 2 ** 26, 2 ** 25 - 2, 2 ** 25 + 40, 0, 7, 2 ** 26 + 1, 0);
   const [starts, order] = [new Uint32Array(3), new Uint8Array(8)];
-  expect(sortRows(lengths, starts, order)).toBe(4 * (2 ** 26 + 1 + 7));
+  const entries = 4 * (2 ** 26 + 1 + 7);
+  expect(sortRows(lengths, starts, order)).toEqual({ entries, longest: entries });
   expect([...order]).toEqual([6, 1, 3, 2, 0, 5, 4, 7]);
   expect([...starts]).toEqual([0, 4 * (2 ** 26 + 1), 4 * (2 ** 26 + 8)]);
 });

@@ -6,8 +6,11 @@ import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
 import {
+  SPARSE_BLOCK,
+  SPARSE_FAR,
   SPARSE_GROUPS,
   SPARSE_NARROW,
+  SPARSE_NEAR,
   SPARSE_ROWS,
   SPARSE_SCRATCH,
   SPARSE_STRIP,
@@ -40,7 +43,8 @@ function indexOf(whole: Tensor<'i32'>, groups: number): Index {
 
 /**
  * One matrix: its index (starts, order, counts) and its entries (steps, values), each in one piece; the parts are as
- * assembly/sparse.ts names them. Four of order, of counts and of steps are an element, two values of bf16, and four of int8.
+ * assembly/sparse.ts names them. Four of order, of counts and of steps (or eight of these) are an element, two values of
+ * bf16, and four of int8.
  */
 export class SparseStorage implements Storage {
   readonly bytes: number;
@@ -53,12 +57,26 @@ export class SparseStorage implements Storage {
     readonly entries: Tensor<'i32'>,
     /** Entries, those included that fill rows up. */
     readonly count: number,
+    readonly far: Far,
+    /** Bytes of scratch memory of a thread for the steps of a window. */
+    readonly scratch: number,
   ) {
     this.bytes = index.whole.storage.bytes + entries.storage.bytes;
-    this.steps = entries.rows(0, count / 4);
-    this.values = entries.rows(count / 4, entries.size);
+    this.steps = entries.rows(0, stepWords(count, far));
+    this.values = entries.rows(this.steps.size, entries.size);
   }
 }
+
+/** The longest step: of 4 bits, or 8. */
+type Far = typeof SPARSE_NEAR | typeof SPARSE_FAR;
+
+const stepWords = (count: number, far: Far) => count / (far === SPARSE_NEAR ? 8 : 4);
+
+/**
+ * What steps a matrix of so many weights has, of which `kept` are not 0: where these are a quarter, few ways are longer than
+ * 15 (1 in 75 where they are spread evenly, and were all in one place, a quarter more entries would cut the others).
+ */
+const farOf = (kept: number, weights: number): Far => (4 * kept >= weights ? SPARSE_NEAR : SPARSE_FAR);
 
 /** The storage of a matrix of this backend that is still alive. */
 function storageOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage {
@@ -83,10 +101,13 @@ export function compress(
   const { rowCount: rows, columns } = weight;
   const groups = Math.ceil(rows / 4);
   return makeSparse(runner, rows, columns, values, scale, {
-    count: (counts) => runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns]),
-    fill: ({ index: { starts, order }, steps, values: kept }) => {
-      const operands = [weight, starts, order, steps, kept, scale, rows, columns, SPARSE_VALUES.indexOf(values)];
-      runner.run('fillEntries', groups, 16 * columns, [steps, kept], operands);
+    count: (counts, far) =>
+      runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns, far]),
+    fill: ({ index: { starts, order }, steps, values: kept, far, scratch }) => {
+      const kind = SPARSE_VALUES.indexOf(values);
+      const operands = [weight, starts, order, steps, kept, scale, rows, columns, kind, far];
+      const windows = Math.ceil(rows / SPARSE_ROWS);
+      runner.run('fillEntries', windows, 4 * SPARSE_ROWS * columns, [steps, kept], operands, scratch);
     },
   });
 }
@@ -98,7 +119,7 @@ export function makeSparse(
   columns: number,
   values: SparseValues,
   scale: Tensor<'f32'> | null,
-  { count, fill }: { count(counts: Tensor<'i32'>): void; fill(storage: SparseStorage): void },
+  { count, fill }: { count(counts: Tensor<'i32'>, far: Far): void; fill(storage: SparseStorage): void },
 ): SparseMatrix {
   const groups = Math.ceil(rows / 4);
   const size = groups * (2 + Math.ceil(columns / SPARSE_STRIP)) + 1;
@@ -110,10 +131,12 @@ export function makeSparse(
   };
   try {
     const index = indexOf(allocate(size), groups);
-    count(index.counts);
-    const entries = place(index);
-    const memory = allocate(Math.max(1, entries / 4 + entries / VALUES_OF[values]));
-    const storage = new SparseStorage(index, memory, entries);
+    count(index.counts, SPARSE_FAR);
+    const far = farOf(sum(viewOf(index.counts)), rows * columns);
+    if (far !== SPARSE_FAR) count(index.counts, far);
+    const { entries, longest } = place(index);
+    const memory = allocate(Math.max(1, stepWords(entries, far) + entries / VALUES_OF[values]));
+    const storage = new SparseStorage(index, memory, entries, far, far === SPARSE_NEAR ? longest : 0);
     fill(storage);
     return new SparseMatrix(storage, values, scale, rows, columns);
   } catch (error) {
@@ -139,7 +162,7 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const { index, steps, values, count: entries } = storageOf(matrix);
+  const { index, steps, values, count: entries, far, scratch } = storageOf(matrix);
   const { starts, order, counts } = index;
   const { scale, columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
@@ -149,9 +172,9 @@ export function sparseLinear(
   const kind = SPARSE_VALUES.indexOf(matrix.values);
   const work = (SPARSE_ROWS * entries) / storedRows;
   if (tokens <= FEW_TOKENS) {
-    const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind];
+    const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind, far];
     const parts = SPARSE_ROWS / 4 / SPARSE_GROUPS;
-    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands);
+    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands, scratch);
     return;
   }
   const packed = runner.allocate(
@@ -172,9 +195,9 @@ export function sparseLinear(
         count,
       ]);
       const parts = [starts, order, counts, steps, values, scale, bias];
-      const operands = [packed, ...parts, ys, groups, columns, first, last, count, kind];
-      const units = windows * Math.ceil(count / SPARSE_TOKENS);
-      runner.run('sparseLinear', units, work * Math.min(count, SPARSE_TOKENS), ys, operands, SPARSE_SCRATCH);
+      const operands = [packed, ...parts, ys, groups, columns, first, last, count, kind, far];
+      const [units, each] = [windows * Math.ceil(count / SPARSE_TOKENS), work * Math.min(count, SPARSE_TOKENS)];
+      runner.run('sparseLinear', units, each, ys, operands, SPARSE_SCRATCH + scratch);
     }
   } finally {
     runner.free(packed);
@@ -187,8 +210,14 @@ function packedTokens(tokens: number): number {
   return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
 }
 
-/** Fills in starts and order by the counts; returns how many entries there are in all. */
-function place(index: Index): number {
+function sum(bytes: Uint8Array): number {
+  let total = 0;
+  for (let i = 0; i < bytes.length; i++) total += bytes[i];
+  return total;
+}
+
+/** Fills in starts and order by the counts. */
+function place(index: Index): Placed {
   const [starts, order, counts] = [index.starts, index.order, index.counts].map(viewOf);
   const lengths = new Uint32Array(order.length);
   for (let k = 0; k < counts.length; k += lengths.length)
@@ -196,16 +225,23 @@ function place(index: Index): number {
   return sortRows(lengths, new Uint32Array(starts.buffer, starts.byteOffset, starts.length / 4), order);
 }
 
+/** Entries of all windows, and of the longest. */
+interface Placed {
+  entries: number;
+  longest: number;
+}
+
 /**
  * Sorts the rows of each window by the length of what they have, the longest first, as assembly/sparse.ts has it.
  * @param lengths [4·groups]
- * @param starts [groups + 1]: where each group begins, filled in; each is as long as its longest row
+ * @param starts [groups + 1]: where each group begins, filled in; each is as long as its longest row, and the last one of a
+ *   window as it has to be for the window to have whole blocks of steps
  * @param order [4·groups]: which row of its window stands at each place, filled in
- * @returns the entries of all groups
  */
-export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8Array): number {
-  let entries = 0;
+export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8Array): Placed {
+  let [entries, longest] = [0, 0];
   for (let first = 0; first < lengths.length; first += SPARSE_ROWS) {
+    const before = entries;
     // Numbers whose order is that of rows: by length, then as they come.
     const window = lengths.subarray(first, first + SPARSE_ROWS);
     const keys = Float64Array.from(window, (length, row) => (2 ** 32 - length) * SPARSE_ROWS + row);
@@ -216,7 +252,9 @@ export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8
       starts[(first + i) / 4] = entries;
       entries += 4 * lengths[first + row];
     }
+    entries = Math.ceil(entries / SPARSE_BLOCK) * SPARSE_BLOCK;
+    longest = Math.max(longest, entries - before);
   }
   starts[starts.length - 1] = entries;
-  return entries;
+  return { entries, longest };
 }

@@ -35,11 +35,14 @@ export const INVERT_ROWS = 32;
 export const ELIMINATE_ROWS = 64;
 export const ELIMINATE_COLUMNS = 64;
 export const SELECT_SCRATCH = 16384;
+export const SPARSE_BLOCK = 32;
+export const SPARSE_NEAR = 15;
+export const SPARSE_FAR = 255;
 export const SPARSE_STRIP = 128;
 export const SPARSE_TILE = 32;
 export const SPARSE_NARROW = 8;
 export const SPARSE_GROUPS = 8;
 export const SPARSE_ROWS = 128;
 export const SPARSE_TOKENS = 256;
-/** Bytes of scratch memory of a thread. */
+/** Bytes of scratch memory of a thread, but for steps. */
 export const SPARSE_SCRATCH = 17408;

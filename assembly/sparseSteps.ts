@@ -1,0 +1,31 @@
+// Steps of a sparse matrix's entries: a byte each, or 4 bits where ways are short. Of a block of SPARSE_BLOCK entries those of
+// 4 bits are 16 bytes, whose lower halves are the first 16 steps. Before they are walked they become bytes in scratch
+// memory, in whole blocks: a few instructions for 32 entries.
+
+/** The longest step of 4 bits, and of 8. */
+export const SPARSE_NEAR: i32 = 15;
+export const SPARSE_FAR: i32 = 255;
+
+/** Entries of a block. */
+export const SPARSE_BLOCK: i32 = 32;
+
+/** Steps of the entries [begin, end), whole blocks, from bytes at `from` to where they belong in steps of 4 bits. */
+export function packSteps(from: usize, steps: usize, begin: usize, end: usize): void {
+  for (let to = steps + (begin >> 1), stop = steps + (end >> 1); to < stop; to += 16, from += 32)
+    v128.store(to, v128.or(v128.load(from), i16x8.shl(v128.load(from, 16), 4)));
+}
+
+/**
+ * Where the steps of the entries [begin, end) are as bytes, as if those of all entries were there: `steps`, or scratch
+ * memory, to which those of 4 bits are unpacked.
+ */
+export function unpackSteps(steps: usize, far: i32, begin: usize, end: usize, scratch: usize): usize {
+  if (far != SPARSE_NEAR) return steps;
+  let first = begin & -SPARSE_BLOCK, to = scratch, low = i8x16.splat(15);
+  for (let at = steps + (first >> 1), stop = steps + (end >> 1); at < stop; at += 16, to += 32) {
+    let block = v128.load(at);
+    v128.store(to, v128.and(block, low));
+    v128.store(to, v128.and(i16x8.shr_u(block, 4), low), 16);
+  }
+  return scratch - first;
+}
