@@ -16,20 +16,22 @@ export function sparseVectors(
   thread: i32,
 ): void {
   let base = first / SPARSE_ROWS * (SPARSE_ROWS / 4 / SPARSE_GROUPS), strideY = <usize>(last - first) << 2;
-  for (let g = (base + begin) * SPARSE_GROUPS; g < min((base + end) * SPARSE_GROUPS, groups); g++) {
-    let at = starts + (<usize>g << 2), i = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4);
-    let o = i + unpackSteps(steps, far, i, stop, scratch + stride * thread);
-    for (let t = 0, xt = x, yt = y; t < tokens; t++, xt += <usize>columns << 2, yt += strideY) {
-      let v: v128;
-      if (kind == OF_INT8) v = group<i8>(xt, o, values + i, values + stop);
-      else if (kind == OF_BF16) v = halfGroup(xt, o, values + (i << 1), values + (stop << 1));
-      else v = group<f32>(xt, o, values + (i << 2), values + (stop << 2));
-      put(yt, scale, bias, rowAt(order, g << 2), first, last, f32x4.extract_lane(v, 0));
-      put(yt, scale, bias, rowAt(order, (g << 2) + 1), first, last, f32x4.extract_lane(v, 1));
-      put(yt, scale, bias, rowAt(order, (g << 2) + 2), first, last, f32x4.extract_lane(v, 2));
-      put(yt, scale, bias, rowAt(order, (g << 2) + 3), first, last, f32x4.extract_lane(v, 3));
+  let own = scratch + stride * thread;
+  for (let part = base + begin; part < base + end; part++)
+    for (let t = 0; t < tokens; t++) {
+      let xt = x + (<usize>(t * columns) << 2), yt = y + strideY * t;
+      for (let g = part * SPARSE_GROUPS; g < min((part + 1) * SPARSE_GROUPS, groups); g++) {
+        let at = starts + (<usize>g << 2), i = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4), v: v128;
+        let o = i + unpackSteps(steps, far, i, stop, own);
+        if (kind == OF_INT8) v = group<i8>(xt, o, values + i, values + stop);
+        else if (kind == OF_BF16) v = halfGroup(xt, o, values + (i << 1), values + (stop << 1));
+        else v = group<f32>(xt, o, values + (i << 2), values + (stop << 2));
+        put(yt, scale, bias, rowAt(order, g << 2), first, last, f32x4.extract_lane(v, 0));
+        put(yt, scale, bias, rowAt(order, (g << 2) + 1), first, last, f32x4.extract_lane(v, 1));
+        put(yt, scale, bias, rowAt(order, (g << 2) + 2), first, last, f32x4.extract_lane(v, 2));
+        put(yt, scale, bias, rowAt(order, (g << 2) + 3), first, last, f32x4.extract_lane(v, 3));
+      }
     }
-  }
 }
 
 /** The sums of a group: of its entries from `v` to `stop`. */
