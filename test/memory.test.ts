@@ -8,8 +8,8 @@ import { expect, it } from 'vitest';
 
 it.each([
   ['dense', [], 0.9, 1.3],
-  // Three bytes for an entry where the file has two and a few bits: the matrices alone are 1.3 times the file.
-  ['sparse', ['--sparse', '0.7'], 1.3, 1.95],
+  // The matrices are as large as the file, which is smaller: what Node and its fetch take is more of it.
+  ['sparse', ['--sparse', '0.7'], 1, 1.6],
 ] as const)(
   'a load of a %s file takes little more than the model, from a folder, a stream and a server',
   async (_, options, least, most) => {
