@@ -41,6 +41,6 @@ export { KEYS as ATTENTION_KEYS } from './runningSoftmax';
 export { softcap } from './softcap';
 export { countEntries, countMasked, fillEntries, fillMasked, SPARSE_ROWS, SPARSE_STRIP } from './sparse';
 export { SPARSE_SCRATCH, SPARSE_TOKENS, sparseLinear } from './sparseLinear';
-export { SPARSE_BLOCK, SPARSE_FAR, SPARSE_NEAR } from './sparseSteps';
+export { packSteps, SPARSE_BLOCK, SPARSE_FAR, SPARSE_NEAR } from './sparseSteps';
 export { SPARSE_GROUPS, sparseVectors } from './sparseVectors';
 export { ELEMENTS } from './units';

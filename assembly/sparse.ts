@@ -16,7 +16,7 @@
 // than three rows of a window; so is its last group, until the window has whole blocks of steps.
 
 import { nearestBF16 } from './halves';
-import { packSteps, SPARSE_NEAR } from './sparseSteps';
+import { SPARSE_NEAR } from './sparseSteps';
 
 /** Rows of a window. */
 export const SPARSE_ROWS: i32 = 128;
@@ -55,10 +55,16 @@ function countRow<S>(row: usize, counts: usize, stride: usize, columns: i32, far
     store<u8>(to, <u8>count);
     empty = empty || !count;
   }
-  // Ways longer than two strips have one without entries in them.
+  // A way of two strips or more has one without entries in it.
   if (!row || (far >= 2 * SPARSE_STRIP - 1 && !empty)) return;
-  for (let k = 0, before = 0; k < columns; k += 64)
-    for (let word = bitsAt<S>(row, k, columns); word; word &= word - 1) {
+  for (let k = 0, before = 0; k < columns; k += 64) {
+    let word = bitsAt<S>(row, k, columns);
+    if (!word) continue;
+    if (far == SPARSE_NEAR && k + <i32>ctz(word) - before <= far && !hasLongWay(word)) {
+      before = k + 63 - <i32>clz(word);
+      continue;
+    }
+    for (; word; word &= word - 1) {
       let c = k + <i32>ctz(word);
       while (c - before > far) {
         before += far;
@@ -67,6 +73,16 @@ function countRow<S>(row: usize, counts: usize, stride: usize, columns: i32, far
       }
       before = c;
     }
+  }
+}
+
+/** Whether there are more than SPARSE_NEAR − 1 zeros side by side. */
+// @ts-ignore: decorator
+@inline
+function hasLongWay(word: u64): bool {
+  let zeros = ~word;
+  zeros &= zeros >> 1; zeros &= zeros >> 2; zeros &= zeros >> 4;
+  return (zeros & zeros >> 7) != 0;
 }
 
 /** Which of the columns [k, k + 64) of a row are not 0, the first one the lowest bit. */
@@ -89,49 +105,39 @@ function bitsAt<S>(row: usize, k: i32, columns: i32): u64 {
   return word;
 }
 
-/** steps and values of w[rows, columns], given starts and order, and scale[rows] for values of int8. A unit is a window. */
+/**
+ * steps and values of w[rows, columns], given starts and order, and scale[rows] for values of int8. Steps are bytes here, those
+ * of the entries from `before` on. A unit is a group.
+ */
 export function fillEntries(
   w: usize, starts: usize, order: usize, steps: usize, values: usize, scale: usize, rows: i32, columns: i32, kind: i32,
-  far: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+  far: i32, before: usize, begin: i32, end: i32,
 ): void {
-  let own = scratch + stride * thread;
-  for (let window = begin; window < end; window++) {
-    let i = window * SPARSE_ROWS, last = min(i + SPARSE_ROWS, (rows + 3) & ~3), to = stepsWritten(starts, steps, i, far, own);
-    for (; i < last; i++) {
-      let r = rowAt(order, i), row = r < rows ? w + (<usize>(r * columns) << 2) : 0;
-      if (kind == OF_INT8) fillRow<f32, i8>(row, 0, row ? load<f32>(scale + (<usize>r << 2)) : 1, starts, to, values, columns, far, i);
-      else if (kind == OF_BF16) fillRow<f32, u16>(row, 0, 1, starts, to, values, columns, far, i);
-      else fillRow<f32, f32>(row, 0, 1, starts, to, values, columns, far, i);
-    }
-    if (far == SPARSE_NEAR) packSteps(own, steps, startOf(starts, window * SPARSE_ROWS), startOf(starts, last));
+  steps -= before;
+  for (let i = begin << 2; i < end << 2; i++) {
+    let r = rowAt(order, i), row = r < rows ? w + (<usize>(r * columns) << 2) : 0;
+    if (kind == OF_INT8) fillRow<f32, i8>(row, 0, row ? load<f32>(scale + (<usize>r << 2)) : 1, starts, steps, values, columns, far, i);
+    else if (kind == OF_BF16) fillRow<f32, u16>(row, 0, 1, starts, steps, values, columns, far, i);
+    else fillRow<f32, f32>(row, 0, 1, starts, steps, values, columns, far, i);
   }
 }
 
 /**
  * The same of a mask and its values, of which those from row `first` on are given, whole windows; a row has its values from
- * begins[row − first] on, as they are kept. A unit is a window of theirs.
+ * begins[row − first] on, as they are kept. A unit is a group of theirs.
  */
 export function fillMasked(
   mask: usize, from: usize, begins: usize, starts: usize, order: usize, steps: usize, values: usize, rows: i32, columns: i32,
-  kind: i32, far: i32, first: i32, scratch: usize, stride: usize, begin: i32, end: i32, thread: i32,
+  kind: i32, far: i32, before: usize, first: i32, begin: i32, end: i32,
 ): void {
-  let own = scratch + stride * thread;
-  for (let window = begin; window < end; window++) {
-    let r0 = first + window * SPARSE_ROWS, last = min(r0 + SPARSE_ROWS, (rows + 3) & ~3), to = stepsWritten(starts, steps, r0, far, own);
-    for (let i = r0; i < last; i++) {
-      let r = rowAt(order, i), bits = r < rows ? mask + <usize>((r - first) * ((columns + 7) >> 3)) : 0;
-      let at = bits ? <usize>load<u32>(begins + (<usize>(r - first) << 2)) : 0;
-      if (kind == OF_INT8) fillRow<u64, i8>(bits, from + at, 1, starts, to, values, columns, far, i);
-      else if (kind == OF_BF16) fillRow<u64, u16>(bits, from + (at << 1), 1, starts, to, values, columns, far, i);
-      else fillRow<u64, f32>(bits, from + (at << 2), 1, starts, to, values, columns, far, i);
-    }
-    if (far == SPARSE_NEAR) packSteps(own, steps, startOf(starts, r0), startOf(starts, last));
+  steps -= before;
+  for (let i = first + (begin << 2); i < first + (end << 2); i++) {
+    let r = rowAt(order, i), bits = r < rows ? mask + <usize>((r - first) * ((columns + 7) >> 3)) : 0;
+    let at = bits ? <usize>load<u32>(begins + (<usize>(r - first) << 2)) : 0;
+    if (kind == OF_INT8) fillRow<u64, i8>(bits, from + at, 1, starts, steps, values, columns, far, i);
+    else if (kind == OF_BF16) fillRow<u64, u16>(bits, from + (at << 1), 1, starts, steps, values, columns, far, i);
+    else fillRow<u64, f32>(bits, from + (at << 2), 1, starts, steps, values, columns, far, i);
   }
-}
-
-/** Where the steps of the window from place `r0` on are written, as bytes, as if it were to those of all entries: there, or to scratch memory. */
-function stepsWritten(starts: usize, steps: usize, r0: i32, far: i32, scratch: usize): usize {
-  return far == SPARSE_NEAR ? scratch - startOf(starts, r0) : steps;
 }
 
 /** The first entry of the group at a place. */

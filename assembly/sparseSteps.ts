@@ -9,10 +9,10 @@ export const SPARSE_FAR: i32 = 255;
 /** Entries of a block. */
 export const SPARSE_BLOCK: i32 = 32;
 
-/** Steps of the entries [begin, end), whole blocks, from bytes at `from` to where they belong in steps of 4 bits. */
-export function packSteps(from: usize, steps: usize, begin: usize, end: usize): void {
-  for (let to = steps + (begin >> 1), stop = steps + (end >> 1); to < stop; to += 16, from += 32)
-    v128.store(to, v128.or(v128.load(from), i16x8.shl(v128.load(from, 16), 4)));
+/** Steps of 4 bits of bytes. A unit is a block. */
+export function packSteps(bytes: usize, steps: usize, begin: i32, end: i32): void {
+  for (let at = bytes + (<usize>begin << 5), to = steps + (<usize>begin << 4), stop = steps + (<usize>end << 4); to < stop; to += 16, at += 32)
+    v128.store(to, v128.or(v128.load(at), i16x8.shl(v128.load(at, 16), 4)));
 }
 
 /**

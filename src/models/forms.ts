@@ -114,8 +114,9 @@ export function formHeld(form: Form, weights: Float32Array): Form {
 const stepBytes = (entries: number, weights: number) => (4 * entries >= weights ? 0.5 : 1);
 
 /**
- * Bytes that a matrix takes in memory, but for what is per row, and for entries that fill up rows and long ways between others:
- * one in a hundred where a quarter of the weights is left, some where a tenth is, most of them where a thousandth is.
+ * Bytes that a matrix takes in the memory of the wasm backend, but for what is per row, and for entries that fill up rows and
+ * long ways between others: one or two in a hundred where a quarter of the weights is left and spread evenly, some where a
+ * tenth is, most of them where a thousandth is.
  */
 export function formBytes({ values, sparse }: Form, { zeros, weights }: ZeroCount): number {
   const entries = weights - zeros;

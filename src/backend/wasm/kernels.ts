@@ -41,6 +41,7 @@ export const KERNELS = [
   'maskThreshold',
   'multiply',
   'narrow',
+  'packSteps',
   'packTokens',
   'quantizeTokens',
   'queryOutput',

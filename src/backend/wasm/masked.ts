@@ -8,7 +8,7 @@ import type { ValuesOfRows } from '../backend.js';
 import { checkMaskedValues } from '../shapes.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
-import { makeSparse } from './sparse.js';
+import { makeSparse, withSteps } from './sparse.js';
 import { SPARSE_ROWS } from './units.js';
 
 /** Bytes of a stretch; one window of rows, where it has more, is one too. */
@@ -47,8 +47,11 @@ export function compressMasked<V extends SparseValues>(
           runner.run('countMasked', groups(stretch), columns / 8, counts, operands);
         }
       }),
-    fill: ({ index: { starts, order }, steps, values: kept, far, scratch }) => {
+    kept: offsets[rows],
+    fill: (storage) => {
+      const { index, values: kept, far, count } = storage;
       const most = Math.max(...stretches.map(({ first, end, mask, values }) => end - first + mask + values));
+      const starts = new Uint32Array(viewOf(index.starts).slice().buffer);
       withMemory(runner, most, (memory) => {
         for (const stretch of stretches) {
           const { first, end } = stretch;
@@ -63,10 +66,11 @@ export function compressMasked<V extends SparseValues>(
           );
           put(bits, maskOfRows(mask, first, end));
           put(from, given);
-          const kind = SPARSE_VALUES.indexOf(values);
-          const operands = [bits, from, begins, starts, order, steps, kept, rows, columns, kind, far, first];
-          const windows = Math.ceil((end - first) / SPARSE_ROWS);
-          runner.run('fillMasked', windows, SPARSE_ROWS * columns, [steps, kept], operands, scratch);
+          withSteps(runner, storage, starts[first / 4], end < rows ? starts[end / 4] : count, (steps, before) => {
+            const parts = [bits, from, begins, index.starts, index.order, steps, kept];
+            const operands = [...parts, rows, columns, SPARSE_VALUES.indexOf(values), far, before, first];
+            runner.run('fillMasked', groups(stretch), 4 * columns, [steps, kept], operands);
+          });
         }
       });
     },

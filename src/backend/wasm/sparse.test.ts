@@ -145,7 +145,20 @@ it('sorts rows of any length', () => {
   const lengths = Uint32Array.of(7, 2 ** 26, 2 ** 25 - 2, 2 ** 25 + 40, 0, 7, 2 ** 26 + 1, 0);
   const [starts, order] = [new Uint32Array(3), new Uint8Array(8)];
   const entries = 4 * (2 ** 26 + 1 + 7);
-  expect(sortRows(lengths, starts, order)).toEqual({ entries, longest: entries });
+  const longest = { window: entries, group: 4 * (2 ** 26 + 1) };
+  expect(sortRows(lengths, starts, order)).toEqual({ entries, longest });
   expect([...order]).toEqual([6, 1, 3, 2, 0, 5, 4, 7]);
   expect([...starts]).toEqual([0, 4 * (2 ** 26 + 1), 4 * (2 ** 26 + 8)]);
+});
+
+it('ends each window with a whole block of steps', () => {
+  const lengths = Uint32Array.from({ length: 136 }, (_, row) => (row < 128 ? 3 : row % 5));
+  const [starts, order] = [new Uint32Array(35), new Uint8Array(136)];
+  // 32 groups of 12 entries are 12 blocks; groups of 16 and 8, three quarters of one.
+  const longest = { window: 384, group: 16 };
+  expect(sortRows(lengths, starts, order)).toEqual({ entries: 416, longest });
+  expect([...starts.subarray(30)]).toEqual([360, 372, 384, 400, 416]);
+  lengths[0] = 4;
+  expect(sortRows(lengths, starts, order)).toEqual({ entries: 448, longest: { ...longest, window: 416 } });
+  expect([...starts.subarray(30)]).toEqual([364, 376, 416, 432, 448]);
 });

@@ -58,13 +58,23 @@ export class SparseStorage implements Storage {
     /** Entries, those included that fill rows up. */
     readonly count: number,
     readonly far: Far,
-    /** Bytes of scratch memory of a thread for the steps of a window. */
-    readonly scratch: number,
+    /** Entries of the longest window, and of the longest group. */
+    readonly longest: Longest,
   ) {
     this.bytes = index.whole.storage.bytes + entries.storage.bytes;
     this.steps = entries.rows(0, stepWords(count, far));
     this.values = entries.rows(this.steps.size, entries.size);
   }
+
+  /** Bytes of scratch memory of a thread for the steps of a window, or of a group, which begins and ends inside blocks. */
+  scratch(of: keyof Longest): number {
+    return this.far === SPARSE_NEAR ? this.longest[of] + 2 * SPARSE_BLOCK : 0;
+  }
+}
+
+interface Longest {
+  window: number;
+  group: number;
 }
 
 /** The longest step: of 4 bits, or 8. */
@@ -74,7 +84,7 @@ const stepWords = (count: number, far: Far) => count / (far === SPARSE_NEAR ? 8 
 
 /**
  * What steps a matrix of so many weights has, of which `kept` are not 0: where these are a quarter, few ways are longer than
- * 15 (1 in 75 where they are spread evenly, and were all in one place, a quarter more entries would cut the others).
+ * 15 (1 in 75 where they are spread evenly; were all in one place, a fifth more entries would cut the others).
  */
 const farOf = (kept: number, weights: number): Far => (4 * kept >= weights ? SPARSE_NEAR : SPARSE_FAR);
 
@@ -103,13 +113,24 @@ export function compress(
   return makeSparse(runner, rows, columns, values, scale, {
     count: (counts, far) =>
       runner.run('countEntries', groups, 4 * columns, counts, [weight, counts, rows, columns, far]),
-    fill: ({ index: { starts, order }, steps, values: kept, far, scratch }) => {
-      const kind = SPARSE_VALUES.indexOf(values);
-      const operands = [weight, starts, order, steps, kept, scale, rows, columns, kind, far];
-      const windows = Math.ceil(rows / SPARSE_ROWS);
-      runner.run('fillEntries', windows, 4 * SPARSE_ROWS * columns, [steps, kept], operands, scratch);
+    fill: (storage) => {
+      const { index, values: kept, far, count } = storage;
+      withSteps(runner, storage, 0, count, (steps, before) => {
+        const parts = [index.starts, index.order, steps, kept, scale];
+        const operands = [weight, ...parts, rows, columns, SPARSE_VALUES.indexOf(values), far, before];
+        runner.run('fillEntries', groups, 16 * columns, [steps, kept], operands);
+      });
     },
   });
+}
+
+/** How a matrix is made. */
+interface Making {
+  /** Fills in the counts, where no step is longer than `far`. */
+  count(counts: Tensor<'i32'>, far: number): void;
+  fill(storage: SparseStorage): void;
+  /** Weights that are not 0, where that is known; else they are counted. */
+  kept?: number;
 }
 
 /** A sparse matrix whose entries are counted, then filled in, by kernels: each piece of its memory has the size that it needs. */
@@ -119,7 +140,7 @@ export function makeSparse(
   columns: number,
   values: SparseValues,
   scale: Tensor<'f32'> | null,
-  { count, fill }: { count(counts: Tensor<'i32'>, far: Far): void; fill(storage: SparseStorage): void },
+  making: Making,
 ): SparseMatrix {
   const groups = Math.ceil(rows / 4);
   const size = groups * (2 + Math.ceil(columns / SPARSE_STRIP)) + 1;
@@ -131,17 +152,47 @@ export function makeSparse(
   };
   try {
     const index = indexOf(allocate(size), groups);
-    count(index.counts, SPARSE_FAR);
-    const far = farOf(sum(viewOf(index.counts)), rows * columns);
-    if (far !== SPARSE_FAR) count(index.counts, far);
+    let { kept } = making;
+    if (kept === undefined) {
+      // No step is too long: only what is not 0 counts.
+      making.count(index.counts, columns);
+      kept = sum(viewOf(index.counts));
+    }
+    const far = farOf(kept, rows * columns);
+    making.count(index.counts, far);
     const { entries, longest } = place(index);
     const memory = allocate(Math.max(1, stepWords(entries, far) + entries / VALUES_OF[values]));
-    const storage = new SparseStorage(index, memory, entries, far, far === SPARSE_NEAR ? longest : 0);
-    fill(storage);
+    const storage = new SparseStorage(index, memory, entries, far, longest);
+    making.fill(storage);
     return new SparseMatrix(storage, values, scale, rows, columns);
   } catch (error) {
     for (const tensor of made) runner.free(tensor);
     throw error;
+  }
+}
+
+/**
+ * Has the steps of the entries [begin, end), whole windows, filled in as bytes: where they belong, or in memory from which
+ * they are packed. `fill` is told which entry has the first of the steps that it gets.
+ */
+export function withSteps(
+  runner: KernelRunner,
+  { far, steps }: SparseStorage,
+  begin: number,
+  end: number,
+  fill: (steps: Tensor<'i32'>, before: number) => void,
+): void {
+  if (far === SPARSE_FAR) {
+    fill(steps, 0);
+    return;
+  }
+  const bytes = runner.allocate('i32', [Math.max(1, (end - begin) / 4)], 'steps of a sparse matrix');
+  try {
+    fill(bytes, begin);
+    const own = steps.rows(stepWords(begin, far), stepWords(end, far));
+    runner.run('packSteps', (end - begin) / SPARSE_BLOCK, SPARSE_BLOCK / 4, own, [bytes, own]);
+  } finally {
+    runner.free(bytes);
   }
 }
 
@@ -162,7 +213,8 @@ export function sparseLinear(
   matrix: SparseMatrix,
   bias: Tensor<'f32'> | null,
 ): void {
-  const { index, steps, values, count: entries, far, scratch } = storageOf(matrix);
+  const storage = storageOf(matrix);
+  const { index, steps, values, count: entries, far } = storage;
   const { starts, order, counts } = index;
   const { scale, columns, first, rowCount, storedRows } = matrix;
   const tokens = x.rowCount;
@@ -174,7 +226,7 @@ export function sparseLinear(
   if (tokens <= FEW_TOKENS) {
     const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind, far];
     const parts = SPARSE_ROWS / 4 / SPARSE_GROUPS;
-    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands, scratch);
+    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands, storage.scratch('group'));
     return;
   }
   const packed = runner.allocate(
@@ -197,7 +249,7 @@ export function sparseLinear(
       const parts = [starts, order, counts, steps, values, scale, bias];
       const operands = [packed, ...parts, ys, groups, columns, first, last, count, kind, far];
       const [units, each] = [windows * Math.ceil(count / SPARSE_TOKENS), work * Math.min(count, SPARSE_TOKENS)];
-      runner.run('sparseLinear', units, each, ys, operands, SPARSE_SCRATCH + scratch);
+      runner.run('sparseLinear', units, each, ys, operands, SPARSE_SCRATCH + storage.scratch('window'));
     }
   } finally {
     runner.free(packed);
@@ -225,10 +277,9 @@ function place(index: Index): Placed {
   return sortRows(lengths, new Uint32Array(starts.buffer, starts.byteOffset, starts.length / 4), order);
 }
 
-/** Entries of all windows, and of the longest. */
 interface Placed {
   entries: number;
-  longest: number;
+  longest: Longest;
 }
 
 /**
@@ -239,7 +290,8 @@ interface Placed {
  * @param order [4·groups]: which row of its window stands at each place, filled in
  */
 export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8Array): Placed {
-  let [entries, longest] = [0, 0];
+  const longest = { window: 0, group: 0 };
+  let entries = 0;
   for (let first = 0; first < lengths.length; first += SPARSE_ROWS) {
     const before = entries;
     // Numbers whose order is that of rows: by length, then as they come.
@@ -251,9 +303,10 @@ export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8
       if (i % 4 !== 0) continue;
       starts[(first + i) / 4] = entries;
       entries += 4 * lengths[first + row];
+      longest.group = Math.max(longest.group, 4 * lengths[first + row]);
     }
     entries = Math.ceil(entries / SPARSE_BLOCK) * SPARSE_BLOCK;
-    longest = Math.max(longest, entries - before);
+    longest.window = Math.max(longest.window, entries - before);
   }
   starts[starts.length - 1] = entries;
   return { entries, longest };
