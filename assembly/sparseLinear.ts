@@ -4,7 +4,7 @@
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
 import { OF_BF16, OF_INT8, SPARSE_ROWS, SPARSE_STRIP, startOf } from './sparse';
-import { unpackSteps } from './sparseSteps';
+import { bytesOf } from './sparseSteps';
 
 /** A unit is a window of W for SPARSE_TOKENS tokens. */
 export const SPARSE_TOKENS: i32 = 256;
@@ -26,7 +26,7 @@ export function sparseLinear(
   for (let unit = begin; unit < end; unit++) {
     let r0 = base + (unit % windows) * SPARSE_ROWS, r1 = min(r0 + SPARSE_ROWS, last), from = max(r0, first);
     let places = min(SPARSE_ROWS, (groups << 2) - r0), rows = order + r0, low = <usize>(from - r0), high = <usize>(r1 - r0);
-    let near = unpackSteps(steps, far, startOf(starts, r0), startOf(starts, r0 + places), cursors + SPARSE_SCRATCH);
+    let near = bytesOf(steps, far, startOf(starts, r0), startOf(starts, r0 + places), cursors + SPARSE_SCRATCH);
     let t0 = (unit / windows) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
     for (let t = t0; t < t1; t += SPARSE_TILE) {
       let width = tileWidth(tokens - t), bytes = <usize>width << 2;

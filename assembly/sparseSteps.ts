@@ -19,8 +19,13 @@ export function packSteps(bytes: usize, steps: usize, begin: i32, end: i32): voi
  * Where the steps of the entries [begin, end) are as bytes, as if those of all entries were there: `steps`, or scratch
  * memory, to which those of 4 bits are unpacked.
  */
-export function unpackSteps(steps: usize, far: i32, begin: usize, end: usize, scratch: usize): usize {
-  if (far != SPARSE_NEAR) return steps;
+// @ts-ignore: decorator
+@inline
+export function bytesOf(steps: usize, far: i32, begin: usize, end: usize, scratch: usize): usize {
+  return far == SPARSE_NEAR ? unpackSteps(steps, begin, end, scratch) : steps;
+}
+
+function unpackSteps(steps: usize, begin: usize, end: usize, scratch: usize): usize {
   let first = begin & -SPARSE_BLOCK, to = scratch, low = i8x16.splat(15);
   for (let at = steps + (first >> 1), stop = steps + (end >> 1); at < stop; at += 16, to += 32) {
     let block = v128.load(at);

@@ -4,7 +4,7 @@
 import { high, low } from './halves';
 import { four, madd } from './lanes';
 import { OF_BF16, OF_INT8, rowAt, SPARSE_ROWS } from './sparse';
-import { unpackSteps } from './sparseSteps';
+import { bytesOf } from './sparseSteps';
 
 /** Groups of a unit. */
 export const SPARSE_GROUPS: i32 = 8;
@@ -22,7 +22,7 @@ export function sparseVectors(
       let xt = x + (<usize>(t * columns) << 2), yt = y + strideY * t;
       for (let g = part * SPARSE_GROUPS; g < min((part + 1) * SPARSE_GROUPS, groups); g++) {
         let at = starts + (<usize>g << 2), i = <usize>load<u32>(at), stop = <usize>load<u32>(at, 4), v: v128;
-        let o = i + unpackSteps(steps, far, i, stop, own);
+        let o = i + bytesOf(steps, far, i, stop, own);
         if (kind == OF_INT8) v = group<i8>(xt, o, values + i, values + stop);
         else if (kind == OF_BF16) v = halfGroup(xt, o, values + (i << 1), values + (stop << 1));
         else v = group<f32>(xt, o, values + (i << 2), values + (stop << 2));

@@ -78,11 +78,21 @@ async function run(folder: string, options: LoadOptions = {}) {
   }
 }
 
-/** The form of 16 rows of 40, of which so many columns are not 0. */
-function formBy(dtype: string, prefer: Preference, filled: number, kept: WeightValues = 'stored', relu = false) {
-  const values = Float32Array.from({ length: 16 * 40 }, (_, i) => Number(i % 40 < filled));
-  return formOf(zerosOf(values), dtype, { prefer, values: kept }, relu);
+/** The form of a few rows of 40, or many, of which so many columns are not 0. */
+function formBy(
+  dtype: string,
+  prefer: Preference,
+  filled: number,
+  kept: WeightValues = 'stored',
+  relu = false,
+  rows: number = FEW,
+) {
+  const count = { weights: 40 * rows, zeros: (40 - filled) * rows };
+  return formOf(count, dtype, { prefer, values: kept }, relu);
 }
+
+/** Of so many rows the steps to a quarter of the columns, or more, take half a byte. */
+const [FEW, MANY] = [6553, 6554];
 
 describe('formOf', () => {
   it('keeps what a checkpoint holds in 16 bits', () => {
@@ -102,26 +112,32 @@ describe('formOf', () => {
   });
 
   it.each([
-    ['F32', 35, 'f32'],
-    ['BF16', 31, 'bf16'],
-    ['F16', 17, 'f32'],
-  ])('for size, makes a matrix of %s sparse with no more than %i of 40 entries a row', (dtype, most, values) => {
-    expect(formBy(dtype, 'size', most + 1).sparse).toBe(false);
-    expect(formBy(dtype, 'size', most)).toEqual({ values, sparse: true });
+    ['F32', FEW, 31, 'f32'],
+    ['BF16', FEW, 26, 'bf16'],
+    ['F16', FEW, 15, 'f32'],
+    ['F32', MANY, 35, 'f32'],
+    ['BF16', MANY, 31, 'bf16'],
+    ['F16', MANY, 17, 'f32'],
+  ])('for size, makes a matrix of %s of %i rows sparse with no more than %i of 40 entries a row', (...args) => {
+    const [dtype, rows, most, values] = args;
+    expect(formBy(dtype, 'size', most + 1, 'stored', false, rows).sparse).toBe(false);
+    expect(formBy(dtype, 'size', most, 'stored', false, rows)).toEqual({ values, sparse: true });
   });
 
   it.each([
-    ['speed', 8],
-    ['size', 26],
-  ] as const)('of int8, for %s, makes a matrix sparse with no more than %i of 40 entries a row', (prefer, most) => {
-    expect(formBy('F32', prefer, most + 1, 'int8')).toEqual({ values: 'int8', sparse: false });
-    expect(formBy('BF16', prefer, most, 'int8')).toEqual({ values: 'int8', sparse: true });
+    ['speed', FEW, 8],
+    ['size', FEW, 19],
+    ['size', MANY, 26],
+  ] as const)('of int8, for %s, makes a matrix of %i rows sparse with no more than %i of 40 entries', (...args) => {
+    const [prefer, rows, most] = args;
+    expect(formBy('F32', prefer, most + 1, 'int8', false, rows)).toEqual({ values: 'int8', sparse: false });
+    expect(formBy('BF16', prefer, most, 'int8', false, rows)).toEqual({ values: 'int8', sparse: true });
   });
 
   it.each([
-    ['F32', 'f32', 4, 35],
-    ['BF16', 'bf16', 4, 31],
-    ['F16', 'f16', 4, 17],
+    ['F32', 'f32', 4, 31],
+    ['BF16', 'bf16', 4, 26],
+    ['F16', 'f16', 4, 15],
   ] as const)(
     'holds a layer of %s that a relu feeds by columns, until few of its entries are left',
     (dtype, values, speed, size) => {

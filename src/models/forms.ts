@@ -2,6 +2,7 @@
 
 import { UsageError } from '../errors.js';
 import { quoted } from '../quoted.js';
+import { stepBytes } from '../tensor/sparse-matrix.js';
 import { patternsOf } from '../tensor/weights16.js';
 import { countZeros } from '../tensor/zeros.js';
 
@@ -109,9 +110,6 @@ export function formHeld(form: Form, weights: Float32Array): Form {
   const fits = form.values !== 'f16' || patternsOf('f16', weights) !== null;
   return fits ? form : { ...form, values: 'f32' };
 }
-
-/** Bytes of the step from an entry of a sparse matrix to the next: half a one where at least a quarter of the weights is left. */
-const stepBytes = (entries: number, weights: number) => (4 * entries >= weights ? 0.5 : 1);
 
 /**
  * Bytes that a matrix takes in the memory of the wasm backend, but for what is per row, and for entries that fill up rows and

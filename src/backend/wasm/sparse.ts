@@ -1,7 +1,7 @@
 // Sparse matrices of the wasm backend: made of dense ones, and multiplied (assembly/sparse*.ts has the layout).
 
 import { BackendError } from '../../errors.js';
-import { SPARSE_VALUES, SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
+import { SPARSE_VALUES, SparseMatrix, type SparseValues, stepBytes } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
@@ -82,12 +82,6 @@ type Far = typeof SPARSE_NEAR | typeof SPARSE_FAR;
 
 const stepWords = (count: number, far: Far) => count / (far === SPARSE_NEAR ? 8 : 4);
 
-/**
- * What steps a matrix of so many weights has, of which `kept` are not 0: where these are a quarter, few ways are longer than
- * 15 (1 in 75 where they are spread evenly; were all in one place, a fifth more entries would cut the others).
- */
-const farOf = (kept: number, weights: number): Far => (4 * kept >= weights ? SPARSE_NEAR : SPARSE_FAR);
-
 /** The storage of a matrix of this backend that is still alive. */
 function storageOf({ storage, rowCount, columns }: SparseMatrix): SparseStorage {
   if (storage instanceof SparseStorage && !storage.freed) return storage;
@@ -158,7 +152,7 @@ export function makeSparse(
       making.count(index.counts, columns);
       kept = sum(viewOf(index.counts));
     }
-    const far = farOf(kept, rows * columns);
+    const far = stepBytes(kept, rows * columns) < 1 ? SPARSE_NEAR : SPARSE_FAR;
     making.count(index.counts, far);
     const { entries, longest } = place(index);
     const memory = allocate(Math.max(1, stepWords(entries, far) + entries / VALUES_OF[values]));
