@@ -13,7 +13,7 @@
 //   values (f32, its upper half, or i8)   likewise
 //
 // Rows shorter than the longest of their group are filled up with entries of value 0 and step 0: sorted as they are, no more
-// than three rows of a window; so is its last group, until the window has whole blocks of steps.
+// than three rows of a window; with steps of 4 bits so is its last group, until the window has whole blocks of them.
 
 import { nearestBF16 } from './halves';
 import { SPARSE_NEAR } from './sparseSteps';

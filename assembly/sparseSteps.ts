@@ -11,8 +11,8 @@ export const SPARSE_BLOCK: i32 = 32;
 
 /** Steps of 4 bits of bytes. A unit is a block. */
 export function packSteps(bytes: usize, steps: usize, begin: i32, end: i32): void {
-  for (let at = bytes + (<usize>begin << 5), to = steps + (<usize>begin << 4), stop = steps + (<usize>end << 4); to < stop; to += 16, at += 32)
-    v128.store(to, v128.or(v128.load(at), i16x8.shl(v128.load(at, 16), 4)));
+  for (let i = <usize>begin; i < <usize>end; i++)
+    v128.store(steps + (i << 4), v128.or(v128.load(bytes + (i << 5)), i16x8.shl(v128.load(bytes + (i << 5), 16), 4)));
 }
 
 /**

@@ -26,7 +26,7 @@ export interface LayerInspection {
   dtype: string;
   zeros: number;
   bytes: number;
-  /** How it is in memory when the model runs, and the bytes that its values (and their columns) take there; on a GPU entries take more. */
+  /** How it is in memory when the model runs, and the bytes that its values (and their columns) take there; more on a GPU. */
   runs: Form & { bytes: number };
   /** In a sparse folder only. Of a sparse layer `dtype` is that of the stored values, and `bytes` those of all its parts. */
   format?: Format;

@@ -115,13 +115,18 @@ const views: Case[] = [1, 4, 36, 70].flatMap((tokens) =>
   ),
 );
 
-/** A view of a matrix of many columns. */
-const viewsOfWide: Case[] = [1, 5].flatMap((tokens) =>
+/** A view of a matrix of many columns, with long steps and with short ones. */
+const viewsOfWide: Case[] = [
+  { tokens: 1, rows: 13, density: 0.2 },
+  { tokens: 5, rows: 13, density: 0.2 },
+  { tokens: 1, rows: 17, density: 0.3 },
+  { tokens: 5, rows: 17, density: 0.3 },
+].flatMap(({ tokens, rows, density }) =>
   (['bf16', 'int8'] as const).map((values) => ({
-    name: `linear ${tokens} tokens, rows 5–11 of a sparse 13×16500 of ${values}`,
+    name: `linear ${tokens} tokens, rows 5–11 of a sparse ${rows}×16500 of ${values}`,
     tolerance: ofOperands,
     run(rig) {
-      const [x, weight] = [rig.f32([tokens, 16500]), rig.sparse([13, 16500], values, share(0.2, normal))];
+      const [x, weight] = [rig.f32([tokens, 16500]), rig.sparse([rows, 16500], values, share(density, normal))];
       const y = rig.result([tokens, 6]);
       rig.backend.linear(y, x, weight.rows(5, 11), rig.f32([6]));
       return [y];

@@ -47,7 +47,6 @@ export function compressMasked<V extends SparseValues>(
           runner.run('countMasked', groups(stretch), columns / 8, counts, operands);
         }
       }),
-    kept: offsets[rows],
     fill: (storage) => {
       const { index, values: kept, far, count } = storage;
       const most = Math.max(...stretches.map(({ first, end, mask, values }) => end - first + mask + values));

@@ -121,10 +121,8 @@ export function compress(
 /** How a matrix is made. */
 interface Making {
   /** Fills in the counts, where no step is longer than `far`. */
-  count(counts: Tensor<'i32'>, far: number): void;
+  count(counts: Tensor<'i32'>, far: Far): void;
   fill(storage: SparseStorage): void;
-  /** Weights that are not 0, where that is known; else they are counted. */
-  kept?: number;
 }
 
 /** A sparse matrix whose entries are counted, then filled in, by kernels: each piece of its memory has the size that it needs. */
@@ -146,15 +144,17 @@ export function makeSparse(
   };
   try {
     const index = indexOf(allocate(size), groups);
-    let { kept } = making;
-    if (kept === undefined) {
-      // No step is too long: only what is not 0 counts.
-      making.count(index.counts, columns);
-      kept = sum(viewOf(index.counts));
-    }
+    making.count(index.counts, SPARSE_FAR);
+    let lengths = lengthsOf(index);
+    const kept = lengths.reduce((total, length) => total + length, 0);
     const far = stepBytes(kept, rows * columns) < 1 ? SPARSE_NEAR : SPARSE_FAR;
-    making.count(index.counts, far);
-    const { entries, longest } = place(index);
+    if (far === SPARSE_NEAR) {
+      making.count(index.counts, far);
+      lengths = lengthsOf(index);
+    }
+    const [starts, order] = [index.starts, index.order].map(viewOf);
+    const begins = new Uint32Array(starts.buffer, starts.byteOffset, starts.length / 4);
+    const { entries, longest } = sortRows(lengths, begins, order, far === SPARSE_NEAR ? SPARSE_BLOCK : 1);
     const memory = allocate(Math.max(1, stepWords(entries, far) + entries / VALUES_OF[values]));
     const storage = new SparseStorage(index, memory, entries, far, longest);
     making.fill(storage);
@@ -256,19 +256,13 @@ function packedTokens(tokens: number): number {
   return tokens - rest + (rest === 0 ? 0 : rest > SPARSE_NARROW ? SPARSE_TILE : SPARSE_NARROW);
 }
 
-function sum(bytes: Uint8Array): number {
-  let total = 0;
-  for (let i = 0; i < bytes.length; i++) total += bytes[i];
-  return total;
-}
-
-/** Fills in starts and order by the counts. */
-function place(index: Index): Placed {
-  const [starts, order, counts] = [index.starts, index.order, index.counts].map(viewOf);
+/** Entries of each row, in all strips. */
+function lengthsOf(index: Index): Uint32Array {
+  const [order, counts] = [index.order, index.counts].map(viewOf);
   const lengths = new Uint32Array(order.length);
   for (let k = 0; k < counts.length; k += lengths.length)
     for (let row = 0; row < lengths.length; row++) lengths[row] += counts[k + row];
-  return sortRows(lengths, new Uint32Array(starts.buffer, starts.byteOffset, starts.length / 4), order);
+  return lengths;
 }
 
 interface Placed {
@@ -280,10 +274,11 @@ interface Placed {
  * Sorts the rows of each window by the length of what they have, the longest first, as assembly/sparse.ts has it.
  * @param lengths [4·groups]
  * @param starts [groups + 1]: where each group begins, filled in; each is as long as its longest row, and the last one of a
- *   window as it has to be for the window to have whole blocks of steps
+ *   window as it has to be for the window to have whole blocks
  * @param order [4·groups]: which row of its window stands at each place, filled in
+ * @param block entries of a block
  */
-export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8Array): Placed {
+export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8Array, block: number): Placed {
   const longest = { window: 0, group: 0 };
   let entries = 0;
   for (let first = 0; first < lengths.length; first += SPARSE_ROWS) {
@@ -299,7 +294,7 @@ export function sortRows(lengths: Uint32Array, starts: Uint32Array, order: Uint8
       entries += 4 * lengths[first + row];
       longest.group = Math.max(longest.group, 4 * lengths[first + row]);
     }
-    entries = Math.ceil(entries / SPARSE_BLOCK) * SPARSE_BLOCK;
+    entries = Math.ceil(entries / block) * block;
     longest.window = Math.max(longest.window, entries - before);
   }
   starts[starts.length - 1] = entries;
