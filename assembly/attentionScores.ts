@@ -109,23 +109,24 @@ export function scoresOf8<K>(
     // in their lower halves and an odd one in their upper halves.
     let even0 = low, odd0 = low, even1 = low, odd1 = low;
     for (; p < end; p += 32) {
-      let q0 = v128.load32_splat(p), q1 = v128.load32_splat(p, 4), q2 = v128.load32_splat(p, 8), q3 = v128.load32_splat(p, 12);
-      let q4 = v128.load32_splat(p, 16), q5 = v128.load32_splat(p, 20), q6 = v128.load32_splat(p, 24), q7 = v128.load32_splat(p, 28);
-      let a = v128.load(k0), b = v128.load(k1), c = v128.load(k2), d = v128.load(k3);
-      let ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5);
-      let w = v128.shuffle<u64>(ab, cd, 0, 2);
-      even0 = madd(q0, evens(w), even0); odd0 = madd(q1, odds(w), odd0); w = v128.shuffle<u64>(ab, cd, 1, 3);
-      even0 = madd(q2, evens(w), even0); odd0 = madd(q3, odds(w), odd0);
+      let a: v128, b: v128, c: v128, d: v128, ab: v128, cd: v128, w: v128;
+      a = v128.load(k0); b = v128.load(k1); c = v128.load(k2); d = v128.load(k3);
+      ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5); cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5); w = v128.shuffle<u64>(ab, cd, 0, 2);
+      even0 = madd(v128.load32_splat(p), evens(w), even0); odd0 = madd(v128.load32_splat(p, 4), odds(w), odd0); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even0 = madd(v128.load32_splat(p, 8), evens(w), even0); odd0 = madd(v128.load32_splat(p, 12), odds(w), odd0);
+      if (!k0) break;
       ab = v128.shuffle<u32>(a, b, 2, 6, 3, 7); cd = v128.shuffle<u32>(c, d, 2, 6, 3, 7); w = v128.shuffle<u64>(ab, cd, 0, 2);
-      even0 = madd(q4, evens(w), even0); odd0 = madd(q5, odds(w), odd0); w = v128.shuffle<u64>(ab, cd, 1, 3);
-      even0 = madd(q6, evens(w), even0); odd0 = madd(q7, odds(w), odd0);
+      even0 = madd(v128.load32_splat(p, 16), evens(w), even0); odd0 = madd(v128.load32_splat(p, 20), odds(w), odd0); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even0 = madd(v128.load32_splat(p, 24), evens(w), even0); odd0 = madd(v128.load32_splat(p, 28), odds(w), odd0);
+      if (!k4) break;
       a = v128.load(k4); b = v128.load(k5); c = v128.load(k6); d = v128.load(k7);
       ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5); cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5); w = v128.shuffle<u64>(ab, cd, 0, 2);
-      even1 = madd(q0, evens(w), even1); odd1 = madd(q1, odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
-      even1 = madd(q2, evens(w), even1); odd1 = madd(q3, odds(w), odd1);
+      even1 = madd(v128.load32_splat(p), evens(w), even1); odd1 = madd(v128.load32_splat(p, 4), odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even1 = madd(v128.load32_splat(p, 8), evens(w), even1); odd1 = madd(v128.load32_splat(p, 12), odds(w), odd1);
+      if (!k4) break;
       ab = v128.shuffle<u32>(a, b, 2, 6, 3, 7); cd = v128.shuffle<u32>(c, d, 2, 6, 3, 7); w = v128.shuffle<u64>(ab, cd, 0, 2);
-      even1 = madd(q4, evens(w), even1); odd1 = madd(q5, odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
-      even1 = madd(q6, evens(w), even1); odd1 = madd(q7, odds(w), odd1);
+      even1 = madd(v128.load32_splat(p, 16), evens(w), even1); odd1 = madd(v128.load32_splat(p, 20), odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
+      even1 = madd(v128.load32_splat(p, 24), evens(w), even1); odd1 = madd(v128.load32_splat(p, 28), odds(w), odd1);
       k0 += 16; k1 += 16; k2 += 16; k3 += 16; k4 += 16; k5 += 16; k6 += 16; k7 += 16;
     }
     low = f32x4.add(even0, odd0); high = f32x4.add(even1, odd1);

@@ -21,10 +21,10 @@ export { gram } from './gram';
 export {
   INVERT_BLOCK, INVERT_ROWS, invertDiagonal, invertFactor, invertLoad, invertMirror, invertSolve, invertUpdate, invertWhole,
 } from './invert';
-export { INT8_ROWS, int8Linear } from './int8Linear';
+export { int8Linear } from './int8Linear';
 export { layerNorm } from './layerNorm';
 export { lift } from './lift';
-export { LINEAR_ROWS, LINEAR_SCRATCH, LINEAR_TOKENS, linear, STREAMED } from './linear';
+export { LINEAR_SCRATCH, LINEAR_TOKENS, linear, STREAMED } from './linear';
 export { LIST_ENTRY, LIST_HEAD, listColumns } from './listColumns';
 export { logProbabilities } from './logProbabilities';
 export { maskGroups } from './maskGroups';

@@ -3,22 +3,21 @@
 // so results have the same bits in every build, for any number of threads, and for a token alone and among others.
 
 import { gathered, scatter } from './dots';
-import { LINEAR_ROWS, LINEAR_TOKENS, STREAMED } from './linear';
+import { LINEAR_TOKENS, STREAMED } from './linear';
 import { TOKEN_HEAD, tokenBytes } from './quantizeTokens';
 
 /** Columns at a time: 512 · 127 · 32767 fits an i32. */
 const COLUMNS: i32 = 512;
-/** Rows of a unit where tokens are few: a stream of a quarter of them has to be long, or memory is never read ahead. */
-export const INT8_ROWS: i32 = 128;
 
-/** scale[rows]; bias[rows] or 0. Units as of `linear`, but of INT8_ROWS rows for fewer than STREAMED tokens. */
+/** scale[rows]; bias[rows] or 0. Units as of `linear`. */
 export function int8Linear(
-  tokens: usize, w: usize, scale: usize, bias: usize, y: usize, columns: i32, rows: i32, count: i32, begin: i32, end: i32,
+  tokens: usize, w: usize, scale: usize, bias: usize, y: usize, columns: i32, rows: i32, count: i32, height: i32, begin: i32,
+  end: i32,
 ): void {
-  let size = count < STREAMED ? INT8_ROWS : LINEAR_ROWS, rowBlocks = (rows + size - 1) / size;
+  let rowBlocks = (rows + height - 1) / height;
   for (let unit = begin; unit < end; unit++) {
-    let r = (unit % rowBlocks) * size, t = (unit / rowBlocks) * LINEAR_TOKENS;
-    block(tokens, w, scale, bias, y, columns, rows, r, min(r + size, rows), t, min(t + LINEAR_TOKENS, count));
+    let r = (unit % rowBlocks) * height, t = (unit / rowBlocks) * LINEAR_TOKENS;
+    block(tokens, w, scale, bias, y, columns, rows, r, min(r + height, rows), t, min(t + LINEAR_TOKENS, count));
   }
 }
 

@@ -6,8 +6,7 @@ import { dots1x1, dots4x1, dots4x2 } from './dots';
 import { BF16, CONSTANTS, F16, halfDots1x1, storeConstants, widen } from './halves';
 import { dots8x1 } from './streams';
 
-/** A unit is LINEAR_ROWS rows of W for LINEAR_TOKENS tokens: W's part stays in the first cache, x's in the second. */
-export const LINEAR_ROWS: i32 = 32;
+/** Tokens of a unit: x's part stays in the second cache. */
 export const LINEAR_TOKENS: i32 = 256;
 /** Columns at a time; partial sums go through y. */
 const COLUMNS: i32 = 512;
@@ -19,19 +18,19 @@ const LARGE: usize = 1 << 20;
 export const LINEAR_SCRATCH: i32 = <i32>CONSTANTS + 4 * 4 * COLUMNS;
 
 /**
- * Units: row blocks vary fastest, ⌈rows/32⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. `kind` says of what W
- * is (halves.ts); f32, 0, needs no scratch memory.
+ * Units: row blocks vary fastest, ⌈rows/height⌉ of them for each of ⌈T/256⌉ token blocks. bias may be 0. `kind` says of what
+ * W is (halves.ts); f32, 0, needs no scratch memory.
  */
 export function linear(
-  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, kind: i32, scratch: usize,
+  x: usize, w: usize, bias: usize, y: usize, columns: i32, rows: i32, tokens: i32, height: i32, kind: i32, scratch: usize,
   stride: usize, begin: i32, end: i32, thread: i32,
 ): void {
   scratch += stride * thread;
   if (kind) storeConstants(scratch);
-  let rowBlocks = (rows + LINEAR_ROWS - 1) / LINEAR_ROWS;
+  let rowBlocks = (rows + height - 1) / height;
   for (let unit = begin; unit < end; unit++) {
-    let r = (unit % rowBlocks) * LINEAR_ROWS, t = (unit / rowBlocks) * LINEAR_TOKENS;
-    let r1 = min(r + LINEAR_ROWS, rows), t1 = min(t + LINEAR_TOKENS, tokens);
+    let r = (unit % rowBlocks) * height, t = (unit / rowBlocks) * LINEAR_TOKENS;
+    let r1 = min(r + height, rows), t1 = min(t + LINEAR_TOKENS, tokens);
     if (tokens == 1 && !(columns & 15) && (kind || <usize>(rows * columns) << 2 > LARGE))
       r = eights(x, w, bias, y, columns, r, r1, kind, scratch);
     block(x, w, bias, y, columns, rows, r, r1, t, t1, kind, scratch);

@@ -10,18 +10,25 @@ export interface Projection {
   layer: string;
   from: number;
   rows: number;
-  bias: boolean;
+  /** Names of the layer's tensors, made once: a decoding loop asks for them at every token. */
+  weight: string;
+  bias: string | null;
 }
 
+const rowsOf = ({ name, bias }: Linear, from: number, rows: number): Projection => ({
+  ...{ layer: name, from, rows },
+  ...{ weight: `${name}.weight`, bias: bias ? `${name}.bias` : null },
+});
+
 /** All rows of a layer. */
-export const whole = ({ name, rows, bias }: Linear): Projection => ({ layer: name, from: 0, rows, bias });
+export const whole = (linear: Linear): Projection => rowsOf(linear, 0, linear.rows);
 
 /** The rows of a fused layer, cut into parts of the given lengths. */
-export function cut<N extends number>({ name, bias }: Linear, ...lengths: number[] & { length: N }): Projection[] {
+export function cut<N extends number>(linear: Linear, ...lengths: number[] & { length: N }): Projection[] {
   let from = 0;
   return lengths.map((rows) => {
     from += rows;
-    return { layer: name, from: from - rows, rows, bias };
+    return rowsOf(linear, from - rows, rows);
   });
 }
 
@@ -29,12 +36,13 @@ export function cut<N extends number>({ name, bias }: Linear, ...lengths: number
 export function project(
   { backend }: Pass,
   weights: Weights,
-  { layer, from, rows, bias: biased }: Projection,
+  projection: Projection,
   x: Tensor<'f32'>,
   y: Tensor<'f32'>,
 ): void {
-  const weight = matrixOf(weights, `${layer}.weight`);
-  const bias = biased ? tensorOf(weights, `${layer}.bias`) : null;
+  const { from, rows } = projection;
+  const weight = matrixOf(weights, projection.weight);
+  const bias = projection.bias === null ? null : tensorOf(weights, projection.bias);
   if (weight.rowCount === rows) backend.linear(y, x, weight, bias);
   else backend.linear(y, x, weight.rows(from, from + rows), bias?.rows(from, from + rows) ?? null);
 }

@@ -3,8 +3,9 @@
 
 import type { Int8Matrix } from '../../tensor/int8-matrix.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOfUnit } from './row-blocks.js';
 import type { KernelRunner } from './runner.js';
-import { INT8_ROWS, LINEAR_ROWS, LINEAR_TOKENS, STREAMED, TOKEN_HEAD } from './units.js';
+import { LINEAR_TOKENS, TOKEN_HEAD } from './units.js';
 
 /** Multiply-adds of f32 that take as long as one of these. */
 const WORK = 0.5;
@@ -22,10 +23,10 @@ export function int8Linear(
   const tokens = runner.allocate('i8', [count, bytes], 'tokens of int16');
   try {
     runner.run('quantizeTokens', count, 4 * columns, tokens, [x, tokens, columns]);
-    const unit = count < STREAMED ? INT8_ROWS : LINEAR_ROWS;
-    const units = Math.ceil(rows / unit) * Math.ceil(count / LINEAR_TOKENS);
-    const work = WORK * unit * Math.min(count, LINEAR_TOKENS) * columns;
-    runner.run('int8Linear', units, work, y, [tokens, values, scale, bias, y, columns, rows, count]);
+    const height = rowsOfUnit(rows, columns, count, runner.threads);
+    const units = Math.ceil(rows / height) * Math.ceil(count / LINEAR_TOKENS);
+    const work = WORK * height * Math.min(count, LINEAR_TOKENS) * columns;
+    runner.run('int8Linear', units, work, y, [tokens, values, scale, bias, y, columns, rows, count, height]);
   } finally {
     runner.free(tokens);
   }

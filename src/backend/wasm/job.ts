@@ -5,7 +5,7 @@
 // none is left, and signs off. Nobody waits for a worker that has not announced itself: one that starts late, or whose
 // core is busy elsewhere, just finds the job closed.
 
-import type { Kernel } from './kernels.js';
+import { type Kernel, runUnits } from './kernels.js';
 
 /** Places in the control block, in 32-bit words. */
 export const GENERATION = 0;
@@ -23,7 +23,7 @@ export const GRAIN = 9;
 export const ARGUMENTS = 10;
 
 const WORDS = 16;
-const MOST_ARGUMENTS = 24;
+const MOST_ARGUMENTS = 27;
 
 /** The control block: words for the protocol, doubles for the arguments of the kernel. */
 export class Control {
@@ -36,13 +36,13 @@ export class Control {
   }
 }
 
-/** Draws chunks of the open job and runs them until none is left. */
-export function takePart(words: Int32Array, kernel: Kernel, args: readonly number[], thread: number): void {
+/** Draws chunks of the open job and runs them (`runUnits`) until none is left. */
+export function takePart(words: Int32Array, kernel: Kernel, args: number[], thread: number): void {
   const units = words[UNITS];
   const grain = words[GRAIN];
   for (;;) {
     const begin = Atomics.add(words, NEXT, grain);
     if (begin >= units) return;
-    kernel(...args, begin, Math.min(begin + grain, units), thread);
+    runUnits(kernel, args, begin, Math.min(begin + grain, units), thread);
   }
 }

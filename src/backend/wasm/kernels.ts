@@ -65,6 +65,18 @@ export type KernelName = (typeof KERNELS)[number];
 /** Pointers and numbers, then begin, end and the number of the thread. */
 export type Kernel = (...args: number[]) => void;
 
+/** The last arguments of a kernel: which units, and whose. */
+export const RANGE = 3;
+
+/** Runs a kernel over the units [begin, end); the last RANGE of `args` are room for what says so, and no array is made. */
+export function runUnits(kernel: Kernel, args: number[], begin: number, end: number, thread: number): void {
+  const n = args.length;
+  args[n - 3] = begin;
+  args[n - 2] = end;
+  args[n - 1] = thread;
+  kernel(...args);
+}
+
 /** Those that one thread runs alone: scores counted for a threshold, what is loaded lifted and counted. */
 const ALONE = ['countScores', 'lastEqual', 'lift'] as const;
 

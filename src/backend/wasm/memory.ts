@@ -2,8 +2,9 @@
 
 import { BackendError } from '../../errors.js';
 import { bytesPerElement } from '../../tensor/dtype.js';
-import type { Storage, Tensor } from '../../tensor/tensor.js';
+import { type Storage, Tensor } from '../../tensor/tensor.js';
 import { Arena, type ArenaOptions, RESERVE } from './arena.js';
+import type { Operand } from './runner.js';
 
 export class WasmStorage implements Storage {
   freed = false;
@@ -102,12 +103,12 @@ export class ArenaMemory {
    * An arena where all of `tensors` lie or have been brought to, with `scratch` bytes beside them. Most of the bytes
    * stay where they are. The caller must `release` the result.
    */
-  gather(tensors: readonly Tensor[], scratch = 0): Gathered {
-    for (const t of tensors) storageOf(t);
+  gather(operands: readonly Operand[], scratch = 0): Gathered {
     if (this.#arenas.length === 1) {
-      const gathered = this.#bring(tensors, scratch, this.#arenas[0]);
+      const gathered = this.#bring(operands, scratch, this.#arenas[0]);
       if (gathered) return gathered;
     }
+    const tensors = operands.filter((operand) => operand instanceof Tensor);
     const resident = new Map<Arena, number>();
     for (const t of tensors) {
       const { arena } = storageOf(t);
@@ -137,12 +138,12 @@ export class ArenaMemory {
     if (scratch) this.free(scratch);
   }
 
-  #bring(tensors: readonly Tensor[], scratchBytes: number, arena: Arena): Gathered | null {
+  #bring(operands: readonly Operand[], scratchBytes: number, arena: Arena): Gathered | null {
     let moved: Map<Tensor, WasmStorage> = NONE;
     const scratch = scratchBytes > 0 ? this.#allocateIn(arena, scratchBytes, 'kernel') : null;
     let fits = scratchBytes === 0 || scratch !== null;
-    for (const t of tensors) {
-      if (!fits || storageOf(t).arena === arena || moved.has(t)) continue;
+    for (const t of operands) {
+      if (!fits || !(t instanceof Tensor) || storageOf(t).arena === arena || moved.has(t)) continue;
       const storage = this.#allocateIn(arena, bytesOf(t), 'kernel');
       if (moved === NONE) moved = new Map();
       if (storage) moved.set(t, storage);

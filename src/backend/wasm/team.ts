@@ -20,7 +20,7 @@ import {
   takePart,
   UNITS,
 } from './job.js';
-import { KERNELS, type KernelName } from './kernels.js';
+import { KERNELS, type KernelName, runUnits } from './kernels.js';
 import type { CreateWorker, ThreadWorker } from './thread-worker.js';
 import type { ThreadMessage } from './worker.js';
 
@@ -31,7 +31,8 @@ const NAP_MILLISECONDS = 0.1;
 export interface Job {
   kernel: KernelName;
   arena: Arena;
-  args: readonly number[];
+  /** As `runUnits` takes them. */
+  args: number[];
   /** How many units the kernel's range has, and how many to draw at a time. */
   units: number;
   grain: number;
@@ -53,7 +54,7 @@ export class SoloTeam implements Team {
   readonly threads = 1;
 
   run({ kernel, arena, args, units }: Job): void {
-    arena.kernels.split[numberOf.get(kernel) as number](...args, 0, units, 0);
+    runUnits(arena.kernels.split[numberOf.get(kernel) as number], args, 0, units, 0);
   }
 
   join(): void {}
@@ -133,7 +134,7 @@ export class WorkerTeam implements Team {
     const number = numberOf.get(kernel) as number;
     const run = arena.kernels.split[number];
     if (units <= grain) {
-      run(...args, 0, units, 0);
+      runUnits(run, args, 0, units, 0);
       return;
     }
     const { words, args: shared } = this.#control;

@@ -2,10 +2,8 @@
 // these copies against what the compiled module says.
 
 export const ELEMENTS = 1024;
-export const LINEAR_ROWS = 32;
 export const LINEAR_TOKENS = 256;
 export const STREAMED = 16;
-export const INT8_ROWS = 128;
 export const TOKEN_HEAD = 16;
 /** Bytes of a row of scores. */
 export const QUERY_ROW = 272;

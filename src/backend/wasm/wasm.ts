@@ -32,10 +32,11 @@ import { relaxedSimdSupported, simdSupported } from './features.js';
 import { int8Linear } from './int8.js';
 import { invert } from './invert.js';
 import type { KernelSources } from './kernel-source.js';
-import { type KernelName, WEIGHT_KINDS } from './kernels.js';
+import { type KernelName, RANGE, WEIGHT_KINDS } from './kernels.js';
 import { writeF16 } from './lift.js';
 import { compressMasked } from './masked.js';
 import { ArenaMemory, addressIn, storageOf, viewOf } from './memory.js';
+import { rowsOfUnit } from './row-blocks.js';
 import type { KernelRunner, Operand } from './runner.js';
 import { compress, freeSparse, sparseLinear } from './sparse.js';
 import { SoloTeam, type Team, WorkerTeam } from './team.js';
@@ -44,7 +45,6 @@ import { cutOf } from './threshold.js';
 import {
   ELEMENTS,
   EMBED_SCRATCH,
-  LINEAR_ROWS,
   LINEAR_SCRATCH,
   LINEAR_TOKENS,
   MULTIPLY_LEFT,
@@ -187,12 +187,11 @@ class WasmBackend implements Backend {
     }
     const { rowCount: rows, columns } = weight;
     const tokens = x.rowCount;
-    const split = this.#split(
-      Math.ceil(rows / LINEAR_ROWS) * Math.ceil(tokens / LINEAR_TOKENS),
-      LINEAR_ROWS * Math.min(tokens, LINEAR_TOKENS) * columns,
-    );
+    const height = rowsOfUnit(rows, columns * bytesPerElement[weight.dtype], tokens, this.info.threads);
+    const units = Math.ceil(rows / height) * Math.ceil(tokens / LINEAR_TOKENS);
+    const split = this.#split(units, height * Math.min(tokens, LINEAR_TOKENS) * columns);
     const kind = WEIGHT_KINDS.indexOf(weight.dtype);
-    const operands = [x, weight, bias, y, columns, rows, tokens, kind];
+    const operands = [x, weight, bias, y, columns, rows, tokens, height, kind];
     this.#run('linear', split, [y], operands, kind ? LINEAR_SCRATCH : 0);
   }
 
@@ -407,10 +406,17 @@ class WasmBackend implements Backend {
    */
   #run(kernel: KernelName, split: Split, outputs: Tensor[], operands: Operand[], scratch?: number): void {
     const stride = Math.ceil((scratch ?? 0) / 64) * 64;
-    const tensors = operands.filter((o) => o instanceof Tensor);
-    const gathered = this.memory.gather(tensors, stride * this.team.threads);
-    const args = operands.map((o) => (o instanceof Tensor ? addressIn(gathered, o) : (o ?? 0)));
-    if (scratch !== undefined) args.push(gathered.scratch?.pointer ?? 0, stride);
+    const gathered = this.memory.gather(operands, stride * this.team.threads);
+    const n = operands.length;
+    const args = new Array<number>(n + (scratch === undefined ? 0 : 2) + RANGE);
+    for (let i = 0; i < n; i++) {
+      const operand = operands[i];
+      args[i] = operand instanceof Tensor ? addressIn(gathered, operand) : (operand ?? 0);
+    }
+    if (scratch !== undefined) {
+      args[n] = gathered.scratch?.pointer ?? 0;
+      args[n + 1] = stride;
+    }
     let done = false;
     try {
       this.team.run({ kernel, arena: gathered.arena, args, ...split });
