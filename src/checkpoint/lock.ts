@@ -2,11 +2,11 @@
 // what Python's locks are, so the lock is a file of its own that exists while it is held, touched now and then by its
 // holder. It spares work and no more: files get their names only once they are whole.
 
-import { randomBytes } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeCrypto } from '../node.js';
 import { isSystemError } from './system-error.js';
 
 const touchEvery = 2000;
@@ -29,7 +29,11 @@ export interface LockOptions {
 
 /** Runs `work` while holding the lock file at `path`, whose folder must exist. */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const own = JSON.stringify({ pid: process.pid, host: host(), id: randomBytes(8).toString('hex') } satisfies Holder);
+  const own = JSON.stringify({
+    pid: process.pid,
+    host: host(),
+    id: nodeCrypto().randomBytes(8).toString('hex'),
+  } satisfies Holder);
   await acquire(path, own, options);
   const touch = setInterval(() => utimes(path, new Date(), new Date()).catch(() => {}), touchEvery);
   touch.unref();
@@ -86,7 +90,7 @@ async function look(path: string): Promise<{ text: string; touched: number } | u
 
 /** Takes a lock away that was left behind; where another process was quicker, its new lock is put back. */
 async function remove(path: string, text: string): Promise<void> {
-  const aside = `${path}.${randomBytes(4).toString('hex')}`;
+  const aside = `${path}.${nodeCrypto().randomBytes(4).toString('hex')}`;
   try {
     await rename(path, aside);
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, path);

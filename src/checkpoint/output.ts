@@ -3,10 +3,10 @@
 // single tensors overwritten in place, so that header, order, shapes and dtypes stay byte for byte what they were; weights
 // of another format are written as safetensors first. A conversion writes all weights itself.
 
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
+import { nodeCrypto } from '../node.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import type { Checkpoint, TensorInfo } from './checkpoint.js';
 import { copyFolder } from './copy-folder.js';
@@ -70,7 +70,7 @@ export class OutputFolder {
     try {
       options.signal?.throwIfAborted();
       const path = await OutputFolder.check(source, out, options.force);
-      const partial = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
+      const partial = join(dirname(path), `.${basename(path)}.${nodeCrypto().randomBytes(6).toString('hex')}.partial`);
       output = new OutputFolder(source, path, partial, options);
       await output.begin();
       return output;

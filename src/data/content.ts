@@ -2,8 +2,8 @@
 // small file may unpack to anything. Whether it is packed is seen by its first bytes, not by its name.
 
 import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
 import { DataError } from '../errors.js';
+import { nodeZlib } from '../node.js';
 import type { LongRunning } from '../progress.js';
 import { maxTextBytes, tooLong, unreadable, withFile } from './text-file.js';
 
@@ -38,7 +38,7 @@ export async function* contentOf(
   const stream = createReadStream(path, { highWaterMark: pieceBytes });
   let source: AsyncIterable<Buffer> = stream;
   if (packed) {
-    const gunzip = createGunzip({ chunkSize: pieceBytes });
+    const gunzip = nodeZlib().createGunzip({ chunkSize: pieceBytes });
     stream.on('error', (error) => gunzip.destroy(error));
     source = stream.pipe(gunzip);
   }

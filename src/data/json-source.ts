@@ -60,7 +60,7 @@ const byteOrderMark = Buffer.from('\uFEFF');
 
 /** @throws DataError for what is no JSON, or too much of it */
 export function parsed(text: string, where: string): unknown {
-  if (text.length > mostJsonBytes) throw tooMuchJson(where);
+  if (text.length > mostJsonBytes()) throw tooMuchJson(where);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -70,7 +70,7 @@ export function parsed(text: string, where: string): unknown {
 
 export function tooMuchJson(where: string): DataError {
   return new DataError({
-    expected: `at most ${mostJsonBytes} bytes of JSON in one piece; give one document a line (.jsonl)`,
+    expected: `at most ${mostJsonBytes()} bytes of JSON in one piece; give one document a line (.jsonl)`,
     got: 'more',
     where,
   });

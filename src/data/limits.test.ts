@@ -15,7 +15,7 @@ vi.mock('./limits.js', async (original) => ({
   ...(await original<typeof import('./limits.js')>()),
   mostDocuments: 20,
   mostObjects: 10,
-  mostJsonBytes: 100,
+  mostJsonBytes: () => 100,
   mostTaskBytes: 1000,
 }));
 

@@ -1,8 +1,8 @@
 // How much of a file from anywhere becomes objects. Small files unpack to millions of tiny values, and the engine does not
 // throw where memory or an array ends: it ends the program. These bounds come before.
 
-import { getHeapStatistics } from 'node:v8';
 import { DataError } from '../errors.js';
+import { nodeV8 } from '../node.js';
 
 /** Documents of a file: their places, or their texts. */
 export const mostDocuments = 10_000_000;
@@ -12,7 +12,7 @@ export const mostObjects = 2 ** 20;
  * Bytes of JSON that are parsed as one value. `[[[…]]]` becomes 28 bytes in memory for each of its own, the most that
  * any content does; half of the heap is left for the rest.
  */
-export const mostJsonBytes = Math.min(2 ** 27, Math.floor(getHeapStatistics().heap_size_limit / 64));
+export const mostJsonBytes = () => Math.min(2 ** 27, Math.floor(nodeV8().getHeapStatistics().heap_size_limit / 64));
 /** Bytes of a file of a task, unpacked: several times the largest split that any of them has. */
 export const mostTaskBytes = 2 ** 28;
 /** Groups of rows of a parquet file. */

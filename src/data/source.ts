@@ -104,7 +104,7 @@ export async function readSource(source: string, options: ReadOptions = {}): Pro
       : { kind: 'protocol', protocol, ...named, rows: await read };
   }
   if (form === 'text') return { kind: 'text', name, text: textOf(await wholeContent(path, running), path) };
-  const json = parseJson(await wholeContent(path, running, { most: mostJsonBytes, refusal: tooMuchJson }), path);
+  const json = parseJson(await wholeContent(path, running, { most: mostJsonBytes(), refusal: tooMuchJson }), path);
   if (protocol === null) return { name, ...json };
   if (json.kind === 'windows')
     throw new DataError({ expected: 'documents (objects with a text, one a line)', got: 'token ids', where: path });

@@ -1,11 +1,11 @@
 // Zero-shot and few-shot evaluation: documents to prompts, prompts to requests, answers to metrics. Results are in the
 // harness's words and layout, so that its tools read them and its users know them.
 
-import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, UsageError } from '../errors.js';
 import type { Model } from '../models/model.js';
+import { nodeCrypto } from '../node.js';
 import type { LongRunning, Progress } from '../progress.js';
 import { quoted } from '../quoted.js';
 import { type Documents, documentsOf, type Row, readDocuments } from './documents.js';
@@ -285,4 +285,4 @@ function sampleOf(
   };
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string) => nodeCrypto().createHash('sha256').update(text).digest('hex');

@@ -3,13 +3,13 @@
 //   DIR/MODEL/samples_TASK_DATE.jsonl      a line for each document
 // Numbers in samples are texts, as the harness has them, so that all lines have one form.
 
-import { createHash } from 'node:crypto';
 import { mkdtemp, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { makeFolder } from '../checkpoint/make-folder.js';
 import { writeThenRename } from '../checkpoint/write-then-rename.js';
 import { OutputError } from '../errors.js';
 import type { Model } from '../models/model.js';
+import { nodeCrypto } from '../node.js';
 import { engineRecord, recordHead } from '../record.js';
 import type { Sample, TaskEvaluation } from './evaluate-tasks.js';
 import { fewShotSeed } from './few-shot.js';
@@ -40,7 +40,7 @@ export async function writeTaskResults(
   const place = join(folder, folderName(model.source));
   const hashes = Object.entries(samples).map(([task, list]) => {
     const all = list.map(({ hashes: { doc, prompt, target } }) => doc + prompt + target).join('');
-    return [task, createHash('sha256').update(all).digest('hex')];
+    return [task, nodeCrypto().createHash('sha256').update(all).digest('hex')];
   });
   const sorted = <T>(record: Record<string, T>) =>
     Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));

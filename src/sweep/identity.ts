@@ -1,9 +1,9 @@
 // What a cell's result depends on, as a checksum: a record is used again only where nothing of it has changed.
 
-import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { splitSource } from '../data/source.js';
+import { nodeCrypto } from '../node.js';
 
 /** Files of weights may be larger than is worth reading: these count by size and time of change. */
 const maxHashedBytes = 64 * 1024 * 1024;
@@ -12,7 +12,8 @@ const maxHashedBytes = 64 * 1024 * 1024;
 export async function fileIdentity(path: string): Promise<string> {
   const { size, mtimeMs } = await stat(path);
   if (size > maxHashedBytes) return `${size} bytes, changed ${mtimeMs}`;
-  return createHash('sha256')
+  return nodeCrypto()
+    .createHash('sha256')
     .update(await readFile(path))
     .digest('hex');
 }
@@ -36,5 +37,5 @@ export async function sourceIdentity({ protocol, path }: ReturnType<typeof split
 
 /** SHA-256 (hex) of a JSON value whose objects have their keys in a fixed order. */
 export function keyOf(parts: unknown): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return nodeCrypto().createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

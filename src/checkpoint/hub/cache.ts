@@ -1,9 +1,9 @@
 // The folder of one repository in the cache, laid out as huggingface_hub does: blobs/ holds the contents, named by their
 // etag, snapshots/COMMIT/ the files as links to them, refs/ the commit of each branch and tag.
 
-import { randomBytes } from 'node:crypto';
 import { copyFile, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { nodeCrypto } from '../../node.js';
 import { makeFolder } from '../make-folder.js';
 import { isSystemError } from '../system-error.js';
 import { writeThenRename } from '../write-then-rename.js';
@@ -126,7 +126,7 @@ export class RepositoryCache {
     await makeFolder(dirname(path));
     await this.#staysInside(dirname(path));
     const blob = this.blob(etag);
-    const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+    const beside = `${path}.${nodeCrypto().randomBytes(4).toString('hex')}.tmp`;
     try {
       if (this.#symlinks && (await linked(relative(dirname(path), blob), beside))) return await rename(beside, path);
       if (fresh) return await rename(blob, path);
