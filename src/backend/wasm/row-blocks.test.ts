@@ -6,14 +6,20 @@ it('many tokens share few rows, whatever the matrix', () => {
   expect(rowsOfUnit(1 << 20, 1, 15, 1)).toBe(248);
 });
 
-it('few tokens read long streams of rows, as far as each thread has three units', () => {
-  expect([743, 744].map((rows) => rowsOfUnit(rows, 1, 1, 1))).toEqual([120, 248]);
-  expect([719, 720].map((rows) => rowsOfUnit(rows, 1, 1, 2))).toEqual([56, 120]);
-  expect([503, 504].map((rows) => rowsOfUnit(rows, 1, 1, 3))).toEqual([32, 56]);
+it('one thread reads the longest streams, in a mebibyte at most', () => {
+  expect([300, 2048, 32000].map((rows) => rowsOfUnit(rows, 3072, 1, 1))).toEqual([248, 248, 248]);
+  expect([4228, 8192, 16384, 1 << 20].map((bytes) => rowsOfUnit(32000, bytes, 1, 1))).toEqual([248, 128, 64, 32]);
 });
 
-it('a unit of few tokens is a mebibyte at most', () => {
-  expect([4228, 4229].map((bytes) => rowsOfUnit(1 << 20, bytes, 1, 1))).toEqual([248, 120]);
-  expect([8738, 8739].map((bytes) => rowsOfUnit(1 << 20, bytes, 1, 1))).toEqual([120, 56]);
-  expect([18724, 18725].map((bytes) => rowsOfUnit(1 << 20, bytes, 1, 1))).toEqual([56, 32]);
+it('several threads have as many units each, three at least, as far as there are 32 rows for each', () => {
+  const unitsOf = (rows: number, threads: number) => Math.ceil(rows / rowsOfUnit(rows, 1000, 1, threads));
+  expect([512, 768, 2048, 32000].map((rows) => unitsOf(rows, 2))).toEqual([6, 6, 10, 130]);
+  expect([768, 2048].map((rows) => unitsOf(rows, 4))).toEqual([12, 12]);
+  expect(rowsOfUnit(768, 1000, 1, 16)).toBe(32);
+});
+
+it('streams do not begin whole pages apart, unless rows do', () => {
+  expect(rowsOfUnit(768, 1536, 1, 2)).toBe(8 * 17);
+  expect(rowsOfUnit(768, 1552, 1, 2)).toBe(8 * 16);
+  expect(rowsOfUnit(768, 4096, 1, 2)).toBe(8 * 16);
 });
