@@ -79,11 +79,12 @@ export function queryValues(
     let j = max(0, keys - window - block), to = min(KEYS, keys - block), fours = halves ? j + (to - j & ~3) : 0;
     while (j < to) {
       let own = vb + strideV * j, weight = weights + (<usize>j << 2), yi = y, last = yi + bytes * heads, count = j < fours ? 4 : 1;
-      let ahead = own + 4 * strideV, lines: usize = 0;
-      if (count == 4 && block + j + 8 <= keys) lines = 4 * keyBytes;
+      // The next four rows are touched from their beginning to their end (no compiler drops a load, which may trap): met four
+      // at a time, they would not be read ahead.
+      let ahead = own + 4 * strideV, touched: usize = 0;
+      if (count == 4 && block + j + 8 <= keys) touched = 4 * keyBytes;
       for (; yi < last; own += keyBytes) {
-        // The next four rows, from their beginning to their end: met four at a time, they would not be read ahead.
-        for (let stop = ahead + lines; ahead < stop; ahead += 64) load<u8>(ahead);
+        for (let stop = ahead + touched; ahead < stop; ahead += 64) load<u8>(ahead);
         for (let stop = yi + bytes * group; yi < stop; yi += bytes, weight += ROW) {
           if (count == 4) mixFour(weight, own, strideV, yi, bytes);
           else if (halves) mix<u16>(weight, own, yi, bytes);
@@ -115,10 +116,10 @@ function mixFour(weight: usize, v: usize, strideV: usize, y: usize, bytes: usize
   let a = v128.load32_splat(weight), b = v128.load32_splat(weight, 4), c = v128.load32_splat(weight, 8), d = v128.load32_splat(weight, 12);
   let v1 = v + strideV, v2 = v1 + strideV, v3 = v2 + strideV, none = f32x4.splat(0);
   for (let end = y + bytes; y < end;) {
-    let s = v128.load(v), t = v128.load(v1), u = v128.load(v2), w = v128.load(v3);
-    v128.store(y, madd(d, low<u16>(w, none, none), madd(c, low<u16>(u, none, none),
+    let s = v128.load(v), t = v128.load(v1), u = v128.load(v2), r = v128.load(v3);
+    v128.store(y, madd(d, low<u16>(r, none, none), madd(c, low<u16>(u, none, none),
       madd(b, low<u16>(t, none, none), madd(a, low<u16>(s, none, none), v128.load(y))))));
-    v128.store(y, madd(d, high<u16>(w, none, none), madd(c, high<u16>(u, none, none),
+    v128.store(y, madd(d, high<u16>(r, none, none), madd(c, high<u16>(u, none, none),
       madd(b, high<u16>(t, none, none), madd(a, high<u16>(s, none, none), v128.load(y, 16))))), 16);
     v += 16; v1 += 16; v2 += 16; v3 += 16; y += 32;
   }

@@ -1,7 +1,8 @@
 // The dot products of attention. Each is two chains of additions, over the even and over the odd columns of a head, for
 // four queries (eight keys in the lanes) as for one (pairs of columns in the lanes). A single chain would have the keys
 // transposed for every single query, and chains of four lanes would take four passes over the keys for many queries.
-// Keys may be bf16, then they are u16 here: widened in registers, they are the same numbers in the same places.
+// Keys may be bf16, then they are u16 here: widened in registers, they are the same numbers in the same places. The ways out
+// in the middle of their loop are never taken: they part loads (dots.ts).
 
 import { column, scatter } from './dots';
 import { four, madd } from './lanes';
@@ -123,7 +124,7 @@ export function scoresOf8<K>(
       ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5); cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5); w = v128.shuffle<u64>(ab, cd, 0, 2);
       even1 = madd(v128.load32_splat(p), evens(w), even1); odd1 = madd(v128.load32_splat(p, 4), odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
       even1 = madd(v128.load32_splat(p, 8), evens(w), even1); odd1 = madd(v128.load32_splat(p, 12), odds(w), odd1);
-      if (!k4) break;
+      if (!k5) break;
       ab = v128.shuffle<u32>(a, b, 2, 6, 3, 7); cd = v128.shuffle<u32>(c, d, 2, 6, 3, 7); w = v128.shuffle<u64>(ab, cd, 0, 2);
       even1 = madd(v128.load32_splat(p, 16), evens(w), even1); odd1 = madd(v128.load32_splat(p, 20), odds(w), odd1); w = v128.shuffle<u64>(ab, cd, 1, 3);
       even1 = madd(v128.load32_splat(p, 24), evens(w), even1); odd1 = madd(v128.load32_splat(p, 28), odds(w), odd1);

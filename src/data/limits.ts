@@ -8,11 +8,15 @@ import { nodeV8 } from '../node.js';
 export const mostDocuments = 10_000_000;
 /** Values that stay objects with parts of their own: token windows, rows of tasks. */
 export const mostObjects = 2 ** 20;
+let ofHeap: number | undefined;
 /**
  * Bytes of JSON that are parsed as one value. `[[[…]]]` becomes 28 bytes in memory for each of its own, the most that
  * any content does; half of the heap is left for the rest.
  */
-export const mostJsonBytes = () => Math.min(2 ** 27, Math.floor(nodeV8().getHeapStatistics().heap_size_limit / 64));
+export function mostJsonBytes(): number {
+  ofHeap ??= Math.min(2 ** 27, Math.floor(nodeV8().getHeapStatistics().heap_size_limit / 64));
+  return ofHeap;
+}
 /** Bytes of a file of a task, unpacked: several times the largest split that any of them has. */
 export const mostTaskBytes = 2 ** 28;
 /** Groups of rows of a parquet file. */

@@ -16,8 +16,11 @@ export interface Projection {
 }
 
 const rowsOf = ({ name, bias }: Linear, from: number, rows: number): Projection => ({
-  ...{ layer: name, from, rows },
-  ...{ weight: `${name}.weight`, bias: bias ? `${name}.bias` : null },
+  layer: name,
+  from,
+  rows,
+  weight: `${name}.weight`,
+  bias: bias ? `${name}.bias` : null,
 });
 
 /** All rows of a layer. */

@@ -219,15 +219,16 @@ it('attention gives a query the same bits in whatever pieces a prompt comes', as
     groups: fc.constantFrom([1, 1], [3, 3], [2, 1], [4, 1], [10, 2]),
     window: fc.option(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 200 }))),
     softcap: fc.option(fc.constant(3)),
+    keysOf: fc.constantFrom('f32', 'bf16'),
   });
   await fc.assert(
-    fc.asyncProperty(shapes, async ({ pieces, headDim, groups: [heads, kvHeads], window, softcap }) => {
+    fc.asyncProperty(shapes, async ({ pieces, headDim, groups: [heads, kvHeads], window, softcap, keysOf }) => {
       const backend = backends[1];
       const rig = new Rig(backend, 7);
       const T = pieces.reduce((a, b) => a + b, 0);
       const shape = { heads, kvHeads, headDim, sequences: 1, scale: headDim ** -0.5, window, softcap };
       const q = rig.f32([T, heads * headDim], normal);
-      const [k, v] = [rig.f32([T, kvHeads * headDim]), rig.f32([T, kvHeads * headDim])];
+      const [k, v] = [rig[keysOf]([T, kvHeads * headDim]), rig[keysOf]([T, kvHeads * headDim])];
       const [together, apart] = [rig.result([T, heads * headDim]), rig.result([T, heads * headDim])];
       backend.attention(together, q, k, v, { ...shape, queries: T, keys: T });
       let seen = 0;
@@ -240,6 +241,6 @@ it('attention gives a query the same bits in whatever pieces a prompt comes', as
       expect(bits(await rig.read(apart))).toBe(bits(await rig.read(together)));
       rig.clear();
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });

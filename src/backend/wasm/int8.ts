@@ -23,7 +23,7 @@ export function int8Linear(
   const tokens = runner.allocate('i8', [count, bytes], 'tokens of int16');
   try {
     runner.run('quantizeTokens', count, 4 * columns, tokens, [x, tokens, columns]);
-    const height = rowsOfUnit(rows, columns, count, runner.threads);
+    const height = rowsOfUnit(rows, columns, 4, count, runner.threads);
     const units = Math.ceil(rows / height) * Math.ceil(count / LINEAR_TOKENS);
     const work = WORK * height * Math.min(count, LINEAR_TOKENS) * columns;
     runner.run('int8Linear', units, work, y, [tokens, values, scale, bias, y, columns, rows, count, height]);

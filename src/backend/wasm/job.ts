@@ -5,7 +5,7 @@
 // none is left, and signs off. Nobody waits for a worker that has not announced itself: one that starts late, or whose
 // core is busy elsewhere, just finds the job closed.
 
-import { type Kernel, runUnits } from './kernels.js';
+import { type Kernel, RANGE, runUnits } from './kernels.js';
 
 /** Places in the control block, in 32-bit words. */
 export const GENERATION = 0;
@@ -23,7 +23,7 @@ export const GRAIN = 9;
 export const ARGUMENTS = 10;
 
 const WORDS = 16;
-const MOST_ARGUMENTS = 27;
+const MOST_ARGUMENTS = 24 + RANGE;
 
 /** The control block: words for the protocol, doubles for the arguments of the kernel. */
 export class Control {

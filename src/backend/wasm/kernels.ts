@@ -70,10 +70,10 @@ export const RANGE = 3;
 
 /** Runs a kernel over the units [begin, end); the last RANGE of `args` are room for what says so, and no array is made. */
 export function runUnits(kernel: Kernel, args: number[], begin: number, end: number, thread: number): void {
-  const n = args.length;
-  args[n - 3] = begin;
-  args[n - 2] = end;
-  args[n - 1] = thread;
+  const n = args.length - RANGE;
+  args[n] = begin;
+  args[n + 1] = end;
+  args[n + 2] = thread;
   kernel(...args);
 }
 

@@ -100,10 +100,11 @@ export class ArenaMemory {
   }
 
   /**
-   * An arena where all of `tensors` lie or have been brought to, with `scratch` bytes beside them. Most of the bytes
+   * An arena where all tensors of `operands` lie or have been brought to, with `scratch` bytes beside them. Most of the bytes
    * stay where they are. The caller must `release` the result.
    */
   gather(operands: readonly Operand[], scratch = 0): Gathered {
+    for (const operand of operands) if (operand instanceof Tensor) storageOf(operand);
     if (this.#arenas.length === 1) {
       const gathered = this.#bring(operands, scratch, this.#arenas[0]);
       if (gathered) return gathered;

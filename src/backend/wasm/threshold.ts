@@ -25,10 +25,7 @@ export function cutOf(
   if (rank < 0) return { threshold: 0, last: -1 };
   const { rowCount: rows, columns } = of;
   const operands = [of, column, row];
-  const gathered = memory.gather(
-    operands.filter((o) => o !== null),
-    HISTOGRAM_BYTES + 4 * columns,
-  );
+  const gathered = memory.gather(operands, HISTOGRAM_BYTES + 4 * columns);
   const { kernels, memory: arenaMemory } = gathered.arena;
   const counts = (gathered.scratch as WasmStorage).pointer;
   const scores = counts + HISTOGRAM_BYTES;

@@ -187,7 +187,7 @@ class WasmBackend implements Backend {
     }
     const { rowCount: rows, columns } = weight;
     const tokens = x.rowCount;
-    const height = rowsOfUnit(rows, columns * bytesPerElement[weight.dtype], tokens, this.info.threads);
+    const height = rowsOfUnit(rows, columns * bytesPerElement[weight.dtype], 8, tokens, this.info.threads);
     const units = Math.ceil(rows / height) * Math.ceil(tokens / LINEAR_TOKENS);
     const split = this.#split(units, height * Math.min(tokens, LINEAR_TOKENS) * columns);
     const kind = WEIGHT_KINDS.indexOf(weight.dtype);
@@ -384,7 +384,7 @@ class WasmBackend implements Backend {
     return new Tensor(this.memory.allocate(size * bytesPerElement[dtype], purpose), dtype, [...shape]);
   }
 
-  /** Draws of about `grainWork`, but four for each thread at least; an operation no larger than one stays on the caller. */
+  /** Draws of about `grainWork`, but four for each thread where there are units for them; an operation no larger than one stays on the caller. */
   #split(units: number, work: number): Split {
     const grain = Math.max(1, Math.round(this.grainWork / work));
     return { units, grain: units <= grain ? units : Math.min(grain, Math.ceil(units / (4 * this.info.threads))) };
