@@ -5,11 +5,12 @@
 import type { Backend } from '../../src/backend/backend.js';
 import { ColumnMatrix } from '../../src/tensor/column-matrix.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
+import { narrowBF16, narrowF16 } from '../../src/tensor/half.js';
 import { toInt8 } from '../../src/tensor/int8.js';
 import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { patternOf, type Weights16 } from '../../src/tensor/weights16.js';
+import type { Weights16 } from '../../src/tensor/weights16.js';
 import { masked, rowsOf } from '../masked.js';
 import { type Draw, generator, normal } from './draws.js';
 
@@ -126,14 +127,19 @@ export class Rig {
   }
 
   tensor<D extends DType>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const values = Array.from({ length: size }, (_, i) => draw(this.#random, i));
+    return this.#placed(dtype, shape, this.#numbers(shape, draw));
+  }
+
+  /** A tensor of these numbers, or patterns. */
+  #placed<D extends DType>(dtype: D, shape: number[], values: Float64Array | Uint16Array): Tensor<D> {
+    const size = values.length;
     const inside = this.options.placement === 'inside';
-    const all = inside ? [...this.#border(dtype, before), ...values, ...this.#border(dtype, after)] : values;
+    const all = new arrays[dtype](inside ? before + size + after : size).fill(border[dtype]);
+    all.set(values, inside ? before : 0);
     const least = Math.ceil((this.options.room ?? 0) / bytesPerElement[dtype]);
     const owner = this.backend.allocate(dtype, [Math.max(all.length, least)]);
     const used = owner.rows(0, all.length);
-    this.backend.write(used as Tensor, arrays[dtype].from(all));
+    this.backend.write(used as Tensor, all);
     const view = (inside ? used.rows(before, before + size) : used).reshape(...shape);
     this.#owners.set(view, used);
     return view;
@@ -143,8 +149,8 @@ export class Rig {
   async read(tensor: Tensor): Promise<Result> {
     const values = await this.backend.read(tensor);
     if (this.options.placement !== 'inside') return { values, intact: true };
-    const all = [...(await this.backend.read(this.#owners.get(tensor)!))];
-    const around = [...all.slice(0, before), ...all.slice(-after)];
+    const all = await this.backend.read(this.#owners.get(tensor)!);
+    const around = [...all.subarray(0, before), ...all.subarray(-after)];
     return { values, intact: around.every((value) => Object.is(value, border[tensor.dtype])) };
   }
 
@@ -161,10 +167,7 @@ export class Rig {
       return this.backend.compressMasked(numbers.mask, values, rowsOf(numbers));
     }
     if (values === 'bf16') {
-      const patterns = masked(
-        Uint16Array.from(weights, (w) => patternOf('bf16', w)),
-        shape,
-      );
+      const patterns = masked(patternsNear('bf16', weights), shape);
       return this.backend.compressMasked(patterns.mask, values, rowsOf(patterns));
     }
     const whole = masked(toInt8(weights, shape[0], shape[1]).values, shape);
@@ -172,8 +175,13 @@ export class Rig {
   }
 
   #drawn(shape: number[], draw: Draw): Float32Array {
-    const signed = this.#signed(draw);
-    return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => signed(this.#random, i));
+    return new Float32Array(this.#numbers(shape, this.#signed(draw)));
+  }
+
+  #numbers(shape: number[], draw: Draw): Float64Array {
+    const numbers = new Float64Array(shape.reduce((a, b) => a * b, 1));
+    for (let i = 0; i < numbers.length; i++) numbers[i] = draw(this.#random, i);
+    return numbers;
   }
 
   /** The scales of rows of int8, which a sparse matrix takes over. */
@@ -185,16 +193,23 @@ export class Rig {
 
   /** Drawn numbers rounded to what 16 bits can hold. */
   #rounded<D extends Weights16>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
-    const signed = this.#signed(draw);
-    return this.tensor(dtype, shape, (random, i) => patternOf(dtype, signed(random, i)));
+    return this.#placed(dtype, shape, patternsNear(dtype, this.#numbers(shape, this.#signed(draw))));
   }
 
   /** The draw as it is, or of absolute values where those are asked for. */
   #signed(draw: Draw): Draw {
     return this.options.absolute ? (random, i) => Math.abs(draw(random, i)) : draw;
   }
+}
 
-  #border(dtype: DType, length: number): number[] {
-    return new Array(length).fill(border[dtype]);
-  }
+/** The nearest patterns, of f16 1024 times the numbers (src/tensor/weights16.ts). */
+function patternsNear(dtype: Weights16, numbers: Float64Array | Float32Array): Uint16Array {
+  const patterns = new Uint16Array(numbers.length);
+  if (dtype === 'bf16') narrowBF16(Float32Array.from(numbers), patterns);
+  else
+    narrowF16(
+      Float32Array.from(numbers, (number) => 1024 * number),
+      patterns,
+    );
+  return patterns;
 }
