@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Speed, SpeedOptions } from '../generate/speed.js';
 import type { Model } from '../models/model.js';
-import { grouped, secondsSince, size, table } from './figures.js';
+import { grouped, secondsSince, size, table, threadsText } from './figures.js';
 import { type CacheFlags, modelArgument, type RunFlags, wholeNumber, withCache, withRun } from './options.js';
 import { inSession } from './session.js';
 
@@ -69,7 +69,7 @@ export function addBench(program: Command): void {
               : '') +
             `${family}, ${grouped(parameters)} parameters, ${size(bytes)} of weights; loaded in ${load} s, ` +
             `peak memory ${size(peakRssBytes)}${kvCache === 'bf16' ? ', keys and values of bf16' : ''}\n` +
-            `${engine.backend}, ${engine.simd} SIMD, ${engine.threads} threads, Node ${engine.node}, ${engine.platform}\n`,
+            `${engine.backend}, ${engine.simd} SIMD, ${threadsText(engine.threads)}, Node ${engine.node}, ${engine.platform}\n`,
         );
     }),
   );

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { pruneDefaults } from '../prune/options.js';
 import type { DemoResult } from './demo-run.js';
-import { percent, size, styled, table } from './figures.js';
+import { percent, size, styled, table, threadsText } from './figures.js';
 import { type EngineFlags, number, withEngine } from './options.js';
 import { inSession } from './session.js';
 
@@ -68,7 +68,7 @@ function describe(
     `uniform, NeuroAL: Wanda scores on ${calibration.windows} windows of ${calibration.seqLen} tokens, ` +
       `${calibration.searchWindows} of them for the search of λ. ADMM: weights fitted to what the dense model computes.`,
     'Zeros are neither stored nor multiplied: sizes are those of sparse files, speeds those of sparse matrices.',
-    `Model: ${model.family}, ${model.parameters} parameters; ${engine.simd} SIMD, ${engine.threads} threads; ` +
+    `Model: ${model.family}, ${model.parameters} parameters; ${engine.simd} SIMD, ${threadsText(engine.threads)}; ` +
       `${seconds.total.toFixed(1)} s in all.`,
     '',
     'What they write (greedy):',

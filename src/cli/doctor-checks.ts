@@ -18,7 +18,7 @@ import { inspect } from '../models/inspect.js';
 import { gpuProbe } from '../package-files.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { oldestNode } from '../version.js';
-import { grouped, percent, secondsSince, size } from './figures.js';
+import { grouped, percent, secondsSince, size, threadsText } from './figures.js';
 
 /** One thing that was looked at. */
 export interface Check {
@@ -99,7 +99,7 @@ async function engine(): Promise<string> {
   const backend = await openBackend({});
   try {
     const { simd, threads } = backend.info;
-    return `${simd} SIMD, ${threads} thread${threads === 1 ? '' : 's'}, started in ${secondsSince(started)} s`;
+    return `${simd} SIMD, ${threadsText(threads)}, started in ${secondsSince(started)} s`;
   } finally {
     await backend.dispose();
   }

@@ -17,6 +17,9 @@ export function size(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** 1 → 1 thread, 2 → 2 threads */
+export const threadsText = (threads: number): string => `${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+
 /** Seconds since a `performance.now()`, to the millisecond. */
 export const secondsSince = (started: number): number => Math.round(performance.now() - started) / 1000;
 
