@@ -6,7 +6,7 @@ import { readlinkSync } from 'node:fs';
 import { link, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nodeCrypto } from '../node.js';
+import { randomName } from './random-name.js';
 import { isSystemError } from './system-error.js';
 
 const touchEvery = 2000;
@@ -32,7 +32,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   const own = JSON.stringify({
     pid: process.pid,
     host: host(),
-    id: nodeCrypto().randomBytes(8).toString('hex'),
+    id: randomName(8),
   } satisfies Holder);
   await acquire(path, own, options);
   const touch = setInterval(() => utimes(path, new Date(), new Date()).catch(() => {}), touchEvery);
@@ -90,7 +90,7 @@ async function look(path: string): Promise<{ text: string; touched: number } | u
 
 /** Takes a lock away that was left behind; where another process was quicker, its new lock is put back. */
 async function remove(path: string, text: string): Promise<void> {
-  const aside = `${path}.${nodeCrypto().randomBytes(4).toString('hex')}`;
+  const aside = `${path}.${randomName(4)}`;
   try {
     await rename(path, aside);
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, path);

@@ -6,7 +6,6 @@
 import { type FileHandle, mkdir, open, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { OutputError } from '../errors.js';
-import { nodeCrypto } from '../node.js';
 import { quoted, shapeText, tensorAt } from '../quoted.js';
 import type { Checkpoint, TensorInfo } from './checkpoint.js';
 import { copyFolder } from './copy-folder.js';
@@ -15,6 +14,7 @@ import { assertFloatDtype, encodeFinite } from './float-dtype.js';
 import { leftOut } from './left-out.js';
 import { makeFolder } from './make-folder.js';
 import { mayReplace, outputPlace } from './output-place.js';
+import { randomName } from './random-name.js';
 import { denseConfig } from './sparse/write-config.js';
 import { sizeOf } from './stored-dtype.js';
 import { defaultShardBytes, writeAt, writeSafetensors } from './write-safetensors.js';
@@ -70,7 +70,7 @@ export class OutputFolder {
     try {
       options.signal?.throwIfAborted();
       const path = await OutputFolder.check(source, out, options.force);
-      const partial = join(dirname(path), `.${basename(path)}.${nodeCrypto().randomBytes(6).toString('hex')}.partial`);
+      const partial = join(dirname(path), `.${basename(path)}.${randomName(6)}.partial`);
       output = new OutputFolder(source, path, partial, options);
       await output.begin();
       return output;

@@ -79,11 +79,18 @@ export function valuesOf(dtype: Weights16, patterns: Uint16Array): Float32Array 
   return values;
 }
 
-/** What all elements of a tensor are set to that shall be this number: the nearest pattern, or the number itself. */
-export function patternOf(dtype: DType, value: number): number {
-  const pattern = new Uint16Array(1);
-  if (dtype === 'bf16') narrowBF16(Float32Array.of(value), pattern);
-  else if (dtype === 'f16') narrowF16(Float32Array.of(LIFT * value), pattern);
-  else return value;
-  return pattern[0];
+/** What a backend holds that is nearest to these numbers. */
+export function nearestPatterns(dtype: Weights16, values: ArrayLike<number>): Uint16Array {
+  const patterns = new Uint16Array(values.length);
+  const factor = dtype === 'f16' ? LIFT : 1;
+  const narrow = dtype === 'f16' ? narrowF16 : narrowBF16;
+  narrow(
+    Float32Array.from(values, (value) => factor * value),
+    patterns,
+  );
+  return patterns;
 }
+
+/** What all elements of a tensor are set to that shall be this number: the nearest pattern, or the number itself. */
+export const patternOf = (dtype: DType, value: number): number =>
+  dtype === 'bf16' || dtype === 'f16' ? nearestPatterns(dtype, [value])[0] : value;

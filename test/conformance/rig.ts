@@ -5,12 +5,11 @@
 import type { Backend } from '../../src/backend/backend.js';
 import { ColumnMatrix } from '../../src/tensor/column-matrix.js';
 import { bytesPerElement, type DType } from '../../src/tensor/dtype.js';
-import { narrowBF16, narrowF16 } from '../../src/tensor/half.js';
 import { toInt8 } from '../../src/tensor/int8.js';
 import { Int8Matrix } from '../../src/tensor/int8-matrix.js';
 import type { SparseMatrix, SparseValues } from '../../src/tensor/sparse-matrix.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import type { Weights16 } from '../../src/tensor/weights16.js';
+import { nearestPatterns, type Weights16 } from '../../src/tensor/weights16.js';
 import { masked, rowsOf } from '../masked.js';
 import { type Draw, generator, normal } from './draws.js';
 
@@ -167,7 +166,7 @@ export class Rig {
       return this.backend.compressMasked(numbers.mask, values, rowsOf(numbers));
     }
     if (values === 'bf16') {
-      const patterns = masked(patternsNear('bf16', weights), shape);
+      const patterns = masked(nearestPatterns('bf16', weights), shape);
       return this.backend.compressMasked(patterns.mask, values, rowsOf(patterns));
     }
     const whole = masked(toInt8(weights, shape[0], shape[1]).values, shape);
@@ -193,23 +192,11 @@ export class Rig {
 
   /** Drawn numbers rounded to what 16 bits can hold. */
   #rounded<D extends Weights16>(dtype: D, shape: number[], draw: Draw): Tensor<D> {
-    return this.#placed(dtype, shape, patternsNear(dtype, this.#numbers(shape, this.#signed(draw))));
+    return this.#placed(dtype, shape, nearestPatterns(dtype, this.#numbers(shape, this.#signed(draw))));
   }
 
   /** The draw as it is, or of absolute values where those are asked for. */
   #signed(draw: Draw): Draw {
     return this.options.absolute ? (random, i) => Math.abs(draw(random, i)) : draw;
   }
-}
-
-/** The nearest patterns, of f16 1024 times the numbers (src/tensor/weights16.ts). */
-function patternsNear(dtype: Weights16, numbers: Float64Array | Float32Array): Uint16Array {
-  const patterns = new Uint16Array(numbers.length);
-  if (dtype === 'bf16') narrowBF16(Float32Array.from(numbers), patterns);
-  else
-    narrowF16(
-      Float32Array.from(numbers, (number) => 1024 * number),
-      patterns,
-    );
-  return patterns;
 }

@@ -384,7 +384,10 @@ class WasmBackend implements Backend {
     return new Tensor(this.memory.allocate(size * bytesPerElement[dtype], purpose), dtype, [...shape]);
   }
 
-  /** Draws of about `grainWork`, but four for each thread where there are units for them; an operation no larger than one stays on the caller. */
+  /**
+   * Draws of about `grainWork`, but four for each thread where there are units for them; an operation no larger than one
+   * stays on the caller.
+   */
   #split(units: number, work: number): Split {
     const grain = Math.max(1, Math.round(this.grainWork / work));
     return { units, grain: units <= grain ? units : Math.min(grain, Math.ceil(units / (4 * this.info.threads))) };

@@ -3,8 +3,8 @@
 
 import { copyFile, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { nodeCrypto } from '../../node.js';
 import { makeFolder } from '../make-folder.js';
+import { randomName } from '../random-name.js';
 import { isSystemError } from '../system-error.js';
 import { writeThenRename } from '../write-then-rename.js';
 import type { HubEnvironment } from './environment.js';
@@ -126,7 +126,7 @@ export class RepositoryCache {
     await makeFolder(dirname(path));
     await this.#staysInside(dirname(path));
     const blob = this.blob(etag);
-    const beside = `${path}.${nodeCrypto().randomBytes(4).toString('hex')}.tmp`;
+    const beside = `${path}.${randomName(4)}.tmp`;
     try {
       if (this.#symlinks && (await linked(relative(dirname(path), blob), beside))) return await rename(beside, path);
       if (fresh) return await rename(blob, path);
