@@ -29,7 +29,11 @@ const args = process.argv.slice(2);
 if (kinds.includes(args[0])) await child(args[0], args[1]);
 else {
   const sparsity = args[0] === '--sparse' ? Number(args.splice(0, 2)[1]) : 0;
-  await parent(Number(args[0] ?? 400), args.slice(1), sparsity);
+  const [megabytes, asked] = [Number(args[0] ?? 400), args.slice(1)];
+  const strange = asked.find((kind) => !kinds.includes(kind));
+  if (!(megabytes > 0 && sparsity >= 0 && sparsity < 1) || strange !== undefined)
+    throw new Error(`expected [--sparse SHARE] [MEGABYTES [${kinds.join('|')} …]], got ${process.argv.slice(2).join(' ')}`);
+  await parent(megabytes, asked, sparsity);
 }
 
 async function parent(megabytes, asked, sparsity) {
