@@ -32,7 +32,9 @@ else {
   const [megabytes, asked] = [Number(args[0] ?? 400), args.slice(1)];
   const strange = asked.find((kind) => !kinds.includes(kind));
   if (!(megabytes > 0 && sparsity >= 0 && sparsity < 1) || strange !== undefined)
-    throw new Error(`expected [--sparse SHARE] [MEGABYTES [${kinds.join('|')} …]], got ${process.argv.slice(2).join(' ')}`);
+    throw new Error(
+      `expected [--sparse SHARE] [MEGABYTES [${kinds.join('|')} …]], got ${process.argv.slice(2).join(' ')}`,
+    );
   await parent(megabytes, asked, sparsity);
 }
 
