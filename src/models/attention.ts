@@ -1,7 +1,7 @@
 // Attention as the families vary it: fused or separate projections, norms of queries and keys, rotary positions, grouped
 // heads, sliding windows, soft caps. A family describes its own; the forward pass is the same for all.
 
-import type { KeyTensor } from '../backend/backend.js';
+import type { AttentionShape, KeyTensor } from '../backend/backend.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { BlockCache, Linear, Pass, TensorSpec, Weights } from './graph.js';
 import { type Projection, project } from './linear.js';
@@ -67,13 +67,17 @@ export function attend(
   const turn = (queryRows: Tensor<'f32'>, keyRows: Tensor<'f32'>, from: number, period: number) => {
     if (rope === null) return;
     const [cos, sin] = [tensorOf(tables, `${rope}.cos`), tensorOf(tables, `${rope}.sin`)];
-    const shape = { headDim, rotaryDim: 2 * cos.columns, start: from, period };
-    backend.rope(queryRows, cos, sin, { heads, ...shape });
-    backend.rope(keyRows, cos, sin, { heads: kvHeads, ...shape });
+    const rotaryDim = 2 * cos.columns;
+    backend.rope(queryRows, cos, sin, { heads, headDim, rotaryDim, start: from, period });
+    backend.rope(keyRows, cos, sin, { heads: kvHeads, headDim, rotaryDim, start: from, period });
   };
   const mixed = take('mixed', heads * headDim);
-  const [scale, window] = [attention.scale(block), attention.window?.(block) ?? null];
-  const shape = { heads, kvHeads, headDim, scale, window, softcap };
+  const scale = attention.scale(block);
+  const window = attention.window?.(block) ?? null;
+  // Written out, not spread: that took longer, at every token, than all else here.
+  const shapeOf = (sequences: number, queries: number, keys: number): AttentionShape => {
+    return { heads, kvHeads, headDim, sequences, queries, keys, scale, window, softcap };
+  };
   if (spans) {
     for (const { from, to, start, base } of spans) {
       const [rows, end] = [to - from, base + start];
@@ -82,8 +86,7 @@ export function attend(
       if (from !== end)
         for (const tensor of [k, v]) backend.scale(tensor.rows(end, end + rows), tensor.rows(from, to), 1);
       const [keys, values] = [k.rows(base, end + rows), v.rows(base, end + rows)];
-      const counts = { sequences: 1, queries: rows, keys: start + rows };
-      backend.attention(mixed.rows(from, to), q.rows(from, to), keys, values, { ...shape, ...counts });
+      backend.attention(mixed.rows(from, to), q.rows(from, to), keys, values, shapeOf(1, rows, start + rows));
     }
     return mixed;
   }
@@ -94,6 +97,6 @@ export function attend(
     return all.rows(0, keys);
   };
   const [allK, allV] = cache ? [held(cache.keys, k), held(cache.values, v)] : [k, v];
-  backend.attention(mixed, q, allK, allV, { ...shape, sequences, queries, keys });
+  backend.attention(mixed, q, allK, allV, shapeOf(sequences, queries, keys));
   return mixed;
 }

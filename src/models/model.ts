@@ -252,8 +252,10 @@ export class Model {
 
   #embed(pass: Pass, windows: readonly ArrayLike<number>[]) {
     const tokens = pass.sequences * pass.queries;
+    const values = new Int32Array(tokens);
+    for (const [i, window] of windows.entries()) values.set(window, i * pass.queries);
     const ids = this.#workspace.take('ids', 'i32', [tokens]);
-    this.backend.write(ids, Int32Array.from(windows.flatMap((w) => Array.from(w))));
+    this.backend.write(ids, values);
     const x = this.#workspace.take('x', 'f32', [tokens, this.config.hidden_size]);
     this.graph.embed(pass, this.outer, ids, x);
     return x;

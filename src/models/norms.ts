@@ -7,19 +7,18 @@ import { tensorOf } from './weights.js';
 
 export interface Norm {
   kind: 'rms' | 'layer';
-  /** Name without ".weight". */
-  name: string;
+  /** Names of its tensors, made once: a decoding loop asks for them at every token. Null where it has none. */
+  weight: string | null;
+  bias: string | null;
   /** Numbers that are normalised together. */
   width: number;
   eps: number;
-  /** Whether it has a weight and, a LayerNorm, a bias. */
-  affine: boolean;
   layout?: Layout;
 }
 
 export const rmsNorm = (name: string, width: number, eps: number): Norm => ({
-  ...{ kind: 'rms', name, width, eps },
-  affine: true,
+  ...{ kind: 'rms', width, eps },
+  ...{ weight: `${name}.weight`, bias: null },
 });
 
 /** RMSNorm with a stored weight w that multiplies by 1 + w. */
@@ -28,23 +27,26 @@ export const offsetRmsNorm = (name: string, width: number, eps: number): Norm =>
   layout: offsetByOne,
 });
 
-export const layerNorm = (name: string, width: number, eps: number): Norm => ({
-  ...{ kind: 'layer', name, width, eps },
-  affine: true,
+/** @param affine whether it has a weight and a bias */
+export const layerNorm = (name: string, width: number, eps: number, affine = true): Norm => ({
+  ...{ kind: 'layer', width, eps },
+  ...{ weight: affine ? `${name}.weight` : null, bias: affine ? `${name}.bias` : null },
 });
 
 /** Its tensors, by name. */
-export function normTensors({ kind, name, width, affine, layout }: Norm): [string, TensorSpec][] {
+export function normTensors({ weight, bias, width, layout }: Norm): [string, TensorSpec][] {
   const tensors: [string, TensorSpec][] = [];
-  if (affine) tensors.push([`${name}.weight`, { shape: [width], layout }]);
-  if (affine && kind === 'layer') tensors.push([`${name}.bias`, { shape: [width] }]);
+  if (weight !== null) tensors.push([weight, { shape: [width], layout }]);
+  if (bias !== null) tensors.push([bias, { shape: [width] }]);
   return tensors;
 }
 
 /** y = norm(x), over each stretch of `width` numbers; y may be x. */
 export function normalise(pass: Pass, weights: Weights, norm: Norm, x: Tensor<'f32'>, y: Tensor<'f32'>): void {
-  const tensor = (part: 'weight' | 'bias') => (norm.affine ? tensorOf(weights, `${norm.name}.${part}`) : null);
-  const [from, to] = norm.width === x.columns ? [x, y] : [x, y].map((t) => t.reshape(t.size / norm.width, norm.width));
-  if (norm.kind === 'rms') pass.backend.rmsNorm(to, from, tensor('weight'), norm.eps);
-  else pass.backend.layerNorm(to, from, tensor('weight'), tensor('bias'), norm.eps);
+  const weight = norm.weight === null ? null : tensorOf(weights, norm.weight);
+  const bias = norm.bias === null ? null : tensorOf(weights, norm.bias);
+  const parts = (tensor: Tensor<'f32'>) =>
+    norm.width === tensor.columns ? tensor : tensor.reshape(tensor.size / norm.width, norm.width);
+  if (norm.kind === 'rms') pass.backend.rmsNorm(parts(y), parts(x), weight, norm.eps);
+  else pass.backend.layerNorm(parts(y), parts(x), weight, bias, norm.eps);
 }

@@ -34,11 +34,13 @@ export class Tensor<D extends DType = DType> {
 
   /** Rows [begin, end) of the first axis, sharing storage. */
   rows(begin: number, end: number): Tensor<D> {
-    const [first = 0, ...rest] = this.shape;
+    const first = this.shape[0] ?? 0;
     if (!(begin >= 0 && begin <= end && end <= first))
       throw new BackendError({ expected: `rows within 0..${first}`, got: `${begin}..${end}`, where: 'Tensor.rows' });
-    const stride = rest.reduce((a, b) => a * b, 1);
-    return new Tensor(this.storage, this.dtype, [end - begin, ...rest], this.offset + begin * stride);
+    const shape = this.shape.slice();
+    shape[0] = end - begin;
+    const stride = first === 0 ? 0 : this.size / first;
+    return new Tensor(this.storage, this.dtype, shape, this.offset + begin * stride);
   }
 
   /** The same elements under another shape of the same size. */

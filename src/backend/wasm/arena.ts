@@ -73,12 +73,12 @@ export class Arena {
   allocate(bytes: number, lifetime: 'tensor' | 'kernel' = 'tensor'): number | null {
     const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
     const limit = lifetime === 'kernel' ? this.#maximum : this.#maximum * (1 - RESERVE);
-    for (const [i, range] of this.#free.entries()) {
-      if (Math.min(range.end, limit) - range.begin < size) continue;
-      const begin = range.begin;
+    const i = this.#free.findIndex((range) => Math.min(range.end, limit) - range.begin >= size);
+    if (i >= 0) {
+      const range = this.#free[i];
       range.begin += size;
       if (range.begin === range.end) this.#free.splice(i, 1);
-      return begin;
+      return range.begin - size;
     }
     // Nothing fits: extend the memory, using up a free range that reaches its end.
     const last = this.#free.at(-1);

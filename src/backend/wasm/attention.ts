@@ -29,7 +29,7 @@ export function attention(
   const group = heads / kvHeads;
   const kind = WEIGHT_KINDS.indexOf(k.dtype);
   if (queries === 1 && group <= ATTENTION_FEW && headDim % (kind ? 8 : 4) === 0) {
-    singleQueries(runner, y, q, k, v, { ...shape, window });
+    singleQueries(runner, y, q, k, v, shape, window);
     return;
   }
   // The kernel makes tiles of a head's queries, or, of single queries, tiles of a group's heads.
@@ -47,7 +47,8 @@ function singleQueries(
   q: Tensor<'f32'>,
   k: KeyTensor,
   v: KeyTensor,
-  { heads, kvHeads, headDim, sequences, keys, scale, softcap, window }: AttentionShape & { window: number },
+  { heads, kvHeads, headDim, sequences, keys, scale, softcap }: AttentionShape,
+  window: number,
 ): void {
   const width = heads * headDim;
   const first = keys - window - ((keys - window) % ATTENTION_KEYS);

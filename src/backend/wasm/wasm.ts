@@ -422,7 +422,7 @@ class WasmBackend implements Backend {
     }
     let done = false;
     try {
-      this.team.run({ kernel, arena: gathered.arena, args, ...split });
+      this.team.run({ kernel, arena: gathered.arena, args, units: split.units, grain: split.grain });
       done = true;
     } finally {
       this.memory.release(gathered, done ? outputs : []);

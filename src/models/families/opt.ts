@@ -27,7 +27,7 @@ export const opt: Family = {
     const affine = config.boolean('layer_norm_elementwise_affine', true);
     const before = config.boolean('do_layer_norm_before', true);
     const removed = config.boolean('_remove_final_layer_norm', false);
-    const norm = (name: string) => ({ ...layerNorm(name, hidden_size, EPS), affine });
+    const norm = (name: string) => layerNorm(name, hidden_size, EPS, affine);
     const [first, second] = [norm('self_attn_layer_norm'), norm('final_layer_norm')];
     const square = (name: string): Linear => ({ name, rows: hidden_size, columns: hidden_size, bias });
     const [k, v, q] = ['k_proj', 'v_proj', 'q_proj'].map((name) => square(`self_attn.${name}`));
