@@ -20,13 +20,15 @@ const NEW_TOKENS = 64;
 /** Adds up the milliseconds that the model spends in linear layers; operations end before they return. */
 function watchLinear(model) {
   const { backend } = model;
-  const linear = backend.linear.bind(backend);
   const watch = { milliseconds: 0 };
-  backend.linear = (...operands) => {
-    const started = performance.now();
-    linear(...operands);
-    watch.milliseconds += performance.now() - started;
-  };
+  for (const name of ['linear', 'linears']) {
+    const own = backend[name].bind(backend);
+    backend[name] = (...operands) => {
+      const started = performance.now();
+      own(...operands);
+      watch.milliseconds += performance.now() - started;
+    };
+  }
   return watch;
 }
 

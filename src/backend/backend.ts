@@ -121,6 +121,13 @@ export interface BackendInfo {
   adapter?: string;
 }
 
+/** One of several layers that read the same input. */
+export interface LayerOf<M extends Matrix> {
+  y: Tensor<'f32'>;
+  weight: M;
+  bias: Tensor<'f32'> | null;
+}
+
 export interface Backend {
   readonly info: BackendInfo;
 
@@ -149,6 +156,8 @@ export interface Backend {
    * sums are exact over 512 columns at least. A sparse one of int8 meets x as it is.
    */
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void;
+  /** `linear` of each of several layers that read the same x, in turn; what they need made of x may be made once for all. */
+  linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void;
   /**
    * The weights of a matrix that are not 0 (nor −0); free it when done. They are kept as they are or rounded to bf16, half to
    * even; or as int8: divided by scale[rows], which is given for those only, and rounded in the same way. The quotients must

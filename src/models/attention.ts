@@ -4,7 +4,7 @@
 import type { AttentionShape, KeyTensor } from '../backend/backend.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { BlockCache, Linear, Pass, TensorSpec, Weights } from './graph.js';
-import { type Projection, project } from './linear.js';
+import { type Projection, projectAll } from './linear.js';
 import { type Norm, normalise, normTensors } from './norms.js';
 import { tensorOf } from './weights.js';
 
@@ -58,9 +58,7 @@ export function attend(
     all?.dtype === 'f32' ? (all as Tensor<'f32'>).rows(start, start + queries) : take(name, width);
   const k = fresh('k', key.rows, cache?.keys);
   const v = fresh('v', value.rows, cache?.values);
-  project(pass, weights, query, x, q);
-  project(pass, weights, key, x, k);
-  project(pass, weights, value, x, v);
+  projectAll(pass, weights, [query, key, value], x, [q, k, v]);
   if (queryNorm) normalise(pass, weights, queryNorm, q, q);
   if (keyNorm) normalise(pass, weights, keyNorm, k, k);
   const rope = attention.rope?.(block) ?? null;

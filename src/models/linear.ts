@@ -1,6 +1,8 @@
 // Linear layers as a family describes them, and projections: the rows of a layer that make one thing, which is all of
 // them, or a part where several layers are fused into one.
 
+import type { LayerOf } from '../backend/backend.js';
+import type { Matrix } from '../tensor/sparse-matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Linear, Pass, Weights } from './graph.js';
 import { matrixOf, tensorOf } from './weights.js';
@@ -43,9 +45,28 @@ export function project(
   x: Tensor<'f32'>,
   y: Tensor<'f32'>,
 ): void {
+  const { weight, bias } = partOf(weights, projection, y);
+  backend.linear(y, x, weight, bias);
+}
+
+/** The same of several projections of one x. */
+export function projectAll(
+  { backend }: Pass,
+  weights: Weights,
+  projections: readonly Projection[],
+  x: Tensor<'f32'>,
+  ys: readonly Tensor<'f32'>[],
+): void {
+  backend.linears(
+    x,
+    projections.map((projection, i) => partOf(weights, projection, ys[i])),
+  );
+}
+
+function partOf(weights: Weights, projection: Projection, y: Tensor<'f32'>): LayerOf<Matrix> {
   const { from, rows } = projection;
   const weight = matrixOf(weights, projection.weight);
   const bias = projection.bias === null ? null : tensorOf(weights, projection.bias);
-  if (weight.rowCount === rows) backend.linear(y, x, weight, bias);
-  else backend.linear(y, x, weight.rows(from, from + rows), bias?.rows(from, from + rows) ?? null);
+  if (weight.rowCount === rows) return { y, weight, bias };
+  return { y, weight: weight.rows(from, from + rows), bias: bias?.rows(from, from + rows) ?? null };
 }

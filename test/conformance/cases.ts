@@ -7,6 +7,7 @@ import { columnCases } from './columns.js';
 import { elementwiseCases } from './elementwise.js';
 import { int8Cases } from './int8.js';
 import { layerCases } from './layers.js';
+import { linearsCases } from './linears.js';
 import { measureCases } from './measures.js';
 import { memoryCases } from './memory.js';
 import { pruningCases } from './pruning.js';
@@ -16,6 +17,7 @@ import { updateCases } from './updates.js';
 export const cases: Case[] = [
   ...memoryCases,
   ...layerCases,
+  ...linearsCases,
   ...int8Cases,
   ...sparseCases,
   ...columnCases,

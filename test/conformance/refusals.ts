@@ -66,6 +66,11 @@ export const refusals: Refusal[] = [
   refusal('expected columns of x = 5, got 4, in linear', (rig) =>
     rig.backend.linear(rig.result([2, 3]), rig.f32([2, 4]), rig.f32([3, 5]), null),
   ),
+  refusal('expected columns of y = 3, got 4, in linear', (rig) => {
+    const [bias, weight] = [null, rig.int8([3, 5])];
+    const [first, second] = [2, 2].map((rows, i) => ({ y: rig.result([rows, 3 + i]), weight, bias }));
+    rig.backend.linears(rig.f32([2, 5]), [first, second]);
+  }),
   refusal('expected columns of y = 3, got 4, in linear', (rig) =>
     rig.backend.linear(rig.result([2, 4]), rig.f32([2, 5]), rig.f32([3, 5]), null),
   ),

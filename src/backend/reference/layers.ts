@@ -10,7 +10,7 @@ import { entriesOf, roundTokens } from './int8.js';
 import { denseOf } from './sparse.js';
 import { elements } from './storage.js';
 
-type Layers = Pick<Backend, 'linear' | 'embed' | 'rmsNorm' | 'layerNorm' | 'rope'>;
+type Layers = Pick<Backend, 'linear' | 'linears' | 'embed' | 'rmsNorm' | 'layerNorm' | 'rope'>;
 
 /** The layers of the reference backend, without attention and the elementwise ones. */
 export const layers: Layers = {
@@ -33,6 +33,10 @@ export const layers: Layers = {
         result[t * rows + r] = b === null ? sum : sum + b[r];
       }
     }
+  },
+
+  linears(x, given) {
+    for (const { y, weight, bias } of given) layers.linear(y, x, weight, bias);
   },
 
   embed(y, ids, table) {

@@ -3,6 +3,7 @@
 import { BackendError } from '../../errors.js';
 import { SPARSE_VALUES, SparseMatrix, type SparseValues, stepBytes } from '../../tensor/sparse-matrix.js';
 import type { Storage, Tensor } from '../../tensor/tensor.js';
+import type { LayerOf } from '../backend.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
 import {
@@ -199,54 +200,55 @@ export function freeSparse(runner: KernelRunner, matrix: SparseMatrix): void {
   storage.freed = true;
 }
 
-/** y[T, rows] = x[T, columns] · matrixᵀ (+ bias[rows]). */
-export function sparseLinear(
-  runner: KernelRunner,
-  y: Tensor<'f32'>,
-  x: Tensor<'f32'>,
-  matrix: SparseMatrix,
-  bias: Tensor<'f32'> | null,
-): void {
-  const storage = storageOf(matrix);
-  const { index, steps, values, count: entries, far } = storage;
-  const { starts, order, counts } = index;
-  const { scale, columns, first, rowCount, storedRows } = matrix;
-  const tokens = x.rowCount;
-  const last = first + rowCount;
-  const groups = Math.ceil(storedRows / 4);
-  const windows = Math.ceil(last / SPARSE_ROWS) - Math.floor(first / SPARSE_ROWS);
-  const kind = SPARSE_VALUES.indexOf(matrix.values);
-  const work = (SPARSE_ROWS * entries) / storedRows;
+/** y[T, rows] = x[T, columns] · weightᵀ (+ bias[rows]) of each layer. */
+export function sparseLinear(runner: KernelRunner, x: Tensor<'f32'>, layers: readonly LayerOf<SparseMatrix>[]): void {
+  const { rowCount: tokens, columns } = x;
   if (tokens <= FEW_TOKENS) {
-    const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind, far];
-    const parts = SPARSE_ROWS / 4 / SPARSE_GROUPS;
-    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands, storage.scratch('group'));
+    for (const layer of layers) multiply(runner, x, tokens, layer.y, layer, false);
     return;
   }
-  const packed = runner.allocate(
-    'f32',
-    [columns * packedTokens(Math.min(tokens, PACKED_TOKENS))],
-    'tokens side by side',
-  );
+  const size = columns * packedTokens(Math.min(tokens, PACKED_TOKENS));
+  const packed = runner.allocate('f32', [size], 'tokens side by side');
   try {
     for (let t = 0; t < tokens; t += PACKED_TOKENS) {
-      const [xs, ys] = [x, y].map((tensor) =>
-        tensor.reshape(tokens, tensor.columns).rows(t, Math.min(t + PACKED_TOKENS, tokens)),
-      );
-      const count = xs.rowCount;
-      runner.run('packTokens', Math.ceil(count / SPARSE_TILE), SPARSE_TILE * columns, packed, [
-        xs,
-        packed,
-        columns,
-        count,
-      ]);
-      const parts = [starts, order, counts, steps, values, scale, bias];
-      const operands = [packed, ...parts, ys, groups, columns, first, last, count, kind, far];
-      const [units, each] = [windows * Math.ceil(count / SPARSE_TOKENS), work * Math.min(count, SPARSE_TOKENS)];
-      runner.run('sparseLinear', units, each, ys, operands, SPARSE_SCRATCH + storage.scratch('window'));
+      const count = Math.min(PACKED_TOKENS, tokens - t);
+      const some = (tensor: Tensor<'f32'>) => tensor.reshape(tokens, tensor.columns).rows(t, t + count);
+      const operands = [some(x), packed, columns, count];
+      runner.run('packTokens', Math.ceil(count / SPARSE_TILE), SPARSE_TILE * columns, packed, operands);
+      for (const layer of layers) multiply(runner, packed, count, some(layer.y), layer, true);
     }
   } finally {
     runner.free(packed);
+  }
+}
+
+/** y of `tokens` tokens, which lie in x one after another or, where it is packed, side by side as tiles. */
+function multiply(
+  runner: KernelRunner,
+  x: Tensor<'f32'>,
+  tokens: number,
+  y: Tensor<'f32'>,
+  { weight, bias }: LayerOf<SparseMatrix>,
+  packed: boolean,
+): void {
+  const storage = storageOf(weight);
+  const { index, steps, values, count, far } = storage;
+  const { starts, order, counts } = index;
+  const { scale, columns, first, rowCount, storedRows } = weight;
+  const last = first + rowCount;
+  const groups = Math.ceil(storedRows / 4);
+  const windows = Math.ceil(last / SPARSE_ROWS) - Math.floor(first / SPARSE_ROWS);
+  const kind = SPARSE_VALUES.indexOf(weight.values);
+  const work = (SPARSE_ROWS * count) / storedRows;
+  if (packed) {
+    const parts = [starts, order, counts, steps, values, scale, bias];
+    const operands = [x, ...parts, y, groups, columns, first, last, tokens, kind, far];
+    const [units, each] = [windows * Math.ceil(tokens / SPARSE_TOKENS), work * Math.min(tokens, SPARSE_TOKENS)];
+    runner.run('sparseLinear', units, each, y, operands, SPARSE_SCRATCH + storage.scratch('window'));
+  } else {
+    const operands = [x, starts, order, steps, values, scale, bias, y, groups, columns, first, last, tokens, kind, far];
+    const parts = SPARSE_ROWS / 4 / SPARSE_GROUPS;
+    runner.run('sparseVectors', windows * parts, (work * tokens) / parts, y, operands, storage.scratch('group'));
   }
 }
 

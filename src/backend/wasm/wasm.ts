@@ -17,6 +17,7 @@ import {
   type BlockSelection,
   type InverseForm,
   type KeyTensor,
+  type LayerOf,
   type RopeShape,
   type Scores,
   type Selection,
@@ -118,6 +119,9 @@ const ARRAYS: Record<DType, new (buffer: ArrayBufferLike, offset?: number, size?
   i32: Int32Array,
 };
 
+const isSparse = (layer: LayerOf<Matrix>): layer is LayerOf<SparseMatrix> => layer.weight instanceof SparseMatrix;
+const isInt8 = (layer: LayerOf<Matrix>): layer is LayerOf<Int8Matrix> => layer.weight instanceof Int8Matrix;
+
 class WasmBackend implements Backend {
   /** For the operations that have files of their own. */
   readonly #runner: KernelRunner;
@@ -173,26 +177,14 @@ class WasmBackend implements Backend {
 
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
-    if (weight instanceof SparseMatrix) {
-      sparseLinear(this.#runner, y, x, weight, bias);
-      return;
-    }
-    if (weight instanceof Int8Matrix) {
-      int8Linear(this.#runner, y, x, weight, bias);
-      return;
-    }
-    if (weight instanceof ColumnMatrix) {
-      columnLinear(this.#runner, y, x, weight, bias);
-      return;
-    }
-    const { rowCount: rows, columns } = weight;
-    const tokens = x.rowCount;
-    const height = rowsOfUnit(rows, columns * bytesPerElement[weight.dtype], 8, tokens, this.info.threads);
-    const units = Math.ceil(rows / height) * Math.ceil(tokens / LINEAR_TOKENS);
-    const split = this.#split(units, height * Math.min(tokens, LINEAR_TOKENS) * columns);
-    const kind = WEIGHT_KINDS.indexOf(weight.dtype);
-    const operands = [x, weight, bias, y, columns, rows, tokens, height, kind];
-    this.#run('linear', split, [y], operands, kind ? LINEAR_SCRATCH : 0);
+    this.#linear(x, { y, weight, bias });
+  }
+
+  linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
+    for (const { y, weight, bias } of layers) check.checkLinear(y, x, weight, bias);
+    if (layers.every(isSparse)) sparseLinear(this.#runner, x, layers);
+    else if (layers.every(isInt8)) int8Linear(this.#runner, x, layers);
+    else for (const layer of layers) this.#linear(x, layer);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
@@ -396,6 +388,29 @@ class WasmBackend implements Backend {
   /** Units of ELEMENTS elements of y, each of them worth `work` multiply-adds. */
   #elementwise(y: Tensor, work: number): Split {
     return this.#split(Math.ceil(y.size / ELEMENTS), work * ELEMENTS);
+  }
+
+  #linear(x: Tensor<'f32'>, { y, weight, bias }: LayerOf<Matrix>): void {
+    if (weight instanceof SparseMatrix) {
+      sparseLinear(this.#runner, x, [{ y, weight, bias }]);
+      return;
+    }
+    if (weight instanceof Int8Matrix) {
+      int8Linear(this.#runner, x, [{ y, weight, bias }]);
+      return;
+    }
+    if (weight instanceof ColumnMatrix) {
+      columnLinear(this.#runner, y, x, weight, bias);
+      return;
+    }
+    const { rowCount: rows, columns } = weight;
+    const tokens = x.rowCount;
+    const height = rowsOfUnit(rows, columns * bytesPerElement[weight.dtype], 8, tokens, this.info.threads);
+    const units = Math.ceil(rows / height) * Math.ceil(tokens / LINEAR_TOKENS);
+    const split = this.#split(units, height * Math.min(tokens, LINEAR_TOKENS) * columns);
+    const kind = WEIGHT_KINDS.indexOf(weight.dtype);
+    const operands = [x, weight, bias, y, columns, rows, tokens, height, kind];
+    this.#run('linear', split, [y], operands, kind ? LINEAR_SCRATCH : 0);
   }
 
   /** Units of STATISTICS_COLUMNS columns of x. */

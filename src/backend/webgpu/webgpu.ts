@@ -18,6 +18,7 @@ import {
   type BlockSelection,
   type InverseForm,
   type KeyTensor,
+  type LayerOf,
   type RopeShape,
   type Scores,
   type Selection,
@@ -140,6 +141,10 @@ class WebGpuBackend implements Backend {
     else if (weight instanceof Int8Matrix) int8Linear(this.gpu, y, x, weight, bias);
     else if (weight instanceof ColumnMatrix) columnLinear(this.gpu, y, x, weight, bias);
     else linear(this.gpu, y, x, weight, bias);
+  }
+
+  linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
+    for (const { y, weight, bias } of layers) this.linear(y, x, weight, bias);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
