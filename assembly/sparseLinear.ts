@@ -4,7 +4,7 @@
 import { madd } from './lanes';
 import { SPARSE_NARROW, SPARSE_TILE, tileWidth, transpose4 } from './packTokens';
 import { OF_BF16, OF_INT8, SPARSE_ROWS, SPARSE_STRIP, startOf } from './sparse';
-import { bytesOf } from './sparseSteps';
+import { bytesOf, SPARSE_NEAR } from './sparseSteps';
 
 /** A unit is a window of W for SPARSE_TOKENS tokens. */
 export const SPARSE_TOKENS: i32 = 256;
@@ -29,7 +29,7 @@ export function sparseLinear(
     let e0 = startOf(starts, r0), e1 = startOf(starts, r0 + places), bytes: usize = kind == OF_INT8 ? 1 : kind == OF_BF16 ? 2 : 4;
     let near = bytesOf(steps, far, e0, e1, cursors + SPARSE_SCRATCH);
     touch(values + e0 * bytes, values + e1 * bytes);
-    if (near == steps) touch(steps + e0, steps + e1);
+    if (far != SPARSE_NEAR) touch(steps + e0, steps + e1);
     let t0 = (unit / windows) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
     for (let t = t0; t < t1; t += SPARSE_TILE) {
       let width = tileWidth(tokens - t), ofTile = <usize>width << 2;
@@ -61,11 +61,11 @@ export function sparseLinear(
 }
 
 /**
- * Loads from each cache line of [at, end), in order. Strips meet a few hundred bytes of each group at a time, which no processor reads
- * ahead: 8 tokens took a fifth longer. No compiler drops a load, which may trap.
+ * Loads from each cache line of [at, end), in order. Strips meet a few hundred bytes of each group at a time, which no
+ * processor reads ahead: 8 tokens took a fifth longer. No compiler drops a load, which may trap.
  */
 function touch(at: usize, end: usize): void {
-  for (; at < end; at += 64) load<u8>(at);
+  for (at &= -64; at < end; at += 64) load<u8>(at);
 }
 
 /** sum · scale + bias of a tile's tokens. */

@@ -26,7 +26,7 @@ const self = fileURLToPath(import.meta.url);
 const kinds = ['folder', 'server', 'stream', 'blob', 'fetch'];
 
 const args = process.argv.slice(2);
-if (kinds.includes(args[0])) await child(args[0], args[1]);
+if (kinds.includes(args[0]) && args[1] !== undefined) await child(args[0], args[1]);
 else {
   const sparsity = args[0] === '--sparse' ? Number(args.splice(0, 2)[1]) : 0;
   const [megabytes, asked] = [Number(args[0] ?? 400), args.slice(1)];

@@ -156,7 +156,10 @@ export interface Backend {
    * sums are exact over 512 columns at least. A sparse one of int8 meets x as it is.
    */
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void;
-  /** `linear` of each of several layers that read the same x, in turn; what they need made of x may be made once for all. */
+  /**
+   * `linear` of each of several layers that read the same x; what they need made of x may be made once for all. No y overlaps
+   * what another layer reads or writes.
+   */
   linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void;
   /**
    * The weights of a matrix that are not 0 (nor −0); free it when done. They are kept as they are or rounded to bf16, half to

@@ -8,7 +8,7 @@ import { ColumnMatrix } from '../tensor/column-matrix.js';
 import { bytesPerElement, type DType } from '../tensor/dtype.js';
 import { Int8Matrix } from '../tensor/int8-matrix.js';
 import { type Matrix, SPARSE_VALUES, SparseMatrix, type SparseValues, type Table } from '../tensor/sparse-matrix.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { WEIGHTS_16 } from '../tensor/weights16.js';
 import {
   ACTIVATIONS,
@@ -18,6 +18,7 @@ import {
   INVERSE_FORMS,
   type InverseForm,
   KEY_DTYPES,
+  type LayerOf,
   type RopeShape,
   type Scores,
   type Selection,
@@ -50,6 +51,18 @@ export function checkLinear(y: Tensor, x: Tensor, weight: Matrix, bias: Tensor |
   const values = weight instanceof ColumnMatrix ? weight.values : weight;
   matrix(values, 'weight', 'linear');
   if (!(values instanceof Int8Matrix)) apart(y, values, 'y', 'weight', 'linear');
+}
+
+/** As `checkLinear` each; no y overlaps what another layer reads or writes. */
+export function checkLinears(x: Tensor, layers: readonly LayerOf<Matrix>[]): void {
+  for (const { y, weight, bias } of layers) checkLinear(y, x, weight, bias);
+  for (const one of layers)
+    for (const other of layers) {
+      if (one === other) continue;
+      apart(one.y, other.y, 'y', 'that of another layer', 'linears');
+      if (other.weight instanceof Tensor) apart(one.y, other.weight, 'y', 'the weight of another layer', 'linears');
+      if (other.bias !== null) apart(one.y, other.bias, 'y', 'the bias of another layer', 'linears');
+    }
 }
 
 /** weight[rows, columns], values of a kind that there is, and scale[rows] for those of int8. */

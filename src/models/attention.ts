@@ -72,10 +72,18 @@ export function attend(
   const mixed = take('mixed', heads * headDim);
   const scale = attention.scale(block);
   const window = attention.window?.(block) ?? null;
-  // Written out, not spread: that took longer, at every token, than all else here.
-  const shapeOf = (sequences: number, queries: number, keys: number): AttentionShape => {
-    return { heads, kvHeads, headDim, sequences, queries, keys, scale, window, softcap };
-  };
+  // Written out: between kernels, which empty the caches, to spread an object takes as long as three operations.
+  const shapeOf = (sequences: number, queries: number, keys: number): AttentionShape => ({
+    heads,
+    kvHeads,
+    headDim,
+    sequences,
+    queries,
+    keys,
+    scale,
+    window,
+    softcap,
+  });
   if (spans) {
     for (const { from, to, start, base } of spans) {
       const [rows, end] = [to - from, base + start];

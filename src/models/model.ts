@@ -250,6 +250,7 @@ export class Model {
     return { pass, x };
   }
 
+  /** Windows of `pass.queries` ids each. */
   #embed(pass: Pass, windows: readonly ArrayLike<number>[]) {
     const tokens = pass.sequences * pass.queries;
     const values = new Int32Array(tokens);

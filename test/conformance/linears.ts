@@ -51,16 +51,17 @@ const layers: Case[] = Object.entries(forms).flatMap(([form, makes]) =>
   })),
 );
 
-const fused: Case[] = [f32, int8, ofF32].flatMap((make, i) =>
+const fused: Case[] = [f32, int8, ofF32, ofInt8].flatMap((make, i) =>
   [2, 40].map((tokens) => ({
-    name: `linears of ${tokens} tokens, with the parts of a fused weight, ${['f32', 'int8', 'sparse'][i]}`,
+    name: `linears of ${tokens} tokens, with the parts of a fused weight, ${['f32', 'int8', 'sparse', 'sparse of int8'][i]}`,
     tolerance: { relative: 1e-5, floor: 'operands' },
     run(rig) {
-      const [x, weight] = [rig.f32([tokens, COLUMNS], mixed), make(rig, [44, COLUMNS])];
+      const [x, weight, bias] = [rig.f32([tokens, COLUMNS], mixed), make(rig, [44, COLUMNS]), rig.f32([44])];
       let first = 0;
       const given = ROWS.map((rows) => {
         first += rows;
-        return { y: rig.result([tokens, rows]), weight: weight.rows(first - rows, first), bias: null };
+        const own = { weight: weight.rows(first - rows, first), bias: bias.rows(first - rows, first) };
+        return { y: rig.result([tokens, rows]), ...own };
       });
       rig.backend.linears(x, given);
       return given.map(({ y }) => y);

@@ -68,7 +68,30 @@ export const refusals: Refusal[] = [
   ),
   refusal('expected columns of y = 3, got 4, in linear', (rig) => {
     const [bias, weight] = [null, rig.int8([3, 5])];
-    const [first, second] = [2, 2].map((rows, i) => ({ y: rig.result([rows, 3 + i]), weight, bias }));
+    const [first, second] = [3, 4].map((rows) => ({ y: rig.result([2, rows]), weight, bias }));
+    rig.backend.linears(rig.f32([2, 5]), [first, second]);
+  }),
+  refusal('expected y apart from that of another layer, got an overlap, in linears', (rig) => {
+    const [bias, weight, both] = [null, rig.sparse([3, 5], 'f32', normal), rig.f32([3, 3])];
+    const [first, second] = [0, 1].map((row) => ({ y: both.rows(row, row + 2), weight, bias }));
+    rig.backend.linears(rig.f32([2, 5]), [first, second]);
+  }),
+  refusal('expected y apart from the weight of another layer, got an overlap, in linears', (rig) => {
+    const [bias, weight] = [null, rig.f32([5, 5])];
+    const [first, second] = [rig.result([2, 5]), weight.rows(1, 3)].map((y, i) => ({
+      y,
+      weight: i ? rig.f32([5, 5]) : weight,
+      bias,
+    }));
+    rig.backend.linears(rig.f32([2, 5]), [first, second]);
+  }),
+  refusal('expected y apart from the bias of another layer, got an overlap, in linears', (rig) => {
+    const [weight, bias] = [rig.int8([5, 5]), rig.f32([15])];
+    const [first, second] = [rig.result([2, 5]), bias.rows(5, 15).reshape(2, 5)].map((y, i) => ({
+      y,
+      weight,
+      bias: i ? null : bias.rows(1, 6),
+    }));
     rig.backend.linears(rig.f32([2, 5]), [first, second]);
   }),
   refusal('expected columns of y = 3, got 4, in linear', (rig) =>

@@ -16,6 +16,7 @@ import { mixed, normal } from './draws.js';
 import { elementwiseCases } from './elementwise.js';
 import { int8Cases } from './int8.js';
 import { layerCases } from './layers.js';
+import { linearsCases } from './linears.js';
 import { measureCases } from './measures.js';
 import { pruningCases } from './pruning.js';
 import { Rig } from './rig.js';
@@ -34,6 +35,7 @@ afterAll(async () => {
 describe('1, 2 and 4 threads give the same bits', () => {
   const cases = [
     layerCases,
+    linearsCases,
     int8Cases,
     sparseCases,
     columnCases,

@@ -4,7 +4,7 @@ import { ColumnMatrix } from '../../tensor/column-matrix.js';
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import { SparseMatrix } from '../../tensor/sparse-matrix.js';
 import type { Backend } from '../backend.js';
-import { checkEmbed, checkLayerNorm, checkLinear, checkRmsNorm, checkRope } from '../shapes.js';
+import { checkEmbed, checkLayerNorm, checkLinear, checkLinears, checkRmsNorm, checkRope } from '../shapes.js';
 import { rowsOf } from './columns.js';
 import { entriesOf, roundTokens } from './int8.js';
 import { denseOf } from './sparse.js';
@@ -36,6 +36,7 @@ export const layers: Layers = {
   },
 
   linears(x, given) {
+    checkLinears(x, given);
     for (const { y, weight, bias } of given) layers.linear(y, x, weight, bias);
   },
 

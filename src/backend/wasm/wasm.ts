@@ -177,14 +177,12 @@ class WasmBackend implements Backend {
 
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
-    this.#linear(x, { y, weight, bias });
+    this.#multiply(x, [{ y, weight, bias }]);
   }
 
   linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
-    for (const { y, weight, bias } of layers) check.checkLinear(y, x, weight, bias);
-    if (layers.every(isSparse)) sparseLinear(this.#runner, x, layers);
-    else if (layers.every(isInt8)) int8Linear(this.#runner, x, layers);
-    else for (const layer of layers) this.#linear(x, layer);
+    check.checkLinears(x, layers);
+    this.#multiply(x, layers);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
@@ -390,19 +388,17 @@ class WasmBackend implements Backend {
     return this.#split(Math.ceil(y.size / ELEMENTS), work * ELEMENTS);
   }
 
-  #linear(x: Tensor<'f32'>, { y, weight, bias }: LayerOf<Matrix>): void {
-    if (weight instanceof SparseMatrix) {
-      sparseLinear(this.#runner, x, [{ y, weight, bias }]);
-      return;
-    }
-    if (weight instanceof Int8Matrix) {
-      int8Linear(this.#runner, x, [{ y, weight, bias }]);
-      return;
-    }
-    if (weight instanceof ColumnMatrix) {
-      columnLinear(this.#runner, y, x, weight, bias);
-      return;
-    }
+  /** Layers of one input: those of int8, and the sparse ones, share what they make of it. */
+  #multiply(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
+    const [sparse, int8] = [layers.filter(isSparse), layers.filter(isInt8)];
+    if (sparse.length > 0) sparseLinear(this.#runner, x, sparse);
+    if (int8.length > 0) int8Linear(this.#runner, x, int8);
+    for (const { y, weight, bias } of layers)
+      if (weight instanceof ColumnMatrix) columnLinear(this.#runner, y, x, weight, bias);
+      else if (weight instanceof Tensor) this.#dense(y, x, weight, bias);
+  }
+
+  #dense(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Tensor, bias: Tensor<'f32'> | null): void {
     const { rowCount: rows, columns } = weight;
     const tokens = x.rowCount;
     const height = rowsOfUnit(rows, columns * bytesPerElement[weight.dtype], 8, tokens, this.info.threads);

@@ -137,14 +137,19 @@ class WebGpuBackend implements Backend {
 
   linear(y: Tensor<'f32'>, x: Tensor<'f32'>, weight: Matrix, bias: Tensor<'f32'> | null): void {
     check.checkLinear(y, x, weight, bias);
+    this.#linear(x, { y, weight, bias });
+  }
+
+  linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
+    check.checkLinears(x, layers);
+    for (const layer of layers) this.#linear(x, layer);
+  }
+
+  #linear(x: Tensor<'f32'>, { y, weight, bias }: LayerOf<Matrix>): void {
     if (weight instanceof SparseMatrix) sparseLinear(this.gpu, y, x, weight, bias);
     else if (weight instanceof Int8Matrix) int8Linear(this.gpu, y, x, weight, bias);
     else if (weight instanceof ColumnMatrix) columnLinear(this.gpu, y, x, weight, bias);
     else linear(this.gpu, y, x, weight, bias);
-  }
-
-  linears(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
-    for (const { y, weight, bias } of layers) this.linear(y, x, weight, bias);
   }
 
   compress(weight: Tensor<'f32'>, values: SparseValues, scale?: Tensor<'f32'>): SparseMatrix {
