@@ -67,7 +67,7 @@ export function addBench(program: Command): void {
             (pruned
               ? `${layers.sparse} of ${layers.all} linear layers run as sparse matrices (docs/running.md)\n`
               : '') +
-            `${family}, ${grouped(parameters)} parameters, ${size(bytes)} of weights; loaded in ${load} s, ` +
+            `${family}, ${grouped(parameters)} parameters, ${size(bytes)} of weights as stored; loaded in ${load} s, ` +
             `peak memory ${size(peakRssBytes)}${kvCache === 'bf16' ? ', keys and values of bf16' : ''}\n` +
             `${engine.backend}, ${engine.simd} SIMD, ${threadsText(engine.threads)}, Node ${engine.node}, ${engine.platform}\n`,
         );
