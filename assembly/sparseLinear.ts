@@ -8,6 +8,8 @@ import { bytesOf, SPARSE_NEAR } from './sparseSteps';
 
 /** A unit is a window of W for SPARSE_TOKENS tokens. */
 export const SPARSE_TOKENS: i32 = 256;
+/** Bytes of a window up to which it is touched: about what a second cache holds, or its beginning would be gone again. */
+const TOUCHED: usize = 1 << 20;
 /** Bytes of scratch memory of a thread: where each place of a window has come to, and the sums of its rows; steps may follow. */
 export const SPARSE_SCRATCH: i32 = SPARSE_ROWS * (8 + SPARSE_TILE * 4);
 
@@ -28,8 +30,10 @@ export function sparseLinear(
     let places = min(SPARSE_ROWS, (groups << 2) - r0), rows = order + r0, low = <usize>(from - r0), high = <usize>(r1 - r0);
     let e0 = startOf(starts, r0), e1 = startOf(starts, r0 + places), bytes: usize = kind == OF_INT8 ? 1 : kind == OF_BF16 ? 2 : 4;
     let near = bytesOf(steps, far, e0, e1, cursors + SPARSE_SCRATCH);
-    touch(values + e0 * bytes, values + e1 * bytes);
-    if (far != SPARSE_NEAR) touch(steps + e0, steps + e1);
+    if ((e1 - e0) * (bytes + 1) <= TOUCHED) {
+      touch(values + e0 * bytes, values + e1 * bytes);
+      if (far != SPARSE_NEAR) touch(steps + e0, steps + e1);
+    }
     let t0 = (unit / windows) * SPARSE_TOKENS, t1 = min(t0 + SPARSE_TOKENS, tokens);
     for (let t = t0; t < t1; t += SPARSE_TILE) {
       let width = tileWidth(tokens - t), ofTile = <usize>width << 2;
