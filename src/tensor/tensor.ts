@@ -51,3 +51,9 @@ export class Tensor<D extends DType = DType> {
     return view;
   }
 }
+
+/** Rows [from, to) of a tensor seen as a matrix of so many rows. */
+export function rowsOf<T extends Tensor>(tensor: T, rows: number, from: number, to: number): T {
+  if (from === 0 && to === rows) return tensor;
+  return tensor.reshape(rows, tensor.size / rows).rows(from, to) as T;
+}

@@ -4,11 +4,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { createWasmBackend } from '../../src/backend/wasm/create.js';
 import type { Job, Team } from '../../src/backend/wasm/team.js';
 import type { Matrix } from '../../src/tensor/sparse-matrix.js';
-import { type Draw, mixed, normal } from './draws.js';
+import { mixed } from './draws.js';
+import { sparse } from './linears.js';
 import { Rig } from './rig.js';
 
 const COLUMNS = 45;
-const sparse: Draw = (random, i) => (random() < 2 / 3 ? 0 : normal(random, i));
 
 const makes = {
   dense: (rig: Rig, shape: number[]): Matrix => rig.bf16(shape),

@@ -3,15 +3,16 @@
 
 import type { Matrix } from '../../src/tensor/sparse-matrix.js';
 import type { Case } from './case.js';
-import { type Draw, mixed, normal } from './draws.js';
+import { mixed, normal } from './draws.js';
 import type { Rig } from './rig.js';
+import { share } from './sparse.js';
 
 const COLUMNS = 37;
 /** A query of 20 rows, a key and a value of 12. */
 const ROWS = [20, 12, 12];
 
 /** Two thirds of it are 0. */
-const sparse: Draw = (random, i) => (random() < 2 / 3 ? 0 : normal(random, i));
+export const sparse = share(1 / 3, normal);
 
 type Make = (rig: Rig, shape: number[]) => Matrix;
 const f32: Make = (rig, shape) => rig.f32(shape);

@@ -39,7 +39,7 @@ const sizes: [number, number, number, number][] = [
 const ofOperands: Tolerance = { relative: 1e-5, floor: 'operands' };
 
 /** That share of the numbers of another draw, −0 for half of the others. */
-const share =
+export const share =
   (density: number, draw: Draw): Draw =>
   (random, index) =>
     random() < density ? draw(random, index) : random() < 0.5 ? -0 : 0;

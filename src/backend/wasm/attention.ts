@@ -1,7 +1,7 @@
 // Attention of the wasm backend: tiles of queries, and single queries, of which threads share the keys step by step
 // (assembly/attention.ts, attentionQuery.ts).
 
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape, KeyTensor } from '../backend.js';
 import { WEIGHT_KINDS } from './kernels.js';
 import type { KernelRunner } from './runner.js';
@@ -64,11 +64,8 @@ function singleQueries(
   try {
     for (let begin = 0; begin < sequences; begin += most) {
       const end = Math.min(begin + most, sequences);
-      const part = <T extends KeyTensor>(tensor: T, rows: number) =>
-        most === sequences
-          ? tensor
-          : (tensor.reshape(sequences * rows, tensor.size / sequences / rows).rows(begin * rows, end * rows) as T);
-      const [qs, ys, ks, vs] = [part(q, 1), part(y, 1), part(k, keys), part(v, keys)];
+      const [qs, ys] = [rowsOf(q, sequences, begin, end), rowsOf(y, sequences, begin, end)];
+      const [ks, vs] = [rowsOf(k, sequences, begin, end), rowsOf(v, sequences, begin, end)];
       const [units, all] = [(end - begin) * blocks, (end - begin) * heads];
       runner.run('queryScores', units, work, rows, [qs, ks, rows, ...heldBy, scale, kind], scratch);
       const weighed = [rows, heads, keys, first, blocks, window, softcap];

@@ -2,7 +2,7 @@
 // (assembly/listColumns.ts, columnLinear.ts).
 
 import type { ColumnMatrix } from '../../tensor/column-matrix.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import { WEIGHT_KINDS } from './kernels.js';
 import type { KernelRunner } from './runner.js';
 import { COLUMN_SCRATCH, LIST_ENTRY, LIST_HEAD } from './units.js';
@@ -29,10 +29,9 @@ export function columnLinear(
   const lists = runner.allocate('i8', [together, LIST_HEAD + LIST_ENTRY * columns], 'the columns of tokens');
   try {
     for (let t = 0; t < tokens; t += LISTED_TOKENS) {
-      const [xs, ys] = [x, y].map((tensor) =>
-        tensor.reshape(tokens, tensor.columns).rows(t, Math.min(t + LISTED_TOKENS, tokens)),
-      );
-      const count = xs.rowCount;
+      const end = Math.min(t + LISTED_TOKENS, tokens);
+      const [xs, ys] = [rowsOf(x, tokens, t, end), rowsOf(y, tokens, t, end)];
+      const count = end - t;
       runner.run('listColumns', count, columns, lists, [xs, lists, columns]);
       // Fewer tokens than threads: each has a part of the rows.
       const parts = Math.max(Math.ceil(rows / MOST_ROWS), Math.ceil(runner.threads / count));

@@ -2,7 +2,7 @@
 
 import { BackendError } from '../../errors.js';
 import { SPARSE_VALUES, SparseMatrix, type SparseValues, stepBytes } from '../../tensor/sparse-matrix.js';
-import type { Storage, Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Storage, type Tensor } from '../../tensor/tensor.js';
 import type { LayerOf } from '../backend.js';
 import { viewOf } from './memory.js';
 import type { KernelRunner } from './runner.js';
@@ -211,11 +211,11 @@ export function sparseLinear(runner: KernelRunner, x: Tensor<'f32'>, layers: rea
   const packed = runner.allocate('f32', [size], 'tokens side by side');
   try {
     for (let t = 0; t < tokens; t += PACKED_TOKENS) {
-      const count = Math.min(PACKED_TOKENS, tokens - t);
-      const some = (tensor: Tensor<'f32'>) => tensor.reshape(tokens, tensor.columns).rows(t, t + count);
-      const operands = [some(x), packed, columns, count];
+      const end = Math.min(t + PACKED_TOKENS, tokens);
+      const count = end - t;
+      const operands = [rowsOf(x, tokens, t, end), packed, columns, count];
       runner.run('packTokens', Math.ceil(count / SPARSE_TILE), SPARSE_TILE * columns, packed, operands);
-      for (const layer of layers) multiply(runner, packed, count, some(layer.y), layer, true);
+      for (const layer of layers) multiply(runner, packed, count, rowsOf(layer.y, tokens, t, end), layer, true);
     }
   } finally {
     runner.free(packed);

@@ -390,9 +390,8 @@ class WasmBackend implements Backend {
 
   /** Layers of one input: those of int8, and the sparse ones, share what they make of it. */
   #multiply(x: Tensor<'f32'>, layers: readonly LayerOf<Matrix>[]): void {
-    const [sparse, int8] = [layers.filter(isSparse), layers.filter(isInt8)];
-    if (sparse.length > 0) sparseLinear(this.#runner, x, sparse);
-    if (int8.length > 0) int8Linear(this.#runner, x, int8);
+    if (layers.some(isSparse)) sparseLinear(this.#runner, x, layers.filter(isSparse));
+    if (layers.some(isInt8)) int8Linear(this.#runner, x, layers.filter(isInt8));
     for (const { y, weight, bias } of layers)
       if (weight instanceof ColumnMatrix) columnLinear(this.#runner, y, x, weight, bias);
       else if (weight instanceof Tensor) this.#dense(y, x, weight, bias);

@@ -2,11 +2,11 @@
 // scores one key of the block for all of them, then mixes some columns of the values. Few queries have a way of their own
 // (attention-parts.ts), and so have many (attention-tiles.ts), where the heads and the device allow it.
 
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import type { AttentionShape, KeyDType, KeyTensor } from '../backend.js';
 import { attentionInParts, partsOf, scratchOf } from './attention-parts.js';
 import { EDGE, TILE_BYTES, tilesOf, WIDEST } from './attention-tiles.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { ATTENTION_PARAMS, least, queriesOf } from './wgsl/queries.js';
 

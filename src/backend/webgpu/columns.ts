@@ -3,8 +3,8 @@
 
 import type { ColumnMatrix } from '../../tensor/column-matrix.js';
 import type { DenseMatrix } from '../../tensor/sparse-matrix.js';
-import type { Tensor } from '../../tensor/tensor.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
+import type { Gpu } from './gpu.js';
 import { type Element, type Kernel, kernelOf } from './kernel.js';
 import { FEW_TOKENS, linear, rowsMadeDense } from './linear.js';
 

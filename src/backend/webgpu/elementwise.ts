@@ -1,7 +1,7 @@
 // The operations that look at one element at a time: activation functions, sums, multiples, soft limits, steps of ADMM.
 
-import type { Tensor } from '../../tensor/tensor.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel, KernelOperand } from './kernel.js';
 
 /** Elements of a workgroup: each of its lanes takes four, far apart so that neighbours read neighbours. */

@@ -2,9 +2,9 @@
 // which it keeps in workgroup memory, and leaves the errors that it made; what lies right of them loses these times the
 // factor's rows in a product of its own. So a block of any width goes in steps.
 
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import type { BlockSelection } from '../backend.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { select } from './selection.js';
 

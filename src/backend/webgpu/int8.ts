@@ -2,8 +2,8 @@
 // and added as f32 (linear.ts), and the sums are scaled; f32 holds each product exactly.
 
 import type { Int8Matrix } from '../../tensor/int8-matrix.js';
-import type { Tensor } from '../../tensor/tensor.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { linear } from './linear.js';
 import { largest } from './wgsl/reductions.js';

@@ -2,9 +2,9 @@
 
 import { Int8Matrix } from '../../tensor/int8-matrix.js';
 import type { DenseMatrix, Table } from '../../tensor/sparse-matrix.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import type { RopeShape } from '../backend.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { total } from './wgsl/reductions.js';
 

@@ -3,8 +3,8 @@
 // memory four columns at a time. Sums are f32, in an order that does not depend on the type of the weight.
 
 import type { DenseMatrix } from '../../tensor/sparse-matrix.js';
-import type { Tensor } from '../../tensor/tensor.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
+import type { Gpu } from './gpu.js';
 import { type Element, type Kernel, kernelOf } from './kernel.js';
 import { fourOf, operandsOf } from './linear-operands.js';
 import { bytesOf, type Tile, tiles } from './linear-tiles.js';

@@ -1,8 +1,8 @@
 // Masks: scores first, then the selection among them (selection.ts), then what stays of the weight.
 
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import type { Scores, Selection } from '../backend.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { select } from './selection.js';
 

@@ -1,7 +1,7 @@
 // The measures: column sums in f64, the products of inputs in f64 sums of f32 sums, log-probabilities.
 
-import type { Tensor } from '../../tensor/tensor.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { largest, total } from './wgsl/reductions.js';
 

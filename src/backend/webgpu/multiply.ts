@@ -1,7 +1,7 @@
 // Products of f64 matrices, a tile of 16 × 16 results for a workgroup: the arithmetic of f64 in integers is all that costs.
 
-import type { Tensor } from '../../tensor/tensor.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 
 const EDGE = 16;

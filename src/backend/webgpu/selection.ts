@@ -2,10 +2,10 @@
 // writes 1 in their place for what goes and 0 for what stays. The k-th smallest is found by counting, a byte at a time from
 // the highest on; of equal ones, a running count in the order of the columns (and rows) says which go.
 
-import type { Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Tensor } from '../../tensor/tensor.js';
 import type { Selection } from '../backend.js';
 import { fillPattern } from './fill.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import type { Kernel } from './kernel.js';
 import { prefix } from './wgsl/reductions.js';
 

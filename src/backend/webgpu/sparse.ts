@@ -5,9 +5,9 @@
 
 import { BackendError } from '../../errors.js';
 import { SparseMatrix, type SparseValues } from '../../tensor/sparse-matrix.js';
-import type { Storage, Tensor } from '../../tensor/tensor.js';
+import { rowsOf, type Storage, type Tensor } from '../../tensor/tensor.js';
 import { fillPattern } from './fill.js';
-import { type Gpu, rowsOf } from './gpu.js';
+import type { Gpu } from './gpu.js';
 import { roundWeights, scaleRows } from './int8.js';
 import type { Kernel } from './kernel.js';
 import { FEW_TOKENS, linear, rowsMadeDense } from './linear.js';
